@@ -1,0 +1,137 @@
+package event
+
+import "fmt"
+
+// Kind says what happened. The list is append-only; names are stable.
+type Kind uint16
+
+// The kinds, by the part that reports them.
+const (
+	// KindNone is the zero value and is never reported.
+	KindNone Kind = 0
+
+	// NodeStarted and NodeStopped frame a node's life.
+	NodeStarted Kind = 1
+	NodeStopped Kind = 2
+	// Mark: the rare place called Text was reached.
+	Mark Kind = 3
+	// CallbackPanicked: an application callback panicked; Text is its name and value.
+	CallbackPanicked Kind = 4
+
+	// SessionUp: a session with Peer passed its hello. SessionDown ends it.
+	SessionUp   Kind = 10
+	SessionDown Kind = 11
+	// SessionRefused: a connection from or to Peer was refused for Reason.
+	SessionRefused Kind = 12
+
+	// PeerDiscovered, PeerUpdated: Peer's entry came into the catalog or was
+	// replaced by a newer one; From is its started, To its updated version.
+	// PeerDeparted: it left.
+	PeerDiscovered Kind = 20
+	PeerUpdated    Kind = 21
+	PeerDeparted   Kind = 22
+	// EntryRefused: an entry of Peer was not taken; Text says why.
+	EntryRefused Kind = 23
+	// EntryPublished: the node signed its own entry anew, version From, To.
+	EntryPublished Kind = 24
+	// SyncStarted, SyncEnded frame an exchange of catalogs with Peer; N is the
+	// number of entries received.
+	SyncStarted Kind = 25
+	SyncEnded   Kind = 26
+
+	// ProducerOpened, ProducerClosed frame a producer of Stream; Incarnation
+	// names it; N is its capacity, 0 for none stated.
+	ProducerOpened Kind = 40
+	ProducerClosed Kind = 41
+	// SubAccepted: the producer admitted Peer; N is how many subscriptions are
+	// now active, From the next sequence number, To the Unix nanosecond at
+	// which its right ends (0: never).
+	SubAccepted Kind = 42
+	// SubRefused: the producer refused Peer for Reason.
+	SubRefused Kind = 43
+	// SubEnded: the subscription is over; N is how many of the datums that
+	// were reported as written the transport gave back unsent.
+	SubEnded Kind = 44
+	// SubExpiry: the right of Sub now ends at Unix nanosecond To (0: never).
+	SubExpiry Kind = 45
+	// SubDraining: nothing more is enqueued for Sub, for Reason. What it still
+	// holds is delivered if Reason is GracefulShutdown, dropped otherwise.
+	SubDraining Kind = 46
+	// Enqueued: N datums, From the first and To the last, were queued for Sub.
+	// Written: the transport took them. Dropped: they will not be delivered,
+	// for Reason; what the transport gave back is among them. At the end,
+	// enqueued = written - given back + dropped.
+	Enqueued Kind = 47
+	Written  Kind = 48
+	Dropped  Kind = 49
+	// ProducerOnline, ProducerOffline: the producer's condition changed; N is
+	// the number of its connected consumers.
+	ProducerOnline  Kind = 50
+	ProducerOffline Kind = 51
+	// InputDropped: N datums From..To left the producer's input for nobody, for
+	// Reason; None means that there was no consumer.
+	InputDropped Kind = 52
+
+	// ConsumerOpened, ConsumerClosed frame a consumer of Stream; Sub names it.
+	ConsumerOpened Kind = 60
+	ConsumerClosed Kind = 61
+	// Subscribing: the consumer dials the producer Peer; N is the attempt.
+	Subscribing Kind = 62
+	// Subscribed: Peer accepted; Incarnation is the producer's, From the next
+	// sequence number.
+	Subscribed Kind = 63
+	// Unsubscribed: the subscription with Peer ended for Reason.
+	Unsubscribed Kind = 64
+	// Received: N datums From..To of Peer arrived in the consumer's queue.
+	Received Kind = 65
+	// Skipped: the consumer was told that it misses From..To; N is their
+	// number, 0 when unknown.
+	Skipped Kind = 66
+	// ConsumerOnline, ConsumerOffline: the consumer's condition changed; N is
+	// the number of its connected producers.
+	ConsumerOnline  Kind = 67
+	ConsumerOffline Kind = 68
+	// Discarded: N datums were in the consumer's queue when it closed.
+	Discarded Kind = 69
+
+	// AppSent: the application's send of datum From returned; Incarnation and
+	// From identify it, N is its checksum. AppReceived: Peer's datum reached
+	// the application.
+	AppSent     Kind = 80
+	AppReceived Kind = 81
+
+	// HostCrashed, HostRestarted, ClockStepped, FaultBegan, FaultEnded are
+	// told by the simulated world, not by a node; Text is the fault's text
+	// form, N a step in nanoseconds.
+	HostCrashed   Kind = 100
+	HostRestarted Kind = 101
+	ClockStepped  Kind = 102
+	FaultBegan    Kind = 103
+	FaultEnded    Kind = 104
+	// Quiesced: no new faults from here on.
+	Quiesced Kind = 105
+)
+
+var kinds = map[Kind]string{
+	KindNone: "none", NodeStarted: "node.started", NodeStopped: "node.stopped", Mark: "mark", CallbackPanicked: "callback.panicked",
+	SessionUp: "session.up", SessionDown: "session.down", SessionRefused: "session.refused",
+	PeerDiscovered: "peer.discovered", PeerUpdated: "peer.updated", PeerDeparted: "peer.departed",
+	EntryRefused: "entry.refused", EntryPublished: "entry.published", SyncStarted: "sync.started", SyncEnded: "sync.ended",
+	ProducerOpened: "producer.opened", ProducerClosed: "producer.closed",
+	SubAccepted: "sub.accepted", SubRefused: "sub.refused", SubEnded: "sub.ended", SubExpiry: "sub.expiry", SubDraining: "sub.draining",
+	Enqueued: "enqueued", Written: "written", Dropped: "dropped",
+	ProducerOnline: "producer.online", ProducerOffline: "producer.offline", InputDropped: "input.dropped",
+	ConsumerOpened: "consumer.opened", ConsumerClosed: "consumer.closed", Subscribing: "subscribing", Subscribed: "subscribed", Unsubscribed: "unsubscribed",
+	Received: "received", Skipped: "skipped", ConsumerOnline: "consumer.online", ConsumerOffline: "consumer.offline", Discarded: "discarded",
+	AppSent: "app.sent", AppReceived: "app.received",
+	HostCrashed: "host.crashed", HostRestarted: "host.restarted", ClockStepped: "clock.stepped", FaultBegan: "fault.began", FaultEnded: "fault.ended", Quiesced: "quiesced",
+}
+
+// String gives the stable name of the kind, "kind(N)" for one of a newer
+// version.
+func (k Kind) String() string {
+	if s, ok := kinds[k]; ok {
+		return s
+	}
+	return fmt.Sprintf("kind(%d)", uint16(k))
+}

@@ -1,0 +1,110 @@
+package runtime
+
+import (
+	"time"
+
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// Transport connects nodes. Its methods may be called from any strand.
+//
+// Two nodes share at most one session, however both dial and however often one
+// restarts; all links between them run on it. A session without links closes
+// after a while.
+type Transport interface {
+	// Local is the identity that peers authenticate this node by.
+	Local() ident.PeerID
+	// Addrs lists the addresses at which peers can reach this node, best first.
+	Addrs() []string
+	// Listen hands each link that a peer opens for proto to accept, on s. The
+	// link is silent until it is bound. The number of unbound links is
+	// bounded; further ones are refused with Overloaded. A protocol has one
+	// listener at a time.
+	Listen(proto string, s Strand, accept func(Link)) (stop func(), err error)
+	// Dial opens a link for proto to peer, which must prove that identity, at
+	// the first of addrs that answers. It returns at once; OnOpen or OnClosed
+	// of h follows on s within a deadline that covers connection, hello,
+	// stream credit and the peer's answer. Send is allowed before OnOpen.
+	// Without addrs only a live session serves.
+	Dial(peer ident.PeerID, addrs []string, proto string, s Strand, h Handler) Link
+	// Drain drains all links, for at most max, then closes the sessions, the
+	// listener and the socket, and posts done on s. New links are refused from
+	// its start on.
+	Drain(r wire.Reason, max time.Duration, s Strand, done func())
+	// Close ends everything at once, with Cancelled.
+	Close()
+}
+
+// Session is what is known of the authenticated association under a link. Its
+// methods may be called from anywhere.
+type Session interface {
+	Peer() ident.PeerID
+	// Instance names the run of the peer's process.
+	Instance() wire.Instance
+	// Exporter derives 32 bytes that both ends of this session, and nobody
+	// else, can compute for the same label and context (RFC 8446, 7.5).
+	Exporter(label string, context []byte) ([]byte, error)
+	// RTT gives the transport's measurements of the round trip.
+	RTT() RTT
+}
+
+// RTT is a reading of a session's round-trip time. The zero value says that
+// nothing was measured yet.
+type RTT struct {
+	Latest time.Duration // the most recent sample
+	Min    time.Duration // the smallest sample of the session
+	At     time.Duration // Clock.Mono when Latest was taken
+}
+
+// Link is a reliable, ordered, bidirectional channel of messages, for one
+// protocol. Peer, Protocol and Session may be called from anywhere, all other
+// methods on the link's strand only.
+type Link interface {
+	Peer() ident.PeerID
+	Protocol() string
+	// Session is nil until the link is open.
+	Session() Session
+	// Bind names the strand and the handler of everything that follows. An
+	// acceptor binds a link once to hear the first message and may bind it
+	// again from a callback, to hand it over to a worker: nothing is delivered
+	// to the old handler after that, and nothing is lost.
+	Bind(s Strand, h Handler)
+	// Send queues messages in order, as many as the bounds on messages and
+	// bytes allow, what the writer holds included, and returns how many. If
+	// not all, the error is ErrFull (OnWritable will follow), TooLarge (this
+	// message can never be sent), or ErrClosed. The link shares the messages:
+	// they must not be modified any more. Send never blocks and never calls
+	// back.
+	Send(messages ...[]byte) (n int, err error)
+	// Pause stops OnMessage: none comes after it returned, even from within
+	// one batch. The peer's queue fills through flow control. OnClosed still
+	// comes.
+	Pause()
+	// Resume undoes Pause.
+	Resume()
+	// Close ends the link at once, whatever a write is doing, and discards
+	// messages that were not sent or not received, here and there. The peer
+	// learns the reason. Of several reasons the most severe wins until one is
+	// on the wire.
+	Close(r wire.Reason)
+	// Drain lets nothing more be sent, delivers what was sent, says goodbye
+	// with r, and calls OnClosed once the peer's handler took the last
+	// message. After max it becomes Close(r). Close overrides it.
+	Drain(r wire.Reason, max time.Duration)
+}
+
+// Handler hears of a link. Its methods run on the link's strand, one at a time:
+// OnOpen first (for a dialled link only), then OnMessage and OnWritable, then
+// OnClosed.
+type Handler interface {
+	OnOpen()
+	// OnMessage gives the next message, which may be kept but not modified.
+	OnMessage(message []byte)
+	// OnWritable follows each ErrFull, once, when the queue is down to half of
+	// both its bounds.
+	OnWritable()
+	// OnClosed comes exactly once and last. It is always posted, for a local
+	// Close too.
+	OnClosed(c Closed)
+}

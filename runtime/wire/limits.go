@@ -1,0 +1,63 @@
+package wire
+
+import "time"
+
+// Limits of the wire, in bytes unless said otherwise. They bound what one peer
+// can make another allocate; each is also the size up to which fuzzing goes.
+const (
+	// MaxDatum is the hard limit of one datum; a stream's own limit defaults
+	// to DefaultDatum. 16 MiB is 64 default stream windows.
+	MaxDatum     = 16 << 20
+	DefaultDatum = 1 << 20
+
+	// MaxMessage is the largest message of any link: a datum and its header.
+	MaxMessage = MaxDatum + 64
+
+	// MaxControl bounds a control message; MaxHandshake what an unproven peer
+	// may send first on a link; MaxHello what it may send before it is anyone.
+	MaxControl   = 64 << 10
+	MaxHandshake = 4 << 10
+	MaxHello     = 1 << 10
+
+	// MaxProtocol bounds the name of a link's protocol.
+	MaxProtocol = 64
+)
+
+// Defaults of sessions and links.
+const (
+	// StreamWindow is what a peer may have in flight on one link before the
+	// receiver takes it. With Inbox it bounds the lag that the network hides,
+	// and caps a link at window / round trip: 5 MB/s at 50 ms.
+	StreamWindow = 256 << 10
+	// Inbox is what a receiver holds of one link before its handler took it.
+	Inbox = 64 << 10
+	// LinksPerPeer is how many links one side may open on a session. The
+	// connection window holds (LinksPerPeer + 1) stream windows, so that
+	// stalled links cannot starve a new one.
+	LinksPerPeer = 16
+	// SendMessages and SendBytes bound a link's send queue, whichever is met
+	// first; one message always fits an empty queue.
+	SendMessages = 256
+	SendBytes    = 256 << 10
+
+	// DefaultHandshakeTimeout bounds the TLS handshake, DefaultHelloTimeout the hello,
+	// DefaultLinkTimeout the answer to opening a link on a live session.
+	DefaultHandshakeTimeout = 5 * time.Second
+	DefaultHelloTimeout     = 5 * time.Second
+	DefaultLinkTimeout      = 5 * time.Second
+	// DefaultIdleTimeout ends a session of which nothing is heard; DefaultKeepAlive is how
+	// often a quiet one speaks: three may be lost.
+	DefaultIdleTimeout = 15 * time.Second
+	DefaultKeepAlive   = 5 * time.Second
+	// DefaultLinger is how long a session without links stays open for the next.
+	DefaultLinger = 10 * time.Second
+	// ConnectAttempts bounds the opens of one link that lose against a
+	// simultaneous dial.
+	ConnectAttempts = 5
+)
+
+// Versions of the session protocol that this build speaks, lowest and highest.
+const (
+	VersionMin = 1
+	VersionMax = 1
+)

@@ -1,0 +1,162 @@
+package wire_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+func TestReasonsAreUniqueAndOrdered(t *testing.T) {
+	names := map[string]bool{}
+	last := -1
+	for _, r := range wire.Reasons() {
+		if int(r) <= last {
+			t.Errorf("code %d follows %d: keep the list in order", r, last)
+		}
+		last = int(r)
+		if names[r.String()] {
+			t.Errorf("name %q stands twice", r)
+		}
+		names[r.String()] = true
+		if back, ok := wire.ParseReason(r.String()); !ok || back != r {
+			t.Errorf("ParseReason(%q) = %d, %v", r, back, ok)
+		}
+	}
+}
+
+// The codes are on the wire and in dashboards: this table is only ever added to.
+func TestReasonCodesAreStable(t *testing.T) {
+	for r, code := range map[wire.Reason]uint16{
+		wire.Cancelled: 1, wire.GracefulShutdown: 2, wire.Finished: 3, wire.UnexpectedClose: 100, wire.IdleTimeout: 101,
+		wire.ProtocolViolation: 104, wire.WrongIdentity: 200, wire.NotMember: 202, wire.Replaced: 204, wire.Duplicate: 207,
+		wire.UnknownPeer: 300, wire.StreamNotFound: 301, wire.NotAllowed: 302, wire.Expired: 303, wire.NoCapacity: 307, wire.TooSlow: 308,
+	} {
+		if uint16(r) != code {
+			t.Errorf("%s has code %d, want %d", r, uint16(r), code)
+		}
+	}
+}
+
+func TestMostSevereReasonWins(t *testing.T) {
+	if got := wire.TooSlow.Worst(wire.NotAllowed); got != wire.NotAllowed {
+		t.Errorf("TooSlow, then NotAllowed: %s", got)
+	}
+	if got := wire.NotAllowed.Worst(wire.TooSlow); got != wire.NotAllowed {
+		t.Errorf("NotAllowed, then TooSlow: %s", got)
+	}
+	if !errors.Is(fmt.Errorf("send: %w", wire.TooSlow), wire.TooSlow) {
+		t.Error("a wrapped reason is not found by errors.Is")
+	}
+}
+
+func TestFrameHeaderRoundTrips(t *testing.T) {
+	for _, size := range []int{0, 1, 31, 32, 1 << 12, 1 << 20, wire.MaxMessage} {
+		for kind := wire.FrameMessage; kind <= wire.FrameAccept; kind++ {
+			b := wire.AppendFrameHeader(nil, kind, size)
+			gotKind, gotSize, n, err := wire.ParseFrameHeader(b, wire.MaxMessage)
+			if err != nil || gotKind != kind || gotSize != size || n != len(b) {
+				t.Errorf("%d bytes of kind %d: got %d, %d, %d, %v", size, kind, gotKind, gotSize, n, err)
+			}
+			for cut := range len(b) {
+				if _, _, n, err := wire.ParseFrameHeader(b[:cut], wire.MaxMessage); n != 0 || err != nil {
+					t.Errorf("%d of %d header bytes: n = %d, err = %v, want to be asked for more", cut, len(b), n, err)
+				}
+			}
+		}
+	}
+}
+
+func TestFrameHeaderRefusesWhatNoPeerSends(t *testing.T) {
+	if _, _, _, err := wire.ParseFrameHeader(wire.AppendFrameHeader(nil, 0, 1001), 1000); !errors.Is(err, wire.TooLarge) {
+		t.Errorf("payload over the limit: %v, want TooLarge", err)
+	}
+	if _, _, _, err := wire.ParseFrameHeader(bytes.Repeat([]byte{0xff}, 11), 1000); !errors.Is(err, wire.ErrFrame) {
+		t.Errorf("endless length: %v, want ErrFrame", err)
+	}
+}
+
+func FuzzFrameHeader(f *testing.F) {
+	f.Add([]byte{}, 10)
+	f.Add(wire.AppendFrameHeader(nil, wire.FrameGoodbye, 2), 10)
+	f.Add(bytes.Repeat([]byte{0x80}, 12), 1<<20)
+	f.Fuzz(func(t *testing.T, b []byte, limit int) {
+		limit = max(0, min(limit, wire.MaxMessage))
+		_, size, n, err := wire.ParseFrameHeader(b, limit)
+		if err == nil && (size < 0 || size > limit || n < 0 || n > len(b) || n > wire.MaxFrameHeader) {
+			t.Fatalf("size %d, n %d of %d bytes under limit %d", size, n, len(b), limit)
+		}
+	})
+}
+
+func FuzzHello(f *testing.F) {
+	f.Add(wire.MustMarshal(wire.Hello{VersionMin: 1, VersionMax: 2, Proof: []byte{1}}))
+	f.Add([]byte{0xa0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, err := wire.ParseHello(b)
+		if err != nil {
+			return
+		}
+		again, err := wire.ParseHello(wire.MustMarshal(h))
+		if err != nil || again.Instance != h.Instance || again.Network != h.Network {
+			t.Fatalf("decoded hello does not survive: %v", err)
+		}
+	})
+}
+
+func TestUnmarshalRefusesAmbiguousCBOR(t *testing.T) {
+	var h wire.Hello
+	for name, b := range map[string][]byte{
+		"duplicate key":     {0xa2, 0x01, 0x01, 0x01, 0x02},
+		"indefinite length": {0xbf, 0x01, 0x01, 0xff},
+		"tag":               {0xa1, 0x01, 0xc1, 0x01},
+		"trailing bytes":    {0xa0, 0x00},
+		"truncated":         {0xa1, 0x01},
+		"nothing":           {},
+	} {
+		if err := wire.Unmarshal(b, 64, &h); !errors.Is(err, wire.ErrDecode) {
+			t.Errorf("%s: %v, want ErrDecode", name, err)
+		}
+	}
+	if err := wire.Unmarshal(make([]byte, 65), 64, &h); !errors.Is(err, wire.ErrDecode) {
+		t.Errorf("over the limit: %v, want ErrDecode", err)
+	}
+}
+
+func TestProofIsBoundToRolePeersNetworkAndConnection(t *testing.T) {
+	secret := wire.Secret{1}
+	a, b := ident.PeerID{1}, ident.PeerID{2}
+	n := ident.Network("n")
+	exporter := []byte("connection 1")
+	proof := secret.Proof(wire.Dialler, a, b, n, exporter)
+	rotated := []wire.Secret{{9}, secret}
+	if !wire.CheckProof(rotated, proof, wire.Dialler, a, b, n, exporter) {
+		t.Fatal("own proof refused while two secrets are accepted")
+	}
+	for name, ok := range map[string]bool{
+		"other role":       wire.CheckProof(rotated, proof, wire.Acceptor, a, b, n, exporter),
+		"swapped peers":    wire.CheckProof(rotated, proof, wire.Dialler, b, a, n, exporter),
+		"other network":    wire.CheckProof(rotated, proof, wire.Dialler, a, b, ident.Network("m"), exporter),
+		"other connection": wire.CheckProof(rotated, proof, wire.Dialler, a, b, n, []byte("connection 2")),
+		"other secret":     wire.CheckProof([]wire.Secret{{9}}, proof, wire.Dialler, a, b, n, exporter),
+		"no proof":         wire.CheckProof(rotated, nil, wire.Dialler, a, b, n, exporter),
+	} {
+		if ok {
+			t.Errorf("%s: proof accepted", name)
+		}
+	}
+}
+
+func TestNegotiatePicksTheHighestCommonVersion(t *testing.T) {
+	hello := func(low, high uint16) wire.Hello { return wire.Hello{VersionMin: low, VersionMax: high} }
+	if v, err := wire.Negotiate(hello(1, 3), hello(2, 5)); v != 3 || err != nil {
+		t.Errorf("1-3 with 2-5: %d, %v, want 3", v, err)
+	}
+	_, err := wire.Negotiate(hello(1, 1), hello(2, 2))
+	if !errors.Is(err, wire.VersionMismatch) || !bytes.Contains([]byte(err.Error()), []byte("1 to 1")) {
+		t.Errorf("1-1 with 2-2: %v, want VersionMismatch with both ranges", err)
+	}
+}
