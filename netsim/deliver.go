@@ -1,0 +1,108 @@
+package netsim
+
+import "github.com/smalti/smalti/runtime"
+
+// port is one binding of a link: its strand, its handler, and the one function
+// that is posted there. A link that is handed over has a new port; what the old
+// one had posted finds that it is not the link's any more.
+type port struct {
+	l       *Link
+	strand  runtime.Strand
+	handler runtime.Handler
+	posted  bool
+	run     func()
+}
+
+// Bind implements runtime.Link.
+func (l *Link) Bind(s runtime.Strand, h runtime.Handler) {
+	if l.t.crashed {
+		return
+	}
+	if l.port == nil && !l.opener && l.state != closed {
+		l.t.unbound--
+	}
+	p := &port{l: l, strand: s, handler: h}
+	p.run = p.deliver
+	l.port = p
+	if l.opened || l.writable || l.ended || l.read > l.inHead {
+		l.post()
+	}
+}
+
+// Pause implements runtime.Link.
+func (l *Link) Pause() {
+	if l.t.crashed {
+		return
+	}
+	l.paused = true
+	l.confirm()
+}
+
+// Resume implements runtime.Link.
+func (l *Link) Resume() {
+	l.paused = false
+	if l.read > l.inHead {
+		l.post()
+	}
+}
+
+// post has the port deliver, in a turn of the link's strand.
+func (l *Link) post() {
+	if p := l.port; p != nil && !p.posted {
+		p.posted = true
+		p.strand.Post(p.run)
+	}
+}
+
+// deliver tells the handler what is due: at most the messages that were in the
+// inbox when it began.
+func (p *port) deliver() {
+	p.posted = false
+	l := p.l
+	if l.port != p || l.t.crashed {
+		return
+	}
+	if l.ended {
+		l.ended = false
+		l.resultTaken()
+		p.handler.OnClosed(l.result)
+		return
+	}
+	if l.opened {
+		l.opened = false
+		p.handler.OnOpen()
+	}
+	for n := l.read - l.inHead; n > 0 && l.port == p && !l.paused && l.state == open; n-- {
+		it := l.in[l.inHead]
+		l.in[l.inHead] = item{}
+		l.inHead++
+		if it.bye {
+			l.inbox -= it.size
+			l.farewell(it.reason)
+			break
+		}
+		p.handler.OnMessage(it.msg)
+		if l.state == open {
+			l.inbox -= it.size
+			l.readOn()
+		}
+	}
+	if l.writable && l.port == p && l.state == open {
+		l.writable = false
+		p.handler.OnWritable()
+	}
+	if l.inHead == len(l.in) {
+		l.in, l.inHead, l.read = l.in[:0], 0, 0
+	}
+	l.confirm()
+	if l.read > l.inHead && l.port == p && !l.paused {
+		l.post()
+	}
+}
+
+// resultTaken fixes the reason: the handler has heard it.
+func (l *Link) resultTaken() {
+	if l.resets {
+		l.write()
+	}
+}

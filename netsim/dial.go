@@ -1,0 +1,186 @@
+package netsim
+
+import (
+	"slices"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// attempt is a dial under way: to one address after the other, until one
+// answers as the peer.
+type attempt struct {
+	p        *peer
+	tried    int      // addresses of p.addrs
+	s        *session // to the present address
+	greeting bool     // the hello is sent
+	worst    wire.Reason
+	until    int64
+	retries  int // after Duplicate
+	alarm    alarm
+}
+
+func newAttempt(p *peer) *attempt {
+	a := &attempt{p: p, until: p.t.n.now() + int64(p.t.config.HandshakeTimeout), worst: wire.DialFailed}
+	a.alarm.init(p.t.n, a.timeout)
+	p.t.dials = append(p.t.dials, a)
+	return a
+}
+
+// try dials the next address. Each gets an equal share of the time that is
+// left.
+func (a *attempt) try() {
+	t := a.p.t
+	if a.tried >= len(a.p.addrs) {
+		a.fail(a.worst, true)
+		return
+	}
+	addr := a.p.addrs[a.tried]
+	left := int64(len(a.p.addrs) - a.tried)
+	a.tried++
+	a.greeting = false
+	s := t.connect(addr)
+	a.s, s.attempt = s, a
+	now := t.n.now()
+	a.alarm.stop()
+	a.alarm.set(now + max(0, a.until-now)/left)
+	s.lane.send(frame{kind: kInitial})
+}
+
+// timeout: the present address did not answer in time, or the time to try again
+// has come.
+func (a *attempt) timeout() {
+	if a.p.t.crashed || a.p.dial != a {
+		return
+	}
+	if a.s == nil {
+		a.tried = 0
+		a.until = a.p.t.n.now() + int64(a.p.t.config.HandshakeTimeout)
+		a.try()
+		return
+	}
+	a.p.t.n.mark(MarkDialTimeout)
+	s := a.s
+	s.attempt, s.p = nil, nil
+	s.die(wire.DialFailed, true)
+	if a.greeting {
+		a.next(wire.HandshakeTimeout)
+		return
+	}
+	a.next(wire.DialFailed)
+}
+
+// next goes on after an address that did not lead to the peer.
+func (a *attempt) next(r wire.Reason) {
+	a.worst = a.worst.Worst(r)
+	if a.worst == wire.DialFailed && r == wire.HandshakeTimeout {
+		a.worst = r
+	}
+	a.s = nil
+	a.try()
+}
+
+// refused: the peer itself said no. A Duplicate says that its own connection to
+// us is as good as up; if it does not come, we dial again.
+func (a *attempt) refused(r wire.Reason) {
+	p := a.p
+	a.s = nil
+	if p.dial != a {
+		return
+	}
+	if r == wire.Duplicate && p.answered == nil && p.up == nil && p.parked == nil && a.retries < wire.ConnectAttempts {
+		a.retries++
+		a.alarm.stop()
+		a.alarm.set(p.t.n.now() + duplicateWait<<a.retries)
+		return
+	}
+	a.fail(r, false)
+}
+
+// duplicateWait, doubled at each retry, is how long the winner of two
+// simultaneous dials may need to come, in ns: 1.6 s for the last of five.
+const duplicateWait = 25e6
+
+// fail ends the attempt without a session.
+func (a *attempt) fail(r wire.Reason, local bool) {
+	a.stop()
+	if a.p.dial == a {
+		a.p.dialled(r, local)
+	}
+}
+
+// done ends the attempt because there is a session now.
+func (a *attempt) done() {
+	a.stop()
+	if p := a.p; p.dial == a {
+		p.dial = nil
+		p.want()
+	}
+}
+
+// cancel ends the attempt unless winner came of it.
+func (a *attempt) cancel(winner *session) {
+	a.stop()
+	if s := a.s; s != nil && s != winner {
+		s.attempt, s.p = nil, nil
+		s.end(wire.Duplicate)
+	}
+}
+
+func (a *attempt) stop() {
+	a.alarm.stop()
+	t := a.p.t
+	t.dials = slices.DeleteFunc(t.dials, func(other *attempt) bool { return other == a })
+}
+
+// Dial implements runtime.Transport.
+func (t *Transport) Dial(to peerID, addrs []string, proto string, s runtime.Strand, h runtime.Handler) runtime.Link {
+	l := newLink(t, to, proto)
+	l.opener = true
+	if t.crashed {
+		l.state = closed
+		return l
+	}
+	t.add(l)
+	l.Bind(s, h)
+	switch {
+	case t.stopping:
+		l.finish(closedBy(wire.Cancelled, true))
+		return l
+	case len(proto) > wire.MaxProtocol:
+		l.finish(closedBy(wire.TooLarge, true))
+		return l
+	case to == t.local:
+		l.finish(closedBy(wire.DialFailed, true))
+		return l
+	}
+	p := t.peer(to)
+	c := &t.config
+	limit := c.LinkTimeout
+	if p.up == nil {
+		limit += c.HandshakeTimeout + c.HelloTimeout
+	}
+	l.deadline(int64(limit))
+	p.add(l, addrs)
+	return l
+}
+
+// add has l wait for a session, and p look for one.
+func (p *peer) add(l *Link, addrs []string) {
+	p.waiting = append(p.waiting, l)
+	for _, addr := range addrs {
+		if !slices.Contains(p.addrs, addr) && len(p.addrs) < maxAddrs {
+			p.addrs = append(p.addrs, addr)
+		}
+	}
+	l.addrs = addrs
+	p.want()
+	p.drop()
+}
+
+// maxAddrs bounds the addresses that one dial tries.
+const maxAddrs = 16
+
+func closedBy(r wire.Reason, local bool) runtime.Closed {
+	return runtime.Closed{Reason: r, Local: local}
+}

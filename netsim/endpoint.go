@@ -1,0 +1,104 @@
+package netsim
+
+import (
+	"errors"
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// EndpointConfig makes the Transport of one host. Name, Addr, Key and Clock
+// must be set; zero limits and time-outs take the default in parentheses.
+type EndpointConfig struct {
+	Name     string // of the host, which paths and faults are told by
+	Addr     string // what peers dial, as in "10.0.0.1:4700"
+	Key      ident.Key
+	Network  ident.NetworkID
+	Secrets  []wire.Secret // the first is proven, all are accepted; none: everyone is a member
+	Instance wire.Instance // of this start of the process
+	Clock    runtime.Clock // the host's, for RTT.At and events
+	Observer runtime.Observer
+
+	VersionMin, VersionMax uint16 // (wire.VersionMin, wire.VersionMax)
+
+	SendMessages int // (wire.SendMessages)
+	SendBytes    int // (wire.SendBytes)
+	MaxMessage   int // bytes (wire.MaxMessage)
+	StreamWindow int // bytes (wire.StreamWindow)
+	// ConnWindow, in bytes, is 2*LinksPerPeer+1 stream windows by default, as
+	// in quicnet: one for each link of either side, and one. A smaller one
+	// lets stalled links starve the others, the sooner as its updates lag by
+	// up to a quarter of it.
+	ConnWindow   int
+	Inbox        int // bytes (wire.Inbox)
+	LinksPerPeer int // that a peer may have open (wire.LinksPerPeer)
+	MaxUnbound   int // accepted links that nobody bound yet (DefaultUnbound)
+	MaxSessions  int // (DefaultSessions)
+
+	HandshakeTimeout time.Duration // (wire.DefaultHandshakeTimeout)
+	HelloTimeout     time.Duration // (wire.DefaultHelloTimeout)
+	LinkTimeout      time.Duration // (wire.DefaultLinkTimeout)
+	IdleTimeout      time.Duration // (wire.DefaultIdleTimeout)
+	KeepAlive        time.Duration // (wire.DefaultKeepAlive, at most half of IdleTimeout)
+	Linger           time.Duration // (wire.DefaultLinger)
+}
+
+// Defaults of EndpointConfig that package wire does not name.
+const (
+	DefaultUnbound  = 64   // four peers with all their links
+	DefaultSessions = 4096 // connections in all
+)
+
+func or[T int | uint16 | time.Duration](v *T, standard T) {
+	if *v == 0 {
+		*v = standard
+	}
+}
+
+func (c EndpointConfig) withDefaults() EndpointConfig {
+	or(&c.VersionMin, wire.VersionMin)
+	or(&c.VersionMax, max(c.VersionMin, wire.VersionMax))
+	or(&c.SendMessages, wire.SendMessages)
+	or(&c.SendBytes, wire.SendBytes)
+	or(&c.MaxMessage, wire.MaxMessage)
+	or(&c.StreamWindow, wire.StreamWindow)
+	or(&c.Inbox, wire.Inbox)
+	or(&c.LinksPerPeer, wire.LinksPerPeer)
+	or(&c.ConnWindow, (2*c.LinksPerPeer+1)*c.StreamWindow)
+	or(&c.MaxUnbound, DefaultUnbound)
+	or(&c.MaxSessions, DefaultSessions)
+	or(&c.HandshakeTimeout, wire.DefaultHandshakeTimeout)
+	or(&c.HelloTimeout, wire.DefaultHelloTimeout)
+	or(&c.LinkTimeout, wire.DefaultLinkTimeout)
+	or(&c.IdleTimeout, wire.DefaultIdleTimeout)
+	or(&c.KeepAlive, wire.DefaultKeepAlive)
+	c.KeepAlive = min(c.KeepAlive, c.IdleTimeout/2)
+	or(&c.Linger, wire.DefaultLinger)
+	return c
+}
+
+// Validate tells what is wrong with c, all of it. Zero limits are right.
+func (c EndpointConfig) Validate() error {
+	var faults []error
+	if c.Name == "" || c.Addr == "" {
+		faults = append(faults, errors.New("name and address must not be empty"))
+	}
+	if c.Key.IsZero() {
+		faults = append(faults, errors.New("no key"))
+	}
+	if c.Clock == nil {
+		faults = append(faults, errors.New("no clock"))
+	}
+	if c.VersionMin > c.VersionMax {
+		faults = append(faults, errors.New("versions: lowest above highest"))
+	}
+	if min(c.SendMessages, c.SendBytes, c.MaxMessage, c.StreamWindow, c.ConnWindow, c.Inbox, c.LinksPerPeer, c.MaxUnbound, c.MaxSessions) < 0 {
+		faults = append(faults, errors.New("a limit below zero"))
+	}
+	if min(c.HandshakeTimeout, c.HelloTimeout, c.LinkTimeout, c.IdleTimeout, c.KeepAlive, c.Linger) < 0 {
+		faults = append(faults, errors.New("a time-out below zero"))
+	}
+	return errors.Join(faults...)
+}

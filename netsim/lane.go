@@ -1,0 +1,214 @@
+package netsim
+
+import "encoding/binary"
+
+// lane is a queue of frames from one end of a connection to the other: one per
+// session and one per link, each way. Frames arrive in the order of the queue.
+type lane struct {
+	s      *session // the sender's
+	key    uint64   // of draws: hosts and protocol
+	queue  []frame
+	head   int
+	last   int64 // when the newest frame arrives
+	alarm  alarm
+	parked bool // in s.parked: blocked or held
+	early  bool // in the receiver's early: it is not up yet
+}
+
+func (ln *lane) init(s *session, proto string) {
+	ln.s, ln.key = s, keyOfText(s.way.key, proto)
+	ln.alarm.init(s.n, ln.fire)
+}
+
+func (ln *lane) empty() bool { return ln.head == len(ln.queue) }
+
+// send puts f on the wire.
+func (ln *lane) send(f frame) {
+	s := ln.s
+	d, now := s.way, s.n.now()
+	f.sent = now
+	s.spoke(now)
+	if d.blocked() {
+		if f.kind == kClose {
+			s.n.mark(MarkCloseLost)
+			return
+		}
+		s.n.mark(MarkBlocked)
+		f.arrive, f.sent = lost, 0
+		s.missed(now)
+		first := ln.empty()
+		ln.push(f)
+		if first {
+			ln.park()
+		}
+		return
+	}
+	if s.lostAt != 0 {
+		s.recoverWithin(now, s.roundTrip()) // an acknowledgement of f tells what is missing
+	}
+	left := max(now, d.free)
+	if f.size > 0 {
+		left = d.occupy(now, f.size)
+	}
+	f.arrive = max(ln.last, left+ln.delay(&f))
+	ln.last = f.arrive
+	s.latest = max(s.latest, f.arrive)
+	ln.push(f)
+	ln.arm()
+}
+
+// delay draws how long f is under way.
+func (ln *lane) delay(f *frame) int64 {
+	d := ln.s.way
+	p := &d.path
+	if p.LossPPM == 0 && (p.Latency.Shape == Fixed || p.Latency.Spread == 0) {
+		return int64(p.Latency.Base)
+	}
+	u := d.n.draw(f.digest(ln.key))
+	delay := p.Latency.delay(u)
+	if p.LossPPM == 0 {
+		return delay
+	}
+	for again := d.backAfter(); ; again *= 2 {
+		u = mix(u, d.key)
+		if below(u, 1_000_000) >= int64(p.LossPPM) || again > 60e9 {
+			return delay
+		}
+		d.n.mark(MarkLost)
+		f.sent = 0
+		delay += again
+	}
+}
+
+func (f *frame) digest(key uint64) uint64 {
+	key = mix(key, uint64(f.kind)<<48|uint64(f.size)<<16|uint64(f.reason))
+	switch {
+	case f.kind == kMessage:
+		return digest(key, f.msg)
+	case f.hello != nil:
+		return mix(key, binary.LittleEndian.Uint64(f.hello.Instance[:]))
+	}
+	return mix(key, uint64(f.limit))
+}
+
+func (ln *lane) push(f frame) {
+	if ln.head > 0 && len(ln.queue) == cap(ln.queue) {
+		rest := copy(ln.queue, ln.queue[ln.head:])
+		clear(ln.queue[rest:])
+		ln.queue, ln.head = ln.queue[:rest], 0
+	}
+	ln.queue = append(ln.queue, f)
+	ln.s.n.count++
+}
+
+// clear forgets all frames.
+func (ln *lane) clear() {
+	ln.s.n.count -= len(ln.queue) - ln.head
+	clear(ln.queue[ln.head:])
+	ln.queue, ln.head = ln.queue[:0], 0
+}
+
+// arm has the timer fire when the first frame arrives, or earlier: then it is
+// armed again.
+func (ln *lane) arm() {
+	if ln.parked || ln.early || ln.empty() {
+		return
+	}
+	ln.alarm.set(ln.queue[ln.head].arrive)
+}
+
+// fire delivers what has arrived.
+func (ln *lane) fire() {
+	if ln.parked || ln.early {
+		return
+	}
+	s := ln.s
+	now := s.n.now()
+	for !ln.empty() {
+		f := &ln.queue[ln.head]
+		switch {
+		case s.state == dead && (f.arrive == lost || f.kind == kInitial):
+			ln.clear()
+			return
+		case f.arrive == lost: // sent during a block, behind what was under way
+			s.missed(now)
+			ln.park()
+			if !s.way.blocked() && !s.way.held() {
+				s.recover.set(s.nextProbe(now))
+			}
+			return
+		case f.arrive > now:
+			ln.arm()
+			return
+		case s.way.blocked():
+			ln.lose(now)
+			return
+		case s.way.held():
+			s.n.mark(MarkHeld)
+			ln.park()
+			return
+		case f.kind == kInitial && !s.knock():
+			s.n.mark(MarkNobody)
+			f.arrive, f.sent = lost, 0
+			s.missed(now)
+			ln.park()
+			s.recover.set(s.nextProbe(now))
+			return
+		case f.kind >= kOpen && s.other.state < up:
+			ln.early = true
+			s.other.early = append(s.other.early, ln)
+			return
+		}
+		arrived := *f
+		*f = frame{}
+		ln.head++
+		s.n.count--
+		s.other.receive(&arrived, now)
+	}
+	ln.queue, ln.head = ln.queue[:0], 0
+}
+
+// lose marks what arrived during a block. Nobody sends it again when its
+// sender is gone.
+func (ln *lane) lose(now int64) {
+	if ln.s.state == dead {
+		ln.s.n.mark(MarkCloseLost)
+		ln.clear()
+		return
+	}
+	ln.s.n.mark(MarkBlocked)
+	for i := ln.head; i < len(ln.queue) && ln.queue[i].arrive <= now; i++ {
+		ln.queue[i].arrive, ln.queue[i].sent = lost, 0
+	}
+	ln.s.missed(now)
+	ln.park()
+}
+
+// park takes the lane out of service until its session goes on.
+func (ln *lane) park() {
+	if ln.parked {
+		return
+	}
+	ln.parked = true
+	s := ln.s
+	s.parked = append(s.parked, ln)
+	if !s.stalled {
+		s.stalled = true
+		s.way.stalled = append(s.way.stalled, s)
+	}
+}
+
+// retry sends again what was lost.
+func (ln *lane) retry(now int64) {
+	ln.last = now
+	for i := ln.head; i < len(ln.queue); i++ {
+		f := &ln.queue[i]
+		if f.arrive == lost {
+			f.arrive = max(now, ln.s.way.free) + ln.delay(f)
+			f.sent = 0
+		}
+		f.arrive = max(f.arrive, ln.last)
+		ln.last = f.arrive
+	}
+	ln.s.latest = max(ln.s.latest, ln.last)
+}

@@ -1,0 +1,137 @@
+package netsim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+)
+
+// Config makes a Network. Clock and Strand must be set.
+type Config struct {
+	Clock  runtime.Clock  // the world's: Mono and AfterFunc are used
+	Strand runtime.Strand // on which everything on the wire happens
+	Seed   runtime.Seed
+	// Default is the path between two hosts of which SetPath said nothing.
+	Default Path
+	// Mark, if not nil, hears each time that a fault bit; see the Mark
+	// constants.
+	Mark func(name string)
+}
+
+// What Config.Mark hears.
+const (
+	MarkBlocked     = "net.blocked"      // something was lost to a block
+	MarkCloseLost   = "net.close-lost"   // the close of a connection was
+	MarkHeld        = "net.held"         // something waits for a release
+	MarkRecovered   = "net.recovered"    // what a block took was sent again
+	MarkLost        = "net.lost"         // loss delayed something
+	MarkQueued      = "net.queued"       // a link waited for bandwidth
+	MarkNoCredit    = "net.no-credit"    // a link waited for its stream window
+	MarkNoConn      = "net.no-conn"      // a link waited for the connection window
+	MarkNoStream    = "net.no-stream"    // a link waited for others to end
+	MarkReset       = "net.reset"        // a session was reset
+	MarkIdle        = "net.idle-timeout" // a session timed out
+	MarkNobody      = "net.nobody"       // a dial reached an address without listener
+	MarkDialTimeout = "net.dial-timeout" // a dial ran out of time
+	MarkDuplicate   = "net.duplicate"    // a simultaneous dial lost
+	MarkParked      = "net.parked"       // an inbound connection waited for our own dial
+	MarkReplaced    = "net.replaced"     // a restart ended its former session
+	MarkStale       = "net.stale"        // a peer dialled again over a session that it had lost
+	MarkInUse       = "net.in-use"       // two instances of one key fought
+)
+
+// Network connects the transports of one world.
+type Network struct {
+	config Config
+	key    uint64 // of all draws
+	hosts  map[string]*host
+	order  []*host // as they were first named
+	addrs  map[string]*Transport
+	live   []*Transport // that neither crashed nor closed
+	paths  map[[2]*host]*direction
+	ways   []*direction // as they were first used
+	conns  []*conn      // with an end that is up
+	seen   []occurrence
+	count  int // frames under way
+	dials  map[[2]*host]uint64
+}
+
+// New makes a network without endpoints.
+func New(config Config) *Network {
+	config.Default = config.Default.withDefaults()
+	return &Network{
+		config: config,
+		key:    keyOf(config.Seed, "draw"),
+		hosts:  map[string]*host{},
+		addrs:  map[string]*Transport{},
+		paths:  map[[2]*host]*direction{},
+		dials:  map[[2]*host]uint64{},
+	}
+}
+
+// Attach starts the transport of a host. An address serves one transport at a
+// time: after a crash the next may attach to it.
+func (n *Network) Attach(config EndpointConfig) (*Transport, error) {
+	config = config.withDefaults()
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("attach %s at %s: %w", config.Name, config.Addr, err)
+	}
+	if old := n.addrs[config.Addr]; old != nil && !old.gone() {
+		return nil, fmt.Errorf("attach %s at %s: address in use by %s", config.Name, config.Addr, old.config.Name)
+	}
+	t := &Transport{
+		n:         n,
+		config:    config,
+		host:      n.host(config.Name),
+		local:     config.Key.PeerID(),
+		peers:     map[peerID]*peer{},
+		listeners: map[string]*listener{},
+	}
+	n.addrs[config.Addr] = t
+	n.live = append(n.live, t)
+	return t, nil
+}
+
+// InFlight counts what is on the wire: frames that were sent, or lost and not
+// yet sent again. Keep-alive counts too.
+func (n *Network) InFlight() int { return n.count }
+
+// Idle tells whether nothing is on the wire and no transport that runs is
+// dialling or has a link.
+func (n *Network) Idle() bool {
+	if n.count != 0 {
+		return false
+	}
+	for _, t := range n.live {
+		if len(t.links) != 0 || len(t.dials) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// SetPath replaces the path from one host to another, one way. What is under
+// way keeps its time of arrival.
+func (n *Network) SetPath(from, to string, p Path) error {
+	if err := p.Validate(); err != nil {
+		return fmt.Errorf("set path %s to %s: %w", from, to, err)
+	}
+	n.way(n.host(from), n.host(to)).path = p.withDefaults()
+	return nil
+}
+
+// PathOf gives the path from one host to another.
+func (n *Network) PathOf(from, to string) Path { return n.way(n.host(from), n.host(to)).path }
+
+func (n *Network) now() int64 { return int64(n.config.Clock.Mono()) }
+
+func (n *Network) after(d int64, f func()) runtime.Timer {
+	return n.config.Clock.AfterFunc(n.config.Strand, time.Duration(max(0, d)), f)
+}
+
+func (n *Network) mark(name string) {
+	if n.config.Mark != nil {
+		n.config.Mark(name)
+	}
+}

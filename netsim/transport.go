@@ -1,0 +1,170 @@
+package netsim
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// Transport is one host's, made by Network.Attach.
+type Transport struct {
+	n         *Network
+	config    EndpointConfig
+	host      *host
+	local     peerID
+	peers     map[peerID]*peer // for lookup only
+	sessions  []*session       // that are up, in order
+	links     []*Link          // that are not closed, in order
+	listeners map[string]*listener
+	unbound   int        // accepted links that nobody bound
+	shaking   []*session // that are not up yet, in order
+	dials     []*attempt // under way, in order
+
+	stopping bool // drains or is closed
+	stopped  bool // is closed
+	crashed  bool
+	reason   wire.Reason // of the drain
+	done     []func()    // when drained
+}
+
+var _ runtime.Transport = (*Transport)(nil)
+
+type listener struct {
+	strand runtime.Strand
+	accept func(runtime.Link)
+}
+
+// gone: nothing of it is left.
+func (t *Transport) gone() bool { return t.crashed || t.stopped }
+
+// Local implements runtime.Transport.
+func (t *Transport) Local() peerID { return t.local }
+
+// Addrs implements runtime.Transport.
+func (t *Transport) Addrs() []string { return []string{t.config.Addr} }
+
+// Name is the host's.
+func (t *Transport) Name() string { return t.config.Name }
+
+// Listen implements runtime.Transport. A dead or closed transport takes no
+// listeners.
+func (t *Transport) Listen(proto string, s runtime.Strand, accept func(runtime.Link)) (stop func(), err error) {
+	switch {
+	case t.crashed:
+		return func() {}, runtime.ErrCrashed
+	case t.stopping:
+		return func() {}, fmt.Errorf("listen for %q: %w", proto, runtime.ErrStopped)
+	case len(proto) > wire.MaxProtocol:
+		return func() {}, fmt.Errorf("listen for %q: name over %d bytes: %w", proto, wire.MaxProtocol, wire.TooLarge)
+	case t.listeners[proto] != nil:
+		return func() {}, fmt.Errorf("listen for %q: %w", proto, runtime.ErrListening)
+	}
+	ln := &listener{strand: s, accept: accept}
+	t.listeners[proto] = ln
+	return func() {
+		if t.listeners[proto] == ln {
+			delete(t.listeners, proto)
+		}
+	}, nil
+}
+
+// Crash makes the transport vanish as a power cut does: nobody is told
+// anything, and every later call does nothing. What is on the wire arrives.
+func (t *Transport) Crash() {
+	if t.gone() {
+		t.crashed = true
+		return
+	}
+	t.crashed, t.stopping = true, true
+	t.n.live = slices.DeleteFunc(t.n.live, func(other *Transport) bool { return other == t })
+	for _, s := range slices.Concat(t.sessions, t.shaking) {
+		s.silence()
+	}
+	for _, a := range t.dials {
+		a.alarm.stop()
+	}
+	t.sessions, t.shaking, t.dials, t.links = nil, nil, nil, nil
+}
+
+// Drain implements runtime.Transport.
+func (t *Transport) Drain(r wire.Reason, limit time.Duration, s runtime.Strand, done func()) {
+	if t.crashed {
+		return
+	}
+	t.done = append(t.done, func() { s.Post(done) })
+	if !t.stopping {
+		t.stopping, t.reason = true, r
+		clear(t.listeners)
+		for _, l := range slices.Clone(t.links) {
+			if l.s == nil {
+				l.Close(r)
+			} else {
+				l.Drain(r, limit)
+			}
+		}
+	}
+	t.drained()
+}
+
+// drained finishes a drain once the last link is closed.
+func (t *Transport) drained() {
+	if len(t.links) > 0 || len(t.done) == 0 {
+		return
+	}
+	t.shut(t.reason)
+	for _, f := range t.done {
+		f()
+	}
+	t.done = nil
+}
+
+// Close implements runtime.Transport.
+func (t *Transport) Close() {
+	if t.gone() {
+		return
+	}
+	t.stopping = true
+	t.shut(wire.Cancelled)
+	for _, l := range slices.Clone(t.links) {
+		l.finish(closedBy(wire.Cancelled, true))
+	}
+	t.drained()
+}
+
+// shut ends all sessions and dials.
+func (t *Transport) shut(r wire.Reason) {
+	if t.stopped {
+		return
+	}
+	t.stopped = true
+	t.n.live = slices.DeleteFunc(t.n.live, func(other *Transport) bool { return other == t })
+	clear(t.listeners)
+	for _, a := range slices.Clone(t.dials) {
+		a.stop()
+		a.p.dial = nil
+	}
+	for _, s := range slices.Concat(t.sessions, t.shaking) {
+		s.attempt = nil
+		s.end(r)
+	}
+}
+
+// forget takes a session off the lists.
+func (t *Transport) forget(s *session) {
+	same := func(other *session) bool { return other == s }
+	t.sessions = slices.DeleteFunc(t.sessions, same)
+	t.shaking = slices.DeleteFunc(t.shaking, same)
+}
+
+func (t *Transport) add(l *Link) { t.links = append(t.links, l) }
+
+// remove takes a closed link off the list.
+func (t *Transport) remove(l *Link) {
+	t.links = slices.DeleteFunc(t.links, func(other *Link) bool { return other == l })
+	if t.stopping {
+		t.drained()
+	}
+}

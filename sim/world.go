@@ -1,0 +1,195 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/smalti/smalti/internal/wall"
+	"github.com/smalti/smalti/netsim"
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
+)
+
+// Epoch is the wall time at which every world begins, before the offset of a
+// host: 2030-03-17 17:46:40 UTC.
+var Epoch = time.Unix(1_900_000_000, 0).UTC()
+
+// DefaultBudget is how many steps a run may take, when Config says nothing.
+const DefaultBudget = 200_000_000
+
+// ErrBudget says that the run took all the steps that it may: its outcome is
+// unknown.
+var ErrBudget = errors.New("step budget used up")
+
+// Failure is what ended a run: simulated code that panicked, a livelock, or
+// what an observer told Fail.
+type Failure struct {
+	Kind   string // "panic", "livelock", or the name of an invariant
+	Detail string
+	At     time.Duration // virtual time
+}
+
+func (f *Failure) Error() string { return fmt.Sprintf("%s at %s: %s", f.Kind, f.At, f.Detail) }
+
+// Config says how a world is made. Its zero value is usable.
+type Config struct {
+	Seed   uint64
+	Budget uint64      // most steps of all runs together; 0: DefaultBudget
+	Path   netsim.Path // between hosts of which Net was told nothing else; zero: 1 ms fixed
+	// Buggify turns the rare behaviours of product code on.
+	Buggify bool
+}
+
+// World is one simulation: a kernel, a network and hosts.
+type World struct {
+	// Net is the network; faults are injected on it.
+	Net *netsim.Network
+
+	config     Config
+	seed       runtime.Seed
+	kernel     *kernel
+	root       *Host // runs the world's own strands and tasks; never crashes
+	hosts      []*Host
+	observers  []func(event.Record)
+	events     uint64
+	goroutines int
+	closed     bool
+}
+
+// New makes a world.
+func New(config Config) *World {
+	if config.Budget == 0 {
+		config.Budget = DefaultBudget
+	}
+	w := &World{config: config, seed: runtime.SeedOf(config.Seed), goroutines: wall.Goroutines(math.MaxInt)}
+	w.kernel = newKernel(w.seed)
+	w.root = &Host{world: w, name: "world"}
+	w.root.boot()
+	w.Net = netsim.New(netsim.Config{
+		Clock:   w.root.inc.env.Clock,
+		Strand:  w.root.inc.env.Scheduler.Strand("network"),
+		Seed:    w.seed.Derive("net"),
+		Default: config.Path,
+		Mark:    func(name string) { w.report(w.root, event.Event{Kind: event.Mark, Text: name}) },
+	})
+	return w
+}
+
+// Host gives the host called name, made at the first call.
+func (w *World) Host(name string) *Host {
+	for _, h := range w.hosts {
+		if h.name == name {
+			return h
+		}
+	}
+	h := newHost(w, name, len(w.hosts)+1)
+	w.hosts = append(w.hosts, h)
+	return h
+}
+
+// Hosts lists the hosts in the order in which they were made.
+func (w *World) Hosts() []*Host { return slices.Clone(w.hosts) }
+
+// Env is the world's own: a clock without skew, strands and tasks that no
+// crash ends, no transport. Scripts and workloads run on it.
+func (w *World) Env() *runtime.Env { return w.root.inc.env }
+
+// Rand gives the random stream called name, independent of all others.
+func (w *World) Rand(name string) *runtime.Rand { return runtime.NewRand(w.seed.Derive(name)) }
+
+// Seed gives the seed of the stream called name, for keys and the like.
+func (w *World) Seed(name string) runtime.Seed { return w.seed.Derive(name) }
+
+// Go starts a task of the world's.
+func (w *World) Go(name string, f func(ctx context.Context)) { w.root.inc.goTask(name, f) }
+
+// Now is the virtual time since the world began.
+func (w *World) Now() time.Duration { return time.Duration(w.kernel.now) }
+
+// Observe calls f for every event of every host and of the world, in order. f
+// must not change the world, but may call Fail.
+func (w *World) Observe(f func(event.Record)) { w.observers = append(w.observers, f) }
+
+// Report makes an event of the world's own: a fault that began, a clock that
+// was stepped.
+func (w *World) Report(e event.Event) { w.report(w.root, e) }
+
+func (w *World) report(h *Host, e event.Event) {
+	if h == w.root {
+		e.Wall, e.Mono = h.wall(), w.kernel.now
+	}
+	w.events++
+	w.kernel.hash.event(h.index, e)
+	if len(w.observers) == 0 {
+		return
+	}
+	r := event.Record{At: w.kernel.now, Host: h.name, Boot: h.incarnation, Event: e}
+	for _, f := range w.observers {
+		f(r)
+	}
+}
+
+// Fail ends the present run with a Failure of this kind. The first one counts.
+func (w *World) Fail(kind, detail string) { w.kernel.fail(kind, detail) }
+
+// Run makes steps until virtual time reaches until, counted from the beginning
+// of the world, or something fails: a *Failure, or ErrBudget.
+func (w *World) Run(until time.Duration) error {
+	return w.kernel.run(int64(until), w.config.Budget, nil)
+}
+
+// RunUntil is Run that ends as soon as done holds. It tells whether it did.
+func (w *World) RunUntil(done func() bool, until time.Duration) (bool, error) {
+	err := w.kernel.run(int64(until), w.config.Budget, done)
+	return done(), err
+}
+
+// RunTask runs f as a task of the world's until it returns. A world in which
+// nothing is left to do while f waits is a failure of kind "stuck".
+func (w *World) RunTask(name string, f func(ctx context.Context)) error {
+	ended := false
+	w.Go(name, func(ctx context.Context) {
+		defer func() { ended = true }()
+		f(ctx)
+	})
+	err := w.kernel.run(math.MaxInt64, w.config.Budget, func() bool { return ended })
+	if err == nil && !ended {
+		w.kernel.fail("stuck", "task "+name+" waits for something that will never come")
+		err = w.kernel.failure
+	}
+	return err
+}
+
+// Stats tells what the world did so far.
+func (w *World) Stats() Stats {
+	return Stats{Steps: w.kernel.steps, Events: w.events, Hash: uint64(w.kernel.hash), Now: w.Now()}
+}
+
+// Stats are the numbers of a run. Two runs of one seed have equal ones.
+type Stats struct {
+	Steps, Events, Hash uint64
+	Now                 time.Duration
+}
+
+// Close ends all hosts and tasks. It tells which goroutines, if any, outlive
+// them: simulated code started them outside the contract. Twice is fine.
+func (w *World) Close() error {
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	for _, h := range w.hosts {
+		if h.inc != nil {
+			h.stop()
+		}
+	}
+	w.root.stop()
+	if n := wall.Goroutines(w.goroutines); n > w.goroutines {
+		return fmt.Errorf("close world: %d goroutines outlive the run: simulated code used a go statement instead of Scheduler.Go", n-w.goroutines)
+	}
+	return nil
+}
