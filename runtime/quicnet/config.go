@@ -1,0 +1,209 @@
+package quicnet
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// Defaults that are quicnet's own.
+const (
+	// DefaultConnections is the most connections in all: 4,096 cost some
+	// 200 MB of QUIC state when idle.
+	DefaultConnections = 4096
+	// DefaultStrangers is the most sessions with peers that Config.Known does
+	// not know.
+	DefaultStrangers = 64
+	// DefaultDials is the most dials in flight; further ones wait.
+	DefaultDials = 32
+	// DefaultHalfOpen is how many connections may be without a finished hello
+	// before new ones must prove their address first (Retry, RFC 9000, 8.1.2).
+	DefaultHalfOpen = 128
+	// DefaultUnbound is the most accepted links of one protocol that nobody
+	// has bound yet.
+	DefaultUnbound = 64
+	// maxAddrs is how many addresses of a peer a dial tries.
+	maxAddrs = 16
+)
+
+// Config configures a Transport. Key, Network and Clock must be set; zero
+// means the default everywhere else. Times are durations, sizes are bytes.
+type Config struct {
+	Key     ident.Key
+	Network ident.NetworkID
+	// Secrets prove membership: the first is used to prove, all are accepted.
+	// None: everybody is a member.
+	Secrets []wire.Secret
+	// VersionMin and VersionMax default to wire.VersionMin and wire.VersionMax.
+	VersionMin, VersionMax uint16
+	// Instance names this run of the process; zero: drawn from the system.
+	Instance wire.Instance
+
+	// Listen is the UDP address to bind, "127.0.0.1:0" by default. It is
+	// ignored when PacketConn is set.
+	Listen string
+	// Advertise replaces the addresses that Addrs finds out.
+	Advertise []string
+	// PacketConn is used in place of a socket; Close closes it.
+	PacketConn net.PacketConn
+
+	// Clock stamps events and RTT readings.
+	Clock runtime.Clock
+	// Observer hears of sessions; it may be nil.
+	Observer runtime.Observer
+	// Known tells whether a peer is in the catalog. Nil: every peer is. It is
+	// called on the transport's goroutines and must not block.
+	Known func(ident.PeerID) bool
+
+	HandshakeTimeout time.Duration // of TLS
+	HelloTimeout     time.Duration
+	LinkTimeout      time.Duration // of opening a link on a live session
+	IdleTimeout      time.Duration
+	KeepAlive        time.Duration // at most half of IdleTimeout
+	Linger           time.Duration // of a session without links
+
+	Connections  int
+	Strangers    int
+	Dials        int
+	HalfOpen     int
+	LinksPerPeer int // that one side may open on a session
+	Unbound      int
+
+	// StreamWindow is what a peer may have in flight on one link. It is one
+	// for all protocols, since QUIC announces it before a link says its own.
+	StreamWindow int
+	// ConnectionWindow is the same for a session: at least 2*LinksPerPeer+1
+	// stream windows, one for each link that either side opened and one for
+	// the next, which is the default.
+	ConnectionWindow int
+
+	// Limits are those of every link, Protocols those of single protocols,
+	// whose zero fields fall back to Limits.
+	Limits    Limits
+	Protocols map[string]Limits
+}
+
+// Limits bound one link, in bytes but for SendMessages.
+type Limits struct {
+	MaxMessage   int // largest message, either way; wire.MaxMessage
+	Inbox        int // received and not taken by the handler; wire.Inbox
+	SendMessages int // queued messages; wire.SendMessages
+	SendBytes    int // queued bytes; wire.SendBytes
+}
+
+func orElse[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+func (l Limits) or(d Limits) Limits {
+	orElse(&l.MaxMessage, d.MaxMessage)
+	orElse(&l.Inbox, d.Inbox)
+	orElse(&l.SendMessages, d.SendMessages)
+	orElse(&l.SendBytes, d.SendBytes)
+	return l
+}
+
+func (c Config) withDefaults() Config {
+	orElse(&c.VersionMin, wire.VersionMin)
+	orElse(&c.VersionMax, wire.VersionMax)
+	orElse(&c.Listen, "127.0.0.1:0")
+	orElse(&c.HandshakeTimeout, wire.DefaultHandshakeTimeout)
+	orElse(&c.HelloTimeout, wire.DefaultHelloTimeout)
+	orElse(&c.LinkTimeout, wire.DefaultLinkTimeout)
+	orElse(&c.IdleTimeout, wire.DefaultIdleTimeout)
+	orElse(&c.KeepAlive, min(wire.DefaultKeepAlive, c.IdleTimeout/2))
+	orElse(&c.Linger, wire.DefaultLinger)
+	orElse(&c.Connections, DefaultConnections)
+	orElse(&c.Strangers, DefaultStrangers)
+	orElse(&c.Dials, DefaultDials)
+	orElse(&c.HalfOpen, DefaultHalfOpen)
+	orElse(&c.LinksPerPeer, wire.LinksPerPeer)
+	orElse(&c.Unbound, DefaultUnbound)
+	orElse(&c.StreamWindow, wire.StreamWindow)
+	orElse(&c.ConnectionWindow, (2*c.LinksPerPeer+1)*c.StreamWindow)
+	c.Limits = c.Limits.or(Limits{MaxMessage: wire.MaxMessage, Inbox: wire.Inbox, SendMessages: wire.SendMessages, SendBytes: wire.SendBytes})
+	return c
+}
+
+// Validate gives all faults of c, joined.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("configure transport: "+format, args...))
+		}
+	}
+	check(!c.Key.IsZero(), "no key")
+	check(c.Network != ident.NetworkID{}, "no network")
+	check(c.Clock != nil, "no clock")
+	check(c.VersionMin <= c.VersionMax, "versions %d to %d", c.VersionMin, c.VersionMax)
+	for name, d := range map[string]time.Duration{
+		"HandshakeTimeout": c.HandshakeTimeout, "HelloTimeout": c.HelloTimeout, "LinkTimeout": c.LinkTimeout,
+		"IdleTimeout": c.IdleTimeout, "KeepAlive": c.KeepAlive, "Linger": c.Linger,
+	} {
+		check(d > 0, "%s of %v", name, d)
+	}
+	check(c.KeepAlive <= c.IdleTimeout/2, "KeepAlive of %v is over half of IdleTimeout, %v", c.KeepAlive, c.IdleTimeout)
+	for name, n := range map[string]int{
+		"Connections": c.Connections, "Strangers": c.Strangers, "Dials": c.Dials, "HalfOpen": c.HalfOpen,
+		"LinksPerPeer": c.LinksPerPeer, "Unbound": c.Unbound, "StreamWindow": c.StreamWindow,
+	} {
+		check(n > 0, "%s of %d", name, n)
+	}
+	need := (2*c.LinksPerPeer + 1) * c.StreamWindow
+	check(c.ConnectionWindow >= need, "ConnectionWindow of %d is below (2*LinksPerPeer+1) stream windows, %d: stalled links would starve a new one", c.ConnectionWindow, need)
+	c.Limits.check(check, "Limits")
+	for proto, l := range c.Protocols {
+		check(proto != "" && len(proto) <= wire.MaxProtocol, "protocol name of %d bytes", len(proto))
+		l.or(c.Limits).check(check, proto)
+	}
+	for _, addr := range c.Advertise {
+		_, port, err := net.SplitHostPort(addr)
+		check(err == nil && port != "0", "advertised address %q is not HOST:PORT", addr)
+	}
+	return errors.Join(faults...)
+}
+
+func (l Limits) check(check func(ok bool, format string, args ...any), name string) {
+	check(l.MaxMessage > 0 && l.MaxMessage <= wire.MaxMessage, "%s: MaxMessage of %d, want 1 to %d", name, l.MaxMessage, wire.MaxMessage)
+	check(l.Inbox > 0, "%s: Inbox of %d", name, l.Inbox)
+	check(l.SendMessages > 0, "%s: SendMessages of %d", name, l.SendMessages)
+	check(l.SendBytes > 0, "%s: SendBytes of %d", name, l.SendBytes)
+}
+
+func (c Config) limits(proto string) Limits { return c.Protocols[proto].or(c.Limits) }
+
+// addrs gives the addresses that peers can use for a socket bound to local.
+func (c Config) addrs(local net.Addr) []string {
+	if len(c.Advertise) > 0 {
+		return append([]string(nil), c.Advertise...)
+	}
+	udp, ok := local.(*net.UDPAddr)
+	if !ok || !udp.IP.IsUnspecified() {
+		return []string{local.String()}
+	}
+	interfaces, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	only4 := udp.IP.To4() != nil && !strings.HasPrefix(local.String(), "[")
+	var list []string
+	for _, a := range interfaces {
+		ip, ok := a.(*net.IPNet)
+		if !ok || !ip.IP.IsGlobalUnicast() || only4 && ip.IP.To4() == nil {
+			continue
+		}
+		list = append(list, (&net.UDPAddr{IP: ip.IP, Port: udp.Port}).String())
+	}
+	return list
+}

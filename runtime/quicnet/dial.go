@@ -1,0 +1,277 @@
+package quicnet
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// stagger is how long a dial waits for one address before it tries the next as
+// well (RFC 8305, section 5).
+const stagger = 250 * time.Millisecond
+
+// open makes a link usable: it finds or makes a session and opens a stream on
+// it. A link that was not answered yet lost nothing when its session proves
+// superfluous, so it goes on to the session that stays.
+func (t *Transport) open(l *link, addrs []string) {
+	limit := t.config.HandshakeTimeout + 2*t.config.HelloTimeout + t.config.LinkTimeout
+	ctx, cancel := context.WithTimeout(l.ctx, limit)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		s, err := t.reach(ctx, l.peer, addrs)
+		if err == nil {
+			err = l.openOn(ctx, s)
+			s.release()
+		}
+		if err == nil {
+			return // the link runs
+		}
+		r, _ := reasonOf(err)
+		lost := r == wire.Duplicate || r == wire.Finished || r == wire.Replaced
+		if lost && attempt < wire.ConnectAttempts && ctx.Err() == nil {
+			continue
+		}
+		l.fail(r)
+		return
+	}
+}
+
+// reach gives a live session with a peer, dialling if need be. The session is
+// held open for the caller until release.
+func (t *Transport) reach(ctx context.Context, id ident.PeerID, addrs []string) (*session, error) {
+	p := t.use(id)
+	defer t.drop(p)
+	for {
+		s, d, mine, err := t.join(p, addrs)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil {
+			return s, nil
+		}
+		select {
+		case <-d.done:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		if d.err != nil && mine {
+			// A session may have come the other way meanwhile.
+			if s := t.live(p); s != nil {
+				return s, nil
+			}
+			return nil, d.err
+		}
+	}
+}
+
+func (t *Transport) live(p *peer) *session {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p.session != nil && p.session.acquire() {
+		return p.session
+	}
+	return nil
+}
+
+// join gives the session of p, or the dial to wait for, which is the caller's
+// own if there was none.
+func (t *Transport) join(p *peer, addrs []string) (s *session, d *dialling, mine bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p.session != nil && p.session.acquire() {
+		return p.session, nil, false, nil
+	}
+	switch {
+	case t.refusing != wire.None:
+		return nil, nil, false, refuse(t.refusing, "")
+	case t.config.Clock.Mono() < p.refuse:
+		return nil, nil, false, refuse(wire.IdentityInUse, "")
+	case p.dial != nil:
+		return nil, p.dial, false, nil
+	case len(addrs) == 0:
+		return nil, nil, false, refuse(wire.DialFailed, "no address and no session")
+	}
+	ctx, cancel := context.WithCancel(t.ctx)
+	d = &dialling{cancel: cancel, done: make(chan struct{})}
+	p.dial = d
+	p.users++
+	t.group.Go(func() {
+		defer t.drop(p)
+		t.dialPeer(ctx, p, d, addrs)
+	})
+	return nil, d, true, nil
+}
+
+// dialPeer connects, does the hello, and runs the session.
+func (t *Transport) dialPeer(ctx context.Context, p *peer, d *dialling, addrs []string) {
+	s, err := t.dialSession(ctx, p, addrs)
+	t.mu.Lock()
+	p.dial = nil
+	t.mu.Unlock()
+	d.cancel()
+	d.err = err
+	if s != nil {
+		s.announce()
+	}
+	close(d.done)
+	if s != nil {
+		s.run()
+	}
+}
+
+func (t *Transport) dialSession(ctx context.Context, p *peer, addrs []string) (*session, error) {
+	select {
+	case t.dials <- struct{}{}:
+		defer func() { <-t.dials }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	conn, err := t.connect(ctx, p.id, addrs)
+	if err != nil {
+		t.refused(p.id, err)
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.CloseWithError(quic.ApplicationErrorCode(wire.Duplicate), "") })
+	instance, err := t.helloOut(ctx, conn, p.id)
+	var v verdict
+	if err == nil && !stop() {
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		v = t.judge(p, conn, instance, true)
+		v.settle()
+		err = v.err
+	}
+	if err != nil {
+		stop()
+		r, _ := reasonOf(err)
+		_ = conn.CloseWithError(quic.ApplicationErrorCode(r), err.Error())
+		if r != wire.Duplicate {
+			t.refused(p.id, err)
+		}
+		return nil, err
+	}
+	return v.session, nil
+}
+
+// connect dials addrs, each a little after the one before, and gives the first
+// connection on which peer proved itself.
+func (t *Transport) connect(ctx context.Context, peer ident.PeerID, addrs []string) (*quic.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, t.config.HandshakeTimeout)
+	defer cancel()
+	type result struct {
+		conn *quic.Conn
+		err  error
+	}
+	results := make(chan result, len(addrs))
+	next := time.NewTimer(0)
+	defer next.Stop()
+	worst := refuse(wire.DialFailed, "no address answered")
+	var winner *quic.Conn
+	for started, ended := 0, 0; ended < started || started < len(addrs) && winner == nil && ctx.Err() == nil; {
+		select {
+		case <-next.C:
+			if started < len(addrs) && winner == nil {
+				addr := addrs[started]
+				t.group.Go(func() {
+					conn, err := t.connectTo(ctx, peer, addr)
+					results <- result{conn, err}
+				})
+				started++
+				next.Reset(stagger)
+			}
+		case r := <-results:
+			ended++
+			switch {
+			case r.conn != nil && winner == nil:
+				winner = r.conn
+				cancel()
+			case r.conn != nil:
+				_ = r.conn.CloseWithError(quic.ApplicationErrorCode(wire.Duplicate), "")
+			default:
+				worst = moreSevere(worst, r.err)
+				next.Reset(0)
+			}
+		}
+	}
+	if winner != nil {
+		return winner, nil
+	}
+	return nil, worst
+}
+
+func moreSevere(a, b error) error {
+	ra, _ := reasonOf(a)
+	rb, _ := reasonOf(b)
+	if rb.Severity() > ra.Severity() {
+		return b
+	}
+	return a
+}
+
+func (t *Transport) connectTo(ctx context.Context, peer ident.PeerID, addr string) (*quic.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil || host == "" {
+		return nil, refuse(wire.DialFailed, "malformed address")
+	}
+	udp, err := resolve(ctx, addr)
+	if err != nil {
+		return nil, refuse(wire.DialFailed, err.Error())
+	}
+	var wrong atomic.Bool
+	config := t.tls.Clone()
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		id, err := peerOf(state)
+		if err == nil && id != peer {
+			wrong.Store(true)
+			return wire.WrongIdentity
+		}
+		return err
+	}
+	conn, err := t.quic.Dial(ctx, udp, config, t.quicConf)
+	switch r, remote := reasonOf(err); {
+	case err == nil:
+		return conn, nil
+	case wrong.Load():
+		return nil, refuse(wire.WrongIdentity, "another peer answers at "+addr)
+	case remote && r != wire.ConnectionLost:
+		return nil, err
+	}
+	return nil, refuse(wire.DialFailed, err.Error())
+}
+
+// resolve looks a host name up, each time anew, and prefers IPv4, which every
+// socket of ours can send to.
+func resolve(ctx context.Context, addr string) (*net.UDPAddr, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	number, err := net.DefaultResolver.LookupPort(ctx, "udp", port)
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		return &net.UDPAddr{IP: ip, Port: number}, nil
+	}
+	ips, err := net.DefaultResolver.LookupIPAddr(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	for _, ip := range ips {
+		if ip.IP.To4() != nil {
+			return &net.UDPAddr{IP: ip.IP, Port: number}, nil
+		}
+	}
+	if len(ips) == 0 {
+		return nil, errors.New("host name without address")
+	}
+	return &net.UDPAddr{IP: ips[0].IP, Port: number, Zone: ips[0].Zone}, nil
+}

@@ -1,0 +1,161 @@
+package quicnet_test
+
+import (
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/quicnet"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+func TestBothSidesReportARefusalWithItsReason(t *testing.T) {
+	for want, adjust := range map[wire.Reason]func(c *quicnet.Config){
+		wire.DifferentNetwork: func(c *quicnet.Config) { c.Network = ident.Network("other") },
+		wire.NotMember:        func(c *quicnet.Config) { c.Secrets = []wire.Secret{{1}} },
+		wire.VersionMismatch:  func(c *quicnet.Config) { c.VersionMin, c.VersionMax = 7, 9 },
+	} {
+		x, y := start(t, "x"), start(t, "y", adjust)
+		if c := x.dial(y).awaitClosed(); c.Reason != want {
+			t.Errorf("got %v, want %v", c, want)
+		}
+		for _, n := range []*node{x, y} {
+			n.until("refusal for "+want.String(), func() bool { return n.count(event.SessionRefused, want) > 0 })
+			if up := n.count(event.SessionUp, wire.None); up != 0 {
+				t.Errorf("%v: %d sessions were up", want, up)
+			}
+		}
+		if want == wire.VersionMismatch {
+			x.mu.Lock()
+			for _, e := range x.events {
+				if !strings.Contains(e.Text, "1 to 1") || !strings.Contains(e.Text, "7 to 9") {
+					t.Errorf("the refusal does not name both ranges: %q", e.Text)
+				}
+			}
+			x.mu.Unlock()
+		}
+	}
+}
+
+func TestOwnKeyIsNoPeer(t *testing.T) {
+	x, twin := start(t, "x"), start(t, "x")
+	if c := x.dial(x).awaitClosed(); c.Reason != wire.DialFailed {
+		t.Errorf("dial to oneself: %v", c)
+	}
+	if c := x.dialAt(twin.Local(), twin.Addrs(), proto).awaitClosed(); c.Reason != wire.DialFailed {
+		t.Errorf("dial to a twin: %v", c)
+	}
+}
+
+func TestConnectionLimitRefusesWithOverloaded(t *testing.T) {
+	y := start(t, "y", func(c *quicnet.Config) { c.Connections = 1 })
+	y.listen()
+	first := start(t, "a").dial(y)
+	await(t, "open", first.open)
+	if c := start(t, "b").dial(y).awaitClosed(); c.Reason != wire.Overloaded {
+		t.Errorf("second connection of one: %v, want overloaded", c)
+	}
+	first.do(func(l runtime.Link) {
+		if _, err := l.Send([]byte("x")); err != nil {
+			t.Errorf("the first connection was harmed: %v", err)
+		}
+	})
+}
+
+func TestStrangersAreBoundedAndKnownPeersAreNot(t *testing.T) {
+	known := keyOf("friend").PeerID()
+	y := start(t, "y", func(c *quicnet.Config) {
+		c.Strangers = 1
+		c.Known = func(id ident.PeerID) bool { return id == known }
+	})
+	y.listen()
+	await(t, "open", start(t, "a").dial(y).open)
+	if c := start(t, "b").dial(y).awaitClosed(); c.Reason != wire.Overloaded {
+		t.Errorf("second stranger of one: %v, want overloaded", c)
+	}
+	await(t, "open", start(t, "friend").dial(y).open)
+}
+
+// Everyone is a stranger at its first session, over which its entry comes.
+func TestStrangerThatBecomesKnownFreesItsPlace(t *testing.T) {
+	var met atomic.Bool
+	first := keyOf("a").PeerID()
+	y := start(t, "y", func(c *quicnet.Config) {
+		c.Strangers = 1
+		c.Known = func(id ident.PeerID) bool { return id == first && met.Load() }
+	})
+	y.listen()
+	await(t, "open", start(t, "a").dial(y).open)
+	met.Store(true)
+	await(t, "open", start(t, "b").dial(y).open)
+	if c := start(t, "c").dial(y).awaitClosed(); c.Reason != wire.Overloaded {
+		t.Errorf("second stranger of one: %v, want overloaded", c)
+	}
+}
+
+func TestAddressesAreValidatedUnderLoad(t *testing.T) {
+	// With room for one half-open connection everybody after a silent peer
+	// gets a Retry, and is served all the same.
+	y := start(t, "y", func(c *quicnet.Config) { c.HalfOpen = 1 })
+	y.listen()
+	for _, name := range []string{"a", "b", "c"} {
+		await(t, "open", start(t, name).dial(y).open)
+	}
+}
+
+func TestDialFindsTheOneGoodAddress(t *testing.T) {
+	x, y, other := start(t, "x"), start(t, "y"), start(t, "other")
+	y.listen()
+	addrs := []string{"nonsense", other.Addrs()[0], "host.invalid:1", y.Addrs()[0]}
+	await(t, "open", x.dialAt(y.Local(), addrs, proto).open)
+}
+
+func TestDialsWaitForEachOther(t *testing.T) {
+	x := start(t, "x", func(c *quicnet.Config) { c.Dials = 1 })
+	for _, name := range []string{"a", "b", "c"} {
+		y := start(t, name)
+		y.listen()
+		e := x.dial(y)
+		await(t, "open", e.open)
+	}
+	if got := x.sessions(); got != 3 {
+		t.Errorf("%d sessions, want 3", got)
+	}
+}
+
+func TestPeerThatExceedsAProtocolsLimitIsEndedTooLarge(t *testing.T) {
+	x := start(t, "x", func(c *quicnet.Config) {
+		c.Protocols = map[string]quicnet.Limits{proto: {MaxMessage: 10}}
+	})
+	y := start(t, "y")
+	accepted := x.listen()
+	near := y.dial(x)
+	far := await(t, "accepted link", accepted)
+	far.do(func(l runtime.Link) {
+		if n, err := l.Send(message(0, 11)); n != 0 || !errors.Is(err, runtime.ErrTooLarge) {
+			t.Errorf("Send over the own limit: %d, %v", n, err)
+		}
+	})
+	near.send(message(0, 10), message(1, 11))
+	if c := far.awaitClosed(); c.Reason != wire.TooLarge || !c.Local {
+		t.Errorf("there: %v", c)
+	}
+	if c := near.awaitClosed(); c.Reason != wire.TooLarge || c.Local {
+		t.Errorf("here: %v", c)
+	}
+}
+
+func TestOwnDialsCountAgainstTheConnectionLimit(t *testing.T) {
+	x := start(t, "x", func(c *quicnet.Config) { c.Connections = 1 })
+	y, z := start(t, "y"), start(t, "z")
+	y.listen()
+	z.listen()
+	await(t, "open", x.dial(y).open)
+	if c := x.dial(z).awaitClosed(); c.Reason != wire.Overloaded {
+		t.Errorf("second connection of one: %v, want overloaded", c)
+	}
+}

@@ -1,0 +1,307 @@
+package quicnet
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+var _ runtime.Transport = (*Transport)(nil)
+
+// drainGrace is how long after the end of a drain its links may take to be
+// over: they wait for a last FIN that the peer sends at once.
+const drainGrace = 250 * time.Millisecond
+
+// Transport is a node's QUIC socket and everything on it. Open one with
+// Listen.
+type Transport struct {
+	config   Config
+	local    ident.PeerID
+	tls      *tls.Config
+	quicConf *quic.Config
+	socket   net.PacketConn
+	quic     *quic.Transport
+	listener *quic.Listener
+	addrs    []string
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
+	group    sync.WaitGroup
+	dials    chan struct{} // one token per dial in flight
+	buffers  sync.Pool     // of batchSize, for readers and writers
+
+	halfOpen atomic.Int64
+	inbound  atomic.Int64 // connections that peers dialled
+
+	mu        sync.Mutex
+	peers     map[ident.PeerID]*peer
+	protocols map[string]*listener
+	links     map[*link]struct{} // every link that is not over
+	sessions  int
+	strangers int
+	refusing  wire.Reason // not None: draining or closed
+	closed    bool
+}
+
+// listener is who accepts the links of one protocol.
+type listener struct {
+	strand  runtime.Strand
+	accept  func(runtime.Link)
+	unbound atomic.Int64
+}
+
+// Listen opens a transport: it binds the socket and serves peers from then on.
+func Listen(config Config) (*Transport, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	config = config.withDefaults()
+	if config.Instance == (wire.Instance{}) {
+		_, _ = rand.Read(config.Instance[:]) // never fails, see crypto/rand
+	}
+	tlsConfig, err := newTLS(config.Key)
+	if err != nil {
+		return nil, fmt.Errorf("open transport: %w", err)
+	}
+	socket := config.PacketConn
+	if socket == nil {
+		addr, err := net.ResolveUDPAddr("udp", config.Listen)
+		if err != nil {
+			return nil, fmt.Errorf("open transport: %w", err)
+		}
+		network := "udp"
+		if addr.IP.To4() != nil {
+			network = "udp4"
+		}
+		if socket, err = net.ListenUDP(network, addr); err != nil {
+			return nil, fmt.Errorf("open transport: %w", err)
+		}
+	}
+	t := &Transport{
+		config: config, local: config.Key.PeerID(), tls: tlsConfig, socket: socket,
+		addrs: config.addrs(socket.LocalAddr()), dials: make(chan struct{}, config.Dials),
+		peers: map[ident.PeerID]*peer{}, protocols: map[string]*listener{}, links: map[*link]struct{}{},
+	}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	t.quicConf = t.newQUIC()
+	t.quic = &quic.Transport{
+		Conn:                socket,
+		VerifySourceAddress: func(net.Addr) bool { return t.halfOpen.Load() >= int64(config.HalfOpen) },
+		ConnContext:         t.admit,
+	}
+	if t.listener, err = t.quic.Listen(tlsConfig, t.quicConf); err != nil {
+		_ = socket.Close()
+		return nil, fmt.Errorf("open transport: %w", err)
+	}
+	t.group.Go(t.serve)
+	return t, nil
+}
+
+// newQUIC fixes the receive windows: initial and maximum are the same, so that
+// what the network hides does not grow with its speed.
+func (t *Transport) newQUIC() *quic.Config {
+	c := t.config
+	return &quic.Config{
+		HandshakeIdleTimeout:           c.HandshakeTimeout,
+		MaxIdleTimeout:                 c.IdleTimeout,
+		KeepAlivePeriod:                c.KeepAlive,
+		InitialStreamReceiveWindow:     uint64(c.StreamWindow),
+		MaxStreamReceiveWindow:         uint64(c.StreamWindow),
+		InitialConnectionReceiveWindow: uint64(c.ConnectionWindow),
+		MaxConnectionReceiveWindow:     uint64(c.ConnectionWindow),
+		MaxIncomingStreams:             int64(c.LinksPerPeer),
+		MaxIncomingUniStreams:          -1,
+	}
+}
+
+// Local is the identity that peers authenticate this node by.
+func (t *Transport) Local() ident.PeerID { return t.local }
+
+// Addrs lists the addresses at which peers can reach this node.
+func (t *Transport) Addrs() []string { return append([]string(nil), t.addrs...) }
+
+// Instance names this run of the node.
+func (t *Transport) Instance() wire.Instance { return t.config.Instance }
+
+// Listen hands the links that peers open for proto to accept, on s.
+func (t *Transport) Listen(proto string, s runtime.Strand, accept func(runtime.Link)) (stop func(), err error) {
+	if proto == "" || len(proto) > wire.MaxProtocol {
+		return func() {}, fmt.Errorf("listen: protocol name of %d bytes, want 1 to %d", len(proto), wire.MaxProtocol)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.protocols[proto] != nil {
+		return func() {}, fmt.Errorf("listen for %s: %w", proto, runtime.ErrListening)
+	}
+	l := &listener{strand: s, accept: accept}
+	t.protocols[proto] = l
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.protocols[proto] == l {
+			delete(t.protocols, proto)
+		}
+	}, nil
+}
+
+// Dial opens a link for proto to peer at the first of addrs that answers.
+func (t *Transport) Dial(peer ident.PeerID, addrs []string, proto string, s runtime.Strand, h runtime.Handler) runtime.Link {
+	l := newLink(t, peer, proto, true)
+	l.Bind(s, h)
+	switch refusing := t.register(l); {
+	case refusing != wire.None:
+		l.end(refusing, true)
+	case proto == "" || len(proto) > wire.MaxProtocol:
+		l.end(wire.ProtocolViolation, true)
+	case peer == t.local:
+		l.end(wire.DialFailed, true)
+	default:
+		addrs = append([]string(nil), addrs[:min(len(addrs), maxAddrs)]...)
+		t.group.Go(func() { t.open(l, addrs) })
+	}
+	return l
+}
+
+// register adds a link to those that Drain and Close end; or tells why not.
+// It also keeps t.group from being waited for meanwhile.
+func (t *Transport) register(l *link) wire.Reason {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.refusing != wire.None {
+		return t.refusing
+	}
+	t.links[l] = struct{}{}
+	t.group.Add(1) // until forget
+	return wire.None
+}
+
+// forget undoes register, once nothing of l runs any more.
+func (t *Transport) forget(l *link) {
+	t.mu.Lock()
+	_, known := t.links[l]
+	delete(t.links, l)
+	t.mu.Unlock()
+	if known {
+		t.group.Done()
+	}
+}
+
+// Drain drains all links for at most max, then closes everything, and posts
+// done on s.
+func (t *Transport) Drain(r wire.Reason, max time.Duration, s runtime.Strand, done func()) {
+	t.mu.Lock()
+	if t.refusing == wire.None {
+		t.refusing = r
+	}
+	links := make([]*link, 0, len(t.links))
+	for l := range t.links {
+		links = append(links, l)
+	}
+	t.mu.Unlock()
+	for _, l := range links {
+		l.Drain(r, max)
+	}
+	go func() {
+		// Links end themselves at max; what is left then has only to be seen.
+		deadline := time.NewTimer(max + drainGrace)
+		defer deadline.Stop()
+		late := false
+		clean := true
+		for _, l := range links {
+			if !late {
+				select {
+				case <-l.over:
+				case <-deadline.C:
+					late = true
+				case <-t.ctx.Done():
+					late = true
+				}
+			}
+			clean = clean && !late && !l.cutOff()
+		}
+		if clean {
+			// Every link is confirmed at both ends: Finished says so to a peer
+			// whose last FIN has not arrived.
+			r = wire.Finished
+		}
+		t.shut(r)
+		s.Post(done)
+	}()
+}
+
+// Close ends everything at once, with Cancelled, and returns when all
+// goroutines have ended. Twice is fine.
+func (t *Transport) Close() { t.shut(wire.Cancelled) }
+
+// shut closes every connection, then the listener, then the socket.
+func (t *Transport) shut(r wire.Reason) {
+	t.mu.Lock()
+	first := !t.closed
+	t.closed = true
+	if t.refusing == wire.None {
+		t.refusing = r
+	}
+	var sessions []*session
+	for _, p := range t.peers {
+		if p.session != nil {
+			sessions = append(sessions, p.session)
+		}
+	}
+	links := make([]*link, 0, len(t.links))
+	for l := range t.links {
+		links = append(links, l)
+	}
+	t.mu.Unlock()
+	if first {
+		for _, l := range links {
+			l.end(r, true)
+		}
+		var closing sync.WaitGroup
+		for _, s := range sessions {
+			closing.Go(func() { s.close(r, "") })
+		}
+		closing.Wait()
+		t.cancel()
+		_ = t.listener.Close()
+		_ = t.quic.Close()
+		_ = t.socket.Close()
+	}
+	t.group.Wait()
+}
+
+// stopping tells whether Close, or the end of Drain, is why links end.
+func (t *Transport) stopping() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
+}
+
+// report hands an event to the observer.
+func (t *Transport) report(kind event.Kind, peer ident.PeerID, r wire.Reason, text string) {
+	if t.config.Observer == nil {
+		return
+	}
+	t.config.Observer.Event(event.Event{
+		Kind: kind, Reason: r, Node: t.local, Peer: peer, Text: text,
+		Wall: t.config.Clock.Now().UnixNano(), Mono: int64(t.config.Clock.Mono()),
+	})
+}
+
+// refused reports a connection that came to nothing.
+func (t *Transport) refused(peer ident.PeerID, err error) {
+	r, _ := reasonOf(err)
+	if t.ctx.Err() == nil && !errors.Is(err, context.Canceled) {
+		t.report(event.SessionRefused, peer, r, err.Error())
+	}
+}
