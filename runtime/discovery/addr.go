@@ -1,0 +1,99 @@
+package discovery
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/smalti/smalti/runtime/ident"
+)
+
+// maxAddr is the longest address of an endpoint, in bytes: a DNS name of 253
+// (RFC 1035) and a port.
+const maxAddr = 253 + 1 + 5
+
+// checkAddr refuses what cannot be the address of a node: an entry names an IP
+// literal and a port, so that nobody can make others resolve names.
+func checkAddr(addr string) error {
+	ap, err := netip.ParseAddrPort(addr)
+	switch {
+	case err != nil:
+		return fmt.Errorf("address %.80q: want IP:PORT: %w", addr, ErrAddress)
+	case ap.Port() == 0:
+		return fmt.Errorf("address %s: no port: %w", addr, ErrAddress)
+	case ap.Addr().IsUnspecified() || ap.Addr().IsMulticast():
+		return fmt.Errorf("address %s: names no host: %w", addr, ErrAddress)
+	case ap.Addr().Zone() != "":
+		return fmt.Errorf("address %.80q: a zone means nothing elsewhere: %w", addr, ErrAddress)
+	}
+	return nil
+}
+
+// loopback tells whether any of addrs is a loopback address.
+func loopback(addrs []string) bool {
+	return slices.ContainsFunc(addrs, func(addr string) bool {
+		ap, err := netip.ParseAddrPort(addr)
+		return err == nil && ap.Addr().Unmap().IsLoopback()
+	})
+}
+
+// Endpoint is a peer to begin with: who it is and where it may be reached.
+type Endpoint struct {
+	Peer ident.PeerID
+	// Addrs are HOST:PORT; a host may be a DNS name, which the transport
+	// resolves at each dial.
+	Addrs []string
+}
+
+// ParseEndpoint reads PEER@HOST:PORT; further addresses of the same peer may
+// follow, with commas between them. HOST is a name, an IPv4 address or an IPv6
+// address in brackets.
+func ParseEndpoint(s string) (Endpoint, error) {
+	fail := func(format string, args ...any) (Endpoint, error) {
+		return Endpoint{}, fmt.Errorf("parse bootstrap address %.120q: want PEER@HOST:PORT: %w", s, fmt.Errorf(format, args...))
+	}
+	id, list, found := strings.Cut(s, "@")
+	if !found {
+		return fail("there is no @")
+	}
+	peer, err := ident.ParsePeerID(id)
+	if err != nil {
+		return fail("%w", err)
+	}
+	e := Endpoint{Peer: peer, Addrs: strings.Split(list, ",")}
+	if err := e.check(); err != nil {
+		return fail("%w", err)
+	}
+	return e, nil
+}
+
+// String gives the form that ParseEndpoint reads.
+func (e Endpoint) String() string { return e.Peer.String() + "@" + strings.Join(e.Addrs, ",") }
+
+func (e Endpoint) check() error {
+	switch {
+	case e.Peer.IsZero():
+		return errors.New("the peer id is zero")
+	case len(e.Addrs) == 0:
+		return errors.New("no address")
+	case len(e.Addrs) > hardLimits.Addrs:
+		return fmt.Errorf("%d addresses, at most %d allowed", len(e.Addrs), hardLimits.Addrs)
+	}
+	for _, addr := range e.Addrs {
+		host, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			return err
+		}
+		if host == "" || len(addr) > maxAddr || strings.ContainsAny(host, " \t\r\n/@,") {
+			return fmt.Errorf("host %.80q is neither a name nor an IP address", host)
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return fmt.Errorf("port %.20q is not between 1 and 65535", port)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package discovery
+
+import (
+	"context"
+	"io/fs"
+	"testing"
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// bed is one node without a network: a strand that runs when told, clocks that
+// stand still, and a record of the events. It serves the tests of what the
+// worker takes and publishes; those of links run on a simulated world.
+type bed struct {
+	t      *testing.T
+	wall   time.Time
+	mono   time.Duration
+	posted []func()
+	events []event.Event
+	store  map[string][]byte
+	addrs  []string
+	key    ident.Key
+	*Discovery
+}
+
+func newBed(t *testing.T, change func(*bed, *Config)) *bed {
+	b := &bed{t: t, wall: time.UnixMilli(1_900_000_000_000), store: map[string][]byte{}, addrs: []string{"10.0.0.1:4700"}, key: testKey(1)}
+	cfg := Config{Network: testNetwork}
+	if change != nil {
+		change(b, &cfg)
+	}
+	cfg.Key = b.key
+	d, err := New(&runtime.Env{Clock: b, Scheduler: b, Transport: b, Store: b, Observer: b}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Discovery = d
+	b.run()
+	return b
+}
+
+// run runs what was posted, until nothing is left.
+func (b *bed) run() {
+	for len(b.posted) > 0 {
+		f := b.posted[0]
+		b.posted = b.posted[1:]
+		f()
+	}
+}
+
+// hear merges a signed entry as if peer from had sent it.
+func (b *bed) hear(raw []byte, from ident.PeerID) error {
+	b.worker.mayReport = maxRefused
+	defer b.worker.commit()
+	return b.worker.mergeEntry(raw, from)
+}
+
+func (b *bed) hearDeparture(d *Departure, left time.Duration) error {
+	b.worker.mayReport = maxRefused
+	defer b.worker.commit()
+	return b.worker.mergeDeparture(oldNews{Raw: d.Raw(), Left: uint32(left.Milliseconds())}, ident.PeerID{9})
+}
+
+// signed gives an entry of key's peer, from delta of the node's wall time on.
+func (b *bed) signed(key ident.Key, delta time.Duration, change func(*Entry)) []byte {
+	at := b.wall.Add(delta).UnixMilli()
+	e := testEntry(key, Version{at, at})
+	if change != nil {
+		change(e)
+	}
+	return mustSign(b.t, e, key).Raw
+}
+
+func (b *bed) departure(key ident.Key, v Version) *Departure {
+	d, err := SignDeparture(testNetwork, v, key)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return d
+}
+
+// count counts the events of a kind about a peer.
+func (b *bed) count(k event.Kind, peer ident.PeerID) (n int) {
+	for _, e := range b.events {
+		if e.Kind == k && e.Peer == peer {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *bed) Now() time.Time                                                { return b.wall }
+func (b *bed) Mono() time.Duration                                           { return b.mono }
+func (b *bed) AfterFunc(runtime.Strand, time.Duration, func()) runtime.Timer { return still{} }
+func (b *bed) At(runtime.Strand, time.Time, func()) runtime.Timer            { return still{} }
+
+type still struct{}
+
+func (still) Stop()               {}
+func (still) Reset(time.Duration) {}
+
+func (b *bed) Strand(name string) runtime.Strand {
+	return &bedStrand{bed: b, rands: map[string]*runtime.Rand{}}
+}
+func (b *bed) Go(string, func(context.Context)) { panic("no tasks here") }
+func (b *bed) Await(context.Context, func(func()) func()) error {
+	panic("no tasks here")
+}
+
+type bedStrand struct {
+	bed   *bed
+	rands map[string]*runtime.Rand
+}
+
+func (s *bedStrand) Post(f func()) { s.bed.posted = append(s.bed.posted, f) }
+func (s *bedStrand) Rand(name string) *runtime.Rand {
+	if s.rands[name] == nil {
+		s.rands[name] = runtime.NewRand(runtime.SeedOf(1).Derive(name))
+	}
+	return s.rands[name]
+}
+
+func (b *bed) Local() ident.PeerID { return b.key.PeerID() }
+func (b *bed) Addrs() []string     { return b.addrs }
+func (b *bed) Listen(string, runtime.Strand, func(runtime.Link)) (func(), error) {
+	return func() {}, nil
+}
+
+func (b *bed) Dial(ident.PeerID, []string, string, runtime.Strand, runtime.Handler) runtime.Link {
+	return deadLink{}
+}
+func (b *bed) Drain(wire.Reason, time.Duration, runtime.Strand, func()) {}
+func (b *bed) Close()                                                   {}
+
+// deadLink is a dial that never answers.
+type deadLink struct{ runtime.Link }
+
+func (deadLink) Send(m ...[]byte) (int, error) { return len(m), nil }
+func (deadLink) Close(wire.Reason)             {}
+
+func (b *bed) Event(e event.Event) { b.events = append(b.events, e) }
+
+func (b *bed) Get(name string) ([]byte, error) {
+	if v, found := b.store[name]; found {
+		return v, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (b *bed) Put(s runtime.Strand, name string, data []byte, done func(error)) {
+	b.store[name] = data
+	s.Post(func() { done(nil) })
+}

@@ -1,0 +1,152 @@
+package discovery
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/ticket"
+)
+
+// Config says who a node is and how it finds others. Network and Key must be
+// set; every other zero value stands for its default.
+type Config struct {
+	Network ident.NetworkID
+	// Key signs the node's entry. Its peer must be the transport's.
+	Key ident.Key
+	// Bootstrap are peers to begin with. The node itself may be among them and
+	// is passed over, so that all nodes can share one list.
+	Bootstrap []Endpoint
+	// Tags and Tickets go into the first entry.
+	Tags    []ident.Tag
+	Tickets []ticket.Ticket
+	// Verifier checks entries; nil gives the node one of its own.
+	Verifier Verifier
+	// Limits bound entries, the own one and those of others.
+	Limits Limits
+
+	// MaxPeers bounds the catalog, 65,536 entries; as many departures are
+	// remembered.
+	MaxPeers int
+	// MaxDrift is how far in the future a version may lie, 50 s: more than
+	// clocks kept by NTP differ, less than a human notices.
+	MaxDrift time.Duration
+	// TombstoneTTL is how long a departure is remembered, 300 s: longer than a
+	// partition that nobody repairs by hand.
+	TombstoneTTL time.Duration
+	// SyncInterval is the mean time between exchanges with a random peer,
+	// 5 s; each interval is drawn from half to one and a half of it.
+	SyncInterval time.Duration
+	// SyncTimeout bounds one exchange, dialling included, 5 s.
+	SyncTimeout time.Duration
+	// PushDelay is how long news waits for more, 50 ms; each wait is drawn
+	// from one to three of it.
+	PushDelay time.Duration
+	// MinBackoff and MaxBackoff bound the wait after a failed contact, 250 ms
+	// and 10 s; it is drawn from nothing to a bound that doubles.
+	MinBackoff, MaxBackoff time.Duration
+	// DepartureWindow bounds the farewell at Stop, 300 ms.
+	DepartureWindow time.Duration
+}
+
+// Bounds that nobody needs to set.
+const (
+	// maxInbound and maxInboundPerPeer bound the links that others opened. Two
+	// per peer, because the end of one may be seen after the begin of the next.
+	maxInbound        = 16
+	maxInboundPerPeer = 2
+	// maxExchanges and maxPushes bound the links that this node opened.
+	maxExchanges = 4
+	maxPushes    = 4
+	// maxQueued bounds the exchanges that wait on this node's own account,
+	// maxAsked those that a caller asked for, maxWaiters who waits for one.
+	maxQueued  = 16
+	maxAsked   = 256
+	maxWaiters = 256
+	// fanout is how many peers hear news from each node that learns it: enough
+	// that 94 % of a network hear it by push (1 - exp(-3)), anti-entropy
+	// reaches the rest.
+	fanout = 3
+	// farewells is how many peers a departure is told directly.
+	farewells = 8
+	// maxNews is how many entries a push carries; beyond, an exchange it is.
+	maxNews = 256
+	// maxExchangeBytes bounds what one exchange may carry each way.
+	maxExchangeBytes = 16 << 20
+	// maxRefused is how many refused entries one link may report; a peer whose
+	// forgeries are more is cut off.
+	maxRefused = 16
+	// maxBootstrap bounds the list of endpoints.
+	maxBootstrap = 256
+	// maxSamples bounds the round trips that wait for the strand.
+	maxSamples = 1024
+)
+
+func (c Config) withDefaults() Config {
+	c.Limits = c.Limits.withDefaults()
+	if c.Verifier == nil {
+		c.Verifier = NewVerifier(0)
+	}
+	if c.MaxPeers == 0 {
+		c.MaxPeers = 1 << 16
+	}
+	for _, d := range c.durations() {
+		if *d.value == 0 {
+			*d.value = d.standard
+		}
+	}
+	return c
+}
+
+// duration is a setting: its name, its value and its default.
+type duration struct {
+	name     string
+	value    *time.Duration
+	standard time.Duration
+}
+
+func (c *Config) durations() []duration {
+	return []duration{
+		{"MaxDrift", &c.MaxDrift, 50 * time.Second},
+		{"TombstoneTTL", &c.TombstoneTTL, 300 * time.Second},
+		{"SyncInterval", &c.SyncInterval, 5 * time.Second},
+		{"SyncTimeout", &c.SyncTimeout, 5 * time.Second},
+		{"PushDelay", &c.PushDelay, 50 * time.Millisecond},
+		{"MinBackoff", &c.MinBackoff, 250 * time.Millisecond},
+		{"MaxBackoff", &c.MaxBackoff, 10 * time.Second},
+		{"DepartureWindow", &c.DepartureWindow, 300 * time.Millisecond},
+	}
+}
+
+// Validate gives all faults of c, joined. Zero values stand for defaults.
+func (c Config) Validate() error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if (c.Network == ident.NetworkID{}) {
+		fault("no network: set Network, for example ident.Network(\"name\")")
+	}
+	if c.Key.IsZero() {
+		fault("no key: set Key")
+	}
+	if c.MaxPeers < 0 || c.MaxPeers > 1<<20 {
+		fault("MaxPeers is %d: want 1 to %d", c.MaxPeers, 1<<20)
+	}
+	if len(c.Bootstrap) > maxBootstrap {
+		fault("%d bootstrap peers, at most %d allowed", len(c.Bootstrap), maxBootstrap)
+	}
+	for _, e := range c.Bootstrap {
+		if err := e.check(); err != nil {
+			fault("bootstrap address of %s: %w", e.Peer.Short(), err)
+		}
+	}
+	for _, d := range c.durations() {
+		if *d.value < 0 || *d.value > 24*time.Hour {
+			fault("%s is %s: want above 0 and at most a day", d.name, *d.value)
+		}
+	}
+	if err := c.Limits.validate(); err != nil {
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}

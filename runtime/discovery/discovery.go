@@ -1,0 +1,210 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/ticket"
+)
+
+// Errors of SyncThen and SyncWith.
+var (
+	// ErrSelf: a node does not exchange catalogs with itself.
+	ErrSelf = errors.New("peer is this node")
+	// ErrBusy: too many exchanges wait already.
+	ErrBusy = errors.New("too many exchanges wait")
+)
+
+// Discovery is a node's part in finding others. Its methods may be called from
+// any goroutine, task or strand.
+type Discovery struct {
+	env     *runtime.Env
+	cfg     Config
+	self    ident.PeerID
+	strand  runtime.Strand
+	watch   runtime.Watch[*Catalog]
+	worker  *worker
+	applied func() // worker.applyInbox, bound once
+
+	mu    sync.Mutex
+	inbox inbox // guarded by mu
+}
+
+// inbox is what callers left for the strand: the state that they want, and the
+// last round trip of each peer. It is bounded however slow the strand is.
+type inbox struct {
+	posted  bool
+	wanted  wanted
+	samples map[ident.PeerID]runtime.RTT
+}
+
+// New validates cfg, publishes the first entry and starts on the strand
+// "discovery".
+func New(env *runtime.Env, cfg Config) (*Discovery, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("start discovery: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	self := cfg.Key.PeerID()
+	if local := env.Transport.Local(); local != self {
+		return nil, fmt.Errorf("start discovery: the key is that of %s, the transport's that of %s", self.Short(), local.Short())
+	}
+	d := &Discovery{env: env, cfg: cfg, self: self, strand: env.Scheduler.Strand("discovery")}
+	d.inbox.wanted = newWanted(cfg)
+	d.inbox.samples = map[ident.PeerID]runtime.RTT{}
+	d.worker = newWorker(d)
+	d.applied = d.worker.applyInbox
+	if err := d.worker.publishFirst(d.inbox.wanted.clone()); err != nil {
+		return nil, fmt.Errorf("start discovery: %w", err)
+	}
+	if err := d.worker.listen(); err != nil {
+		return nil, fmt.Errorf("start discovery: %w", err)
+	}
+	d.strand.Post(d.worker.start)
+	return d, nil
+}
+
+// Me gives the node's own entry as last published.
+func (d *Discovery) Me() *Entry {
+	me, _ := d.Catalog().Get(d.self)
+	return me.Entry
+}
+
+// Catalog gives the present snapshot.
+func (d *Discovery) Catalog() *Catalog { return d.watch.Get() }
+
+// Watch gives the catalog as a value to wait for.
+func (d *Discovery) Watch() *runtime.Watch[*Catalog] { return &d.watch }
+
+// Subscribe posts to f, on s, all present peers, then what changes: ascending
+// by peer within a batch, at most one change per peer, coalesced while s is
+// busy, never an empty batch, never the node itself. stop is called on s.
+func (d *Discovery) Subscribe(s runtime.Strand, f func([]Change)) (stop func()) {
+	var seen *Catalog
+	return d.watch.Subscribe(s, func(c *Catalog) {
+		changes := c.changesSince(seen)
+		seen = c
+		if len(changes) > 0 {
+			f(changes)
+		}
+	})
+}
+
+// AddStream puts a stream into the own entry. Like the other changes of the own
+// entry it takes effect soon, together with those made at the same time; a
+// change that changes nothing publishes nothing, and one that would take the
+// entry over its limits is refused as a whole and reported as EntryRefused.
+func (d *Discovery) AddStream(s ident.StreamID) {
+	d.want(func(w *wanted) { w.streams = add(w.streams, ident.StreamID.Compare, s) })
+}
+
+// RemoveStream takes a stream out of the own entry.
+func (d *Discovery) RemoveStream(s ident.StreamID) {
+	d.want(func(w *wanted) { w.streams = remove(w.streams, ident.StreamID.Compare, s) })
+}
+
+// AddTags puts tags into the own entry.
+func (d *Discovery) AddTags(tags ...ident.Tag) {
+	d.want(func(w *wanted) { w.tags = add(w.tags, ident.Tag.Compare, tags...) })
+}
+
+// RemoveTags takes tags out of the own entry.
+func (d *Discovery) RemoveTags(tags ...ident.Tag) {
+	d.want(func(w *wanted) { w.tags = remove(w.tags, ident.Tag.Compare, tags...) })
+}
+
+// SetTickets replaces the tickets of the own entry.
+func (d *Discovery) SetTickets(tickets []ticket.Ticket) {
+	tickets = cloneTickets(tickets)
+	d.want(func(w *wanted) { w.tickets = tickets })
+}
+
+// Sample takes a measurement of the round trip to peer, in the form that its
+// session gives. At most one a second counts; a peer that is not in the catalog
+// has no estimate.
+func (d *Discovery) Sample(peer ident.PeerID, rtt runtime.RTT) {
+	d.leave(func(i *inbox) {
+		if _, known := i.samples[peer]; known || len(i.samples) < maxSamples {
+			i.samples[peer] = rtt
+		}
+	})
+}
+
+// SyncThen exchanges catalogs with peer, dialling it at addrs and at those of
+// its entry, and posts the outcome to done on s. Callers that ask for the same
+// peer while an exchange with it is under way share it. The error is nil once
+// both sides have each other's entries; ErrSelf, ErrBusy, runtime.ErrStopped,
+// or one that wraps a wire.Reason.
+func (d *Discovery) SyncThen(s runtime.Strand, peer ident.PeerID, addrs []string, done func(error)) {
+	d.strand.Post(func() { d.worker.ask(peer, addrs, waiter{strand: s, done: done}) })
+}
+
+// SyncWith is SyncThen for tasks: it parks until the outcome is known or ctx
+// ends, which does not end the exchange.
+func (d *Discovery) SyncWith(ctx context.Context, peer ident.PeerID, addrs []string) error {
+	var mu sync.Mutex
+	var outcome error
+	err := d.env.Await(ctx, func(wake func()) func() {
+		d.SyncThen(d.strand, peer, addrs, func(err error) {
+			mu.Lock()
+			outcome = err
+			mu.Unlock()
+			wake()
+		})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	return outcome
+}
+
+// Stop tells some peers that the node leaves, within DepartureWindow, then
+// says and hears nothing more; done is posted on s. The catalog stays readable.
+// Twice is fine.
+func (d *Discovery) Stop(s runtime.Strand, done func()) {
+	d.strand.Post(func() { d.worker.stop(waiter{strand: s, done: func(error) { done() }}) })
+}
+
+// want changes the state that the own entry should have.
+func (d *Discovery) want(change func(*wanted)) {
+	d.leave(func(i *inbox) { change(&i.wanted) })
+}
+
+// leave changes the inbox and has the strand look at it.
+func (d *Discovery) leave(change func(*inbox)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(&d.inbox)
+	if !d.inbox.posted {
+		d.inbox.posted = true
+		d.strand.Post(d.applied)
+	}
+}
+
+// takeInbox empties the inbox; what is wanted stays. Strand.Post never runs
+// what it is given, so holding the lock over it in leave is safe.
+func (d *Discovery) takeInbox() (wanted, map[ident.PeerID]runtime.RTT) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	samples := d.inbox.samples
+	d.inbox.samples = map[ident.PeerID]runtime.RTT{}
+	d.inbox.posted = false
+	return d.inbox.wanted.clone(), samples
+}
+
+// refuseWanted undoes changes that cannot be published, unless newer ones came
+// in between.
+func (d *Discovery) refuseWanted(refused, standing wanted) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.inbox.wanted.equal(refused) {
+		d.inbox.wanted = standing.clone()
+	}
+}

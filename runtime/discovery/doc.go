@@ -1,0 +1,42 @@
+// Package discovery lets the nodes of a network find each other: each signs an
+// entry that tells who it is, where it can be reached and what it offers, and
+// all of them end up with every entry in their catalog.
+//
+// The layers, bottom up. Entry and Departure are what a node says, with the
+// exact signed bytes (entry.go, departure.go). Catalog is an immutable
+// snapshot of all entries that a node holds (catalog.go). The tracker smooths
+// round trips (tracker.go). The worker merges what it hears, by one set of
+// rules whichever way it came (merge.go), and publishes the own entry
+// (own.go). Above it, dissemination decides when to talk to whom
+// (disseminate.go), an exchange is one conversation (exchange.go), and a
+// message is one frame of it (message.go).
+//
+// An entry stands until its node departs or publishes a newer one: nothing is
+// kept alive by saying it again. Of two entries of a peer the strictly newer
+// version wins; a departure ends every version of its run, and a tombstone
+// keeps it ended wherever an old copy turns up.
+//
+// # Concurrency
+//
+// One strand, "discovery", owns everything. Methods of Discovery may be called
+// from anywhere: they read an immutable snapshot, or post.
+//
+// # Failure
+//
+// A peer that is silent, slow or lies costs one of a bounded number of
+// exchanges for SyncTimeout. What it says is checked entry by entry; what is
+// refused is reported as event.EntryRefused. Failed contacts are retried with
+// full jitter between nothing and a bound that doubles up to MaxBackoff.
+//
+// # Wire
+//
+// Protocol "smalti/sync/1" carries messages of at most wire.MaxControl bytes.
+// Whoever opens the link sends the digest of its catalog and gets the peer's;
+// if they differ both send all that they hold, and the initiator drains the
+// link once it has everything. A link that begins with entries instead of a
+// digest is a push of news and gets no answer.
+//
+// A signed entry or departure is an ed25519 signature of 64 bytes followed by
+// its body in deterministic CBOR. Receivers keep and forward these exact
+// bytes, so that fields of later versions survive.
+package discovery

@@ -1,0 +1,195 @@
+package discovery_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// silent is a handler that listens and says nothing.
+type silent struct{ closed *int }
+
+func (silent) OnOpen()                   {}
+func (silent) OnMessage([]byte)          {}
+func (silent) OnWritable()               {}
+func (s silent) OnClosed(runtime.Closed) { *s.closed++ }
+
+// talker is a handler that sends one message again and again.
+type talker struct {
+	link   runtime.Link
+	say    []byte
+	closed runtime.Closed
+}
+
+func (k *talker) OnOpen()                   { k.OnWritable() }
+func (k *talker) OnMessage([]byte)          {}
+func (k *talker) OnClosed(c runtime.Closed) { k.closed = c }
+func (k *talker) OnWritable() {
+	for n := 1; n == 1; {
+		n, _ = k.link.Send(k.say)
+	}
+}
+
+const protocol = "smalti/sync/1"
+
+// frame is a message of the protocol, as docs tell it.
+func frame(entries ...[]byte) []byte { return wire.MustMarshal(map[int]any{2: entries, 4: true}) }
+
+func TestForgedEntriesAreRefused(t *testing.T) {
+	c := newCluster(t, 3, 3)
+	all := names(3)
+	c.within(5*time.Second, "convergence", func() bool { return c.agree(all, all) })
+	victim := c.nodes["n1"].Me()
+	stolen := *victim
+	stolen.Version.Updated++
+	stolen.Addrs = []string{"10.66.66.66:1"}
+	mallory := c.Host("mallory")
+	stolen.Peer = mallory.Key().PeerID()
+	own, err := discovery.Sign(&stolen, mallory.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := victim.Peer, stolen.Peer
+	forged := bytes.Replace(own.Raw, b[:], a[:], 1)
+	closed := 0
+	mallory.Boot(func(_ context.Context, env *runtime.Env) {
+		s := env.Scheduler.Strand("test")
+		s.Post(func() {
+			link := env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, protocol, s, silent{&closed})
+			_, _ = link.Send(frame(forged))
+		})
+	})
+	c.run(20 * time.Second)
+	if n := c.events[event.EntryRefused]["n0 "+b.Short()]; n != 1 {
+		t.Errorf("refusal reported %d times, want once", n)
+	}
+	flood := wire.MustMarshal(map[int]any{2: slices.Repeat([][]byte{forged}, 100)})
+	end := c.talk("flood", flood)
+	if n := c.count(event.EntryRefused, "n0", "flood"); n != 16 || !errors.Is(end, wire.ProtocolViolation) {
+		t.Errorf("a hundred forgeries: %d reported, %v; want 16 and %v", n, end, wire.ProtocolViolation)
+	}
+	if !c.agree(all, all) {
+		t.Error("a forged entry changed a catalog")
+	}
+}
+
+// talk has a new host send one message to n0 until it is cut off.
+func (c *cluster) talk(host string, say []byte) error {
+	c.t.Helper()
+	k := &talker{say: say}
+	c.Host(host).Boot(func(_ context.Context, env *runtime.Env) {
+		s := env.Scheduler.Strand("test")
+		s.Post(func() {
+			k.link = env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, protocol, s, k)
+		})
+	})
+	c.within(10*time.Second, "end of "+host, func() bool { return k.closed.Reason != wire.None })
+	return k.closed
+}
+
+func TestEndlessTalkersAreCutOff(t *testing.T) {
+	c := newCluster(t, 12, 2)
+	c.within(5*time.Second, "convergence", func() bool { return c.agree(names(2), names(2)) })
+	for _, x := range []struct {
+		host string
+		say  []byte
+		want wire.Reason
+	}{
+		{"novel", wire.MustMarshal(map[int]any{99: make([]byte, 60<<10)}), wire.TooLarge},
+		{"twice", frame(), wire.ProtocolViolation}, // goes on after its last message
+		{"gibberish", []byte("gibberish"), wire.ProtocolViolation},
+		{"digest", wire.MustMarshal(map[int]any{1: []byte{1}}), wire.ProtocolViolation},
+	} {
+		if end := c.talk(x.host, x.say); !errors.Is(end, x.want) {
+			t.Errorf("%s: got %v, want %v", x.host, end, x.want)
+		}
+	}
+}
+
+func TestSilentPeersCostABoundedNumberOfPlaces(t *testing.T) {
+	c := newCluster(t, 4, 2)
+	c.within(5*time.Second, "convergence", func() bool { return c.agree(names(2), names(2)) })
+	closed, dialled := 0, 0
+	for i := range 12 {
+		mute := c.Host(fmt.Sprintf("mute%d", i))
+		mute.Boot(func(_ context.Context, env *runtime.Env) {
+			s := env.Scheduler.Strand("test")
+			s.Post(func() {
+				for range 4 {
+					dialled++
+					env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, protocol, s, silent{&closed})
+				}
+			})
+		})
+	}
+	c.run(100 * time.Millisecond)
+	// Two places per peer of 16 in all: most of the 48 are turned away at once.
+	if closed < dialled-16 {
+		t.Errorf("%d of %d silent links were turned away, want at least %d", closed, dialled, dialled-16)
+	}
+	// Meanwhile the node works on its own account, and is free again after the
+	// deadline.
+	c.nodes["n0"].AddStream(ident.Stream("s"))
+	c.within(2*time.Second, "news past silent peers", func() bool { return c.agree(names(2), names(2)) })
+	c.within(6*time.Second, "deadline", func() bool { return closed == dialled })
+	c.boot("n2", c.endpoint("n0"))
+	c.within(5*time.Second, "join", func() bool { return c.agree(names(3), names(3)) })
+}
+
+func TestLargeCatalogsCrossInManyMessages(t *testing.T) {
+	const feeders, each = 12, 160
+	c := newCluster(t, 10, 1)
+	c.run(time.Second)
+	closed, at := 0, c.nodes["n0"].Me().Version.Started
+	var tags []ident.Tag
+	for i := range 10 {
+		tags = append(tags, ident.NewTag(fmt.Sprint(i)))
+	}
+	slices.SortFunc(tags, ident.Tag.Compare)
+	for i := range feeders {
+		var frames [][]byte
+		var entries [][]byte
+		for j := range each {
+			key := ident.KeyFromSeed([ident.KeySize]byte{byte(i), byte(j), byte(j >> 8), 77})
+			s, err := discovery.Sign(&discovery.Entry{
+				Protocol: discovery.EntryProtocol, Network: c.Host("n0").Config().Network, Peer: key.PeerID(),
+				Version: discovery.Version{Started: at, Updated: at}, Tags: tags,
+			}, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if entries = append(entries, s.Raw); len(entries) == 80 {
+				frames, entries = append(frames, frame(entries...)), nil
+			}
+		}
+		feeder := c.Host(fmt.Sprintf("feeder%d", i))
+		feeder.Boot(func(_ context.Context, env *runtime.Env) {
+			s := env.Scheduler.Strand("test")
+			s.Post(func() {
+				for _, f := range frames {
+					link := env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, protocol, s, silent{&closed})
+					if n, err := link.Send(f); n != 1 {
+						t.Error(err)
+					}
+				}
+			})
+		})
+		c.run(6 * time.Second)
+	}
+	got := c.nodes["n0"].Catalog().Len()
+	if got < 1+2*80*feeders {
+		t.Fatalf("fed %d entries, want more to test with", got)
+	}
+	c.boot("n1", c.endpoint("n0"))
+	c.within(5*time.Second, "exchange", func() bool { return c.nodes["n1"] != nil && c.nodes["n1"].Catalog().Len() == got+1 })
+}

@@ -1,0 +1,238 @@
+package discovery
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// worker is the state of discovery. Everything in it belongs to the strand.
+type worker struct {
+	d      *Discovery
+	env    *runtime.Env
+	cfg    Config
+	self   ident.PeerID
+	strand runtime.Strand
+
+	version Version // of the own entry
+	want    wanted  // what the own entry says
+
+	peers      map[ident.PeerID]*Peer    // what the next catalog holds
+	dirty      map[ident.PeerID]struct{} // where it differs from the published one
+	tombstones tombstones
+	rtt        tracker
+
+	disseminator
+}
+
+func newWorker(d *Discovery) *worker {
+	w := &worker{
+		d: d, env: d.env, cfg: d.cfg, self: d.self, strand: d.strand,
+		peers: map[ident.PeerID]*Peer{}, dirty: map[ident.PeerID]struct{}{}, rtt: tracker{},
+		tombstones:   tombstones{held: map[ident.PeerID]*tombstone{}, limit: d.cfg.MaxPeers},
+		disseminator: newDisseminator(d.cfg, d.self),
+	}
+	d.watch.Set(&Catalog{self: d.self})
+	return w
+}
+
+// mergeEntry takes an entry from wherever it came. All rules hold on every way
+// in: signature, network, drift, tombstones, limits, strictly newer version,
+// and never the own entry. The error says why it was refused; an old version is
+// no error.
+func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
+	s, err := w.cfg.Verifier.Verify(raw)
+	if err != nil {
+		w.refusedFrom(from, err)
+		return err
+	}
+	e := s.Entry
+	if e.Peer == w.self {
+		if e.Network == w.cfg.Network && string(raw) != string(w.peers[w.self].raw) {
+			w.heardSelf(e.Version, false)
+		}
+		return nil
+	}
+	known := w.peers[e.Peer]
+	if known != nil && e.Version.Compare(known.Entry.Version) <= 0 {
+		return nil
+	}
+	if w.tombstones.ends(e.Peer, e.Version, w.env.Clock.Mono()) {
+		return nil
+	}
+	if err := w.admit(e, len(raw), known == nil); err != nil {
+		w.refusedFrom(e.Peer, err)
+		return err
+	}
+	w.put(s)
+	kind := event.PeerUpdated
+	if known == nil {
+		kind = event.PeerDiscovered
+	}
+	w.env.Report(event.Event{Kind: kind, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
+	w.learned(e.Peer, from)
+	if known == nil && e.Peer != from {
+		w.introduce(e.Peer)
+	}
+	return nil
+}
+
+// admit applies what depends on this node: its network, clock, limits and
+// addresses.
+func (w *worker) admit(e *Entry, size int, added bool) error {
+	switch {
+	case e.Network != w.cfg.Network:
+		return wire.DifferentNetwork
+	case w.ahead(e.Version):
+		return fmt.Errorf("version %s: %w", e.Version, ErrDrift)
+	case loopback(e.Addrs) && !w.onLoopback():
+		return fmt.Errorf("loopback address from another machine: %w", ErrAddress)
+	case added && len(w.peers) >= w.cfg.MaxPeers:
+		return ErrCatalogFull
+	}
+	return w.cfg.Limits.check(e, size)
+}
+
+// ahead tells whether a version lies too far in the future. One that did could
+// not be replaced by an honest one.
+func (w *worker) ahead(v Version) bool {
+	return v.Updated > w.nowMillis()+w.cfg.MaxDrift.Milliseconds()
+}
+
+// onLoopback tells whether the node lives on a loopback network: it advertises
+// a loopback address itself, or none at all.
+func (w *worker) onLoopback() bool {
+	own := w.peers[w.self].Entry.Addrs
+	return len(own) == 0 || loopback(own)
+}
+
+// mergeDeparture takes a departure and what is left of the time for which its
+// sender remembers it.
+func (w *worker) mergeDeparture(news oldNews, from ident.PeerID) error {
+	dep, err := decodeDeparture(news.Raw)
+	if err != nil {
+		w.refusedFrom(from, err)
+		return err
+	}
+	now := w.env.Clock.Mono()
+	known := w.peers[dep.Peer]
+	ends := known != nil && dep.Peer != w.self && dep.Ends(known.Entry.Version)
+	if !ends && w.tombstones.ends(dep.Peer, dep.Version, now) {
+		return nil
+	}
+	if err := w.admitDeparture(dep); err != nil {
+		w.refusedFrom(dep.Peer, err)
+		return err
+	}
+	if dep.Peer == w.self {
+		w.heardSelf(dep.Version, true)
+		return nil
+	}
+	// Whoever held the entry has peers that hold it too: it remembers for the
+	// whole time. All others remember no longer than who told them.
+	left := min(news.left(), w.cfg.TombstoneTTL)
+	if ends {
+		left = w.cfg.TombstoneTTL
+	}
+	w.tombstones.put(dep, now, left)
+	if ends {
+		w.drop(dep.Peer)
+		w.env.Report(event.Event{Kind: event.PeerDeparted, Peer: dep.Peer, From: uint64(dep.Version.Started), To: uint64(dep.Version.Updated)})
+		w.learned(dep.Peer, from)
+	}
+	return nil
+}
+
+func (w *worker) admitDeparture(dep *Departure) error {
+	switch {
+	case dep.Network != w.cfg.Network:
+		return wire.DifferentNetwork
+	case dep.Peer != w.self && w.ahead(dep.Version):
+		return fmt.Errorf("departure %s: %w", dep.Version, ErrDrift)
+	}
+	return dep.verify()
+}
+
+// put takes an entry into the next catalog, with the round trip known so far.
+func (w *worker) put(s *Signed) {
+	p := &Peer{Entry: s.Entry, raw: s.Raw}
+	if known := w.peers[s.Entry.Peer]; known != nil {
+		p.RTT = known.RTT
+	}
+	w.peers[s.Entry.Peer] = p
+	w.dirty[s.Entry.Peer] = struct{}{}
+}
+
+// drop takes a peer out of the next catalog, and all that was known of it.
+func (w *worker) drop(peer ident.PeerID) {
+	delete(w.peers, peer)
+	w.dirty[peer] = struct{}{}
+	w.rtt.forget(peer)
+	w.forget(peer)
+}
+
+// commit publishes the next catalog, once for all that one turn changed.
+func (w *worker) commit() {
+	if len(w.dirty) == 0 {
+		return
+	}
+	list := make([]replacement, 0, len(w.dirty))
+	for _, id := range sortedIDs(w.dirty) {
+		list = append(list, replacement{id: id, peer: w.peers[id]})
+	}
+	clear(w.dirty)
+	w.d.watch.Set(w.d.watch.Get().with(list))
+}
+
+// sortedIDs gives the peers of a map in ascending order.
+func sortedIDs[V any](m map[ident.PeerID]V) []ident.PeerID {
+	return slices.SortedFunc(maps.Keys(m), ident.PeerID.Compare)
+}
+
+// applyInbox takes what callers left: what the own entry should say, and round
+// trips.
+func (w *worker) applyInbox() {
+	want, samples := w.d.takeInbox()
+	if w.stopping {
+		return
+	}
+	for _, id := range sortedIDs(samples) {
+		w.sample(id, samples[id])
+	}
+	if !want.equal(w.want) {
+		w.refresh(want)
+	}
+	w.commit()
+}
+
+func (w *worker) sample(peer ident.PeerID, r runtime.RTT) {
+	p := w.peers[peer]
+	if p == nil || peer == w.self {
+		return
+	}
+	if rtt, moved := w.rtt.add(peer, r); moved {
+		w.peers[peer] = &Peer{Entry: p.Entry, RTT: rtt, raw: p.raw}
+		w.dirty[peer] = struct{}{}
+	}
+}
+
+// refusedFrom reports a refusal, as far as the exchange under way has not
+// reported too many.
+func (w *worker) refusedFrom(peer ident.PeerID, err error) {
+	if w.mayReport > 0 {
+		w.mayReport--
+		w.refused(peer, err)
+	}
+}
+
+func (w *worker) refused(peer ident.PeerID, err error) {
+	ev := event.Event{Kind: event.EntryRefused, Peer: peer, Text: err.Error()}
+	_ = errors.As(err, &ev.Reason)
+	w.env.Report(ev)
+}

@@ -1,0 +1,155 @@
+package discovery
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+	"pgregory.net/rapid"
+)
+
+func TestOutboxSendsEverythingOnceInBoundedMessages(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		box := &outbox{budget: maxExchangeBytes}
+		sizes := rapid.SliceOfN(rapid.IntRange(1, hardLimits.Bytes), 0, 40).Draw(t, "sizes")
+		for i, size := range sizes {
+			raw := make([]byte, size)
+			raw[0] = byte(i)
+			box.peers = append(box.peers, &Peer{raw: raw})
+		}
+		departures := rapid.IntRange(0, 2000).Draw(t, "departures")
+		for range departures {
+			box.departures = append(box.departures, oldNews{Raw: make([]byte, 160), Left: 1 << 30})
+		}
+		entries, last := 0, false
+		for b := box.next(); b != nil; b = box.next() {
+			if last {
+				t.Fatal("a message follows the last one")
+			}
+			if len(b) > wire.MaxControl {
+				t.Fatalf("message of %d bytes, want at most %d", len(b), wire.MaxControl)
+			}
+			m, err := parseMessage(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, raw := range m.Entries {
+				if int(raw[0]) != entries || len(raw) != sizes[entries] {
+					t.Fatalf("entry %d is not the next one", entries)
+				}
+				entries++
+			}
+			departures -= len(m.Departures)
+			last = m.Last
+		}
+		if !last || entries != len(sizes) || departures != 0 {
+			t.Fatalf("last %v, %d of %d entries, %d departures missing", last, entries, len(sizes), departures)
+		}
+	})
+}
+
+func TestOutboxStopsAtItsBudget(t *testing.T) {
+	box := &outbox{budget: 3 * 1000}
+	for range 10 {
+		box.peers = append(box.peers, &Peer{raw: make([]byte, 1000-itemRoom)})
+	}
+	m, err := parseMessage(box.next())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Entries) != 3 || !m.Last || box.next() != nil {
+		t.Errorf("got %d entries, last %v; want 3 and the last message", len(m.Entries), m.Last)
+	}
+}
+
+func TestFloorDetectsDamage(t *testing.T) {
+	good := encodeFloor(1_900_000_000_123)
+	if got, ok := decodeFloor(good); !ok || got != 1_900_000_000_123 {
+		t.Errorf("got %d, %v", got, ok)
+	}
+	for i := range good {
+		bad := append([]byte(nil), good...)
+		bad[i] ^= 4
+		if got, ok := decodeFloor(bad); ok || got != 0 {
+			t.Errorf("byte %d changed: got %d, %v; want nothing", i, got, ok)
+		}
+	}
+	if _, ok := decodeFloor(encodeFloor(maxVersion)); ok {
+		t.Error("a floor that leaves no version passes")
+	}
+}
+
+func TestTombstonesEndAndAreBounded(t *testing.T) {
+	graves := tombstones{held: map[ident.PeerID]*tombstone{}, limit: 16}
+	dep := func(n byte, started int64) *Departure {
+		return &Departure{Peer: ident.PeerID{n}, Version: Version{started, started}}
+	}
+	graves.put(dep(1, 5), 0, time.Second)
+	graves.put(dep(1, 7), 0, 3*time.Second)
+	if !graves.ends(ident.PeerID{1}, Version{7, 9}, 2*time.Second) || graves.ends(ident.PeerID{1}, Version{8, 8}, 0) {
+		t.Error("a departure of run 7 must end run 7 and nothing later")
+	}
+	if list := graves.list(time.Second); len(list) != 1 || list[0].left() != 2*time.Second {
+		t.Errorf("got %v, want one with two seconds left", list)
+	}
+	if graves.ends(ident.PeerID{1}, Version{7, 9}, 3*time.Second) {
+		t.Error("a departure is remembered beyond its time")
+	}
+	for n := range byte(100) {
+		graves.put(dep(n, 1), 0, time.Minute)
+		if len(graves.held) > 16 || len(graves.order) > 16 {
+			t.Fatalf("%d departures held, want at most 16", len(graves.held))
+		}
+		if !graves.ends(ident.PeerID{n}, Version{1, 1}, 0) {
+			t.Fatalf("departure %d made room for itself", n)
+		}
+	}
+	if graves.sweep(time.Hour); len(graves.held)+len(graves.order) != 0 {
+		t.Error("something is left after its time")
+	}
+}
+
+func TestEndpointsReadWhatTheyPrint(t *testing.T) {
+	id := testKey(1).PeerID().String()
+	for _, s := range []string{id + "@127.0.0.1:4701", id + "@[::1]:1", id + "@node-1.example.com:65535", id + "@10.0.0.1:1,10.0.0.2:2"} {
+		e, err := ParseEndpoint(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.String() != s {
+			t.Errorf("got %q, want %q", e.String(), s)
+		}
+	}
+	for s, want := range map[string]string{
+		"":                               "no @",
+		id:                               "no @",
+		"abc@10.0.0.1:1":                 "64 hexadecimal digits",
+		id + "@10.0.0.1":                 "missing port",
+		id + "@10.0.0.1:":                "port",
+		id + "@10.0.0.1:0":               "port",
+		id + "@10.0.0.1:65536":           "port",
+		id + "@10.0.0.1:http":            "port",
+		id + "@:4701":                    "neither a name nor an IP address",
+		id + "@::1:4701":                 "too many colons",
+		id + "@a b:4701":                 "neither a name nor an IP address",
+		id + "@10.0.0.1:1,":              "missing port",
+		strings.Repeat("0", 64) + "@h:1": "zero",
+	} {
+		if _, err := ParseEndpoint(s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want something about %q", s, err, want)
+		}
+	}
+}
+
+func FuzzParseMessage(f *testing.F) {
+	f.Add(wire.MustMarshal(message{Digest: make([]byte, digestSize)}))
+	f.Add(wire.MustMarshal(message{Entries: [][]byte{{1}}, Departures: []oldNews{{Raw: []byte{1}, Left: 5}}, Last: true}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := parseMessage(b)
+		if err == nil && len(m.Digest) != 0 && len(m.Digest) != digestSize {
+			t.Error("a digest of another length passes")
+		}
+	})
+}

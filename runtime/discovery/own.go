@@ -1,0 +1,142 @@
+package discovery
+
+import (
+	"slices"
+
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/ticket"
+)
+
+// wanted is what the own entry should say. Its lists are sorted sets that are
+// replaced, never written into.
+type wanted struct {
+	tags    []ident.Tag
+	streams []ident.StreamID
+	tickets []ticket.Ticket
+}
+
+func newWanted(cfg Config) wanted {
+	return wanted{tags: sortedSet(cfg.Tags, ident.Tag.Compare), tickets: cloneTickets(cfg.Tickets)}
+}
+
+// clone shares the lists, which nobody writes into.
+func (w wanted) clone() wanted { return w }
+
+func (w wanted) equal(v wanted) bool {
+	return slices.Equal(w.tags, v.tags) && slices.Equal(w.streams, v.streams) &&
+		slices.EqualFunc(w.tickets, v.tickets, func(a, b ticket.Ticket) bool { return a.Compare(b) == 0 })
+}
+
+func add[T any](set []T, compare func(T, T) int, more ...T) []T {
+	return sortedSet(append(slices.Clone(set), more...), compare)
+}
+
+func remove[T any](set []T, compare func(T, T) int, gone ...T) []T {
+	return slices.DeleteFunc(slices.Clone(set), func(x T) bool {
+		return slices.ContainsFunc(gone, func(y T) bool { return compare(x, y) == 0 })
+	})
+}
+
+// nowMillis is the node's wall time in the unit of versions, kept within what a
+// version can say whatever the clock claims.
+func (w *worker) nowMillis() int64 {
+	return min(max(w.env.Clock.Now().UnixMilli(), 1), maxVersion/2)
+}
+
+// publishFirst publishes the first entry of this run. It runs in New, before
+// the strand does anything.
+func (w *worker) publishFirst(want wanted) error {
+	started := max(w.nowMillis(), loadFloor(w.env)+1)
+	w.version = Version{Started: started, Updated: started}
+	if err := w.publish(want, w.version); err != nil {
+		return err
+	}
+	w.saveFloor()
+	w.commit()
+	return nil
+}
+
+// publish signs an entry of version v that says want, and takes it into the
+// catalog.
+func (w *worker) publish(want wanted, v Version) error {
+	e := w.draft(want, v)
+	s, err := Sign(e, w.cfg.Key)
+	if err == nil {
+		err = w.cfg.Limits.check(e, len(s.Raw))
+	}
+	if err != nil {
+		return err
+	}
+	w.version, w.want = v, want
+	w.put(s)
+	w.env.Report(event.Event{Kind: event.EntryPublished, Peer: w.self, From: uint64(v.Started), To: uint64(v.Updated)})
+	return nil
+}
+
+// draft gives the entry that says want. Of the transport's addresses it takes
+// the best that a peer would accept.
+func (w *worker) draft(want wanted, v Version) *Entry {
+	var addrs []string
+	for _, addr := range w.env.Transport.Addrs() {
+		if checkAddr(addr) == nil && len(addrs) < w.cfg.Limits.Addrs && !slices.Contains(addrs, addr) {
+			addrs = append(addrs, addr)
+		}
+	}
+	return &Entry{
+		Protocol: EntryProtocol, Network: w.cfg.Network, Peer: w.self, Version: v,
+		Addrs: addrs, Tags: want.tags, Streams: want.streams, Tickets: want.tickets,
+	}
+}
+
+// refresh publishes a newer entry if the present one does not say what it
+// should: what is wanted, and where the node can be reached.
+func (w *worker) refresh(want wanted) {
+	own := w.peers[w.self].Entry
+	v := w.version.next(w.nowMillis())
+	if w.draft(want, v).sameContent(own) {
+		return
+	}
+	if err := w.publish(want, v); err != nil {
+		w.refused(w.self, err)
+		w.d.refuseWanted(want, w.want)
+		return
+	}
+	w.learned(w.self, w.self)
+}
+
+// heardSelf answers news of the node itself, which only its own key can have
+// signed: an entry or a departure of an earlier run that a clock set back or a
+// lost store left above the present version. It is never taken; a newer entry
+// goes out instead.
+func (w *worker) heardSelf(v Version, departed bool) {
+	above := v.Compare(w.version) >= 0
+	if departed {
+		above = v.Started >= w.version.Started
+	}
+	if !above || v.Updated >= maxVersion-2 {
+		return
+	}
+	next := Version{Started: w.version.Started, Updated: max(v.Updated, w.version.Updated) + 1}
+	if departed || v.Started > w.version.Started {
+		next.Started = v.Started + 1
+	}
+	next.Updated = max(next.Updated, next.Started, w.nowMillis())
+	w.env.Mark("discovery-superseded-itself")
+	if err := w.publish(w.want, next); err != nil {
+		w.refused(w.self, err)
+		return
+	}
+	w.saveFloor()
+	w.learned(w.self, w.self)
+}
+
+// saveFloor remembers the run. A crash before it is durable costs nothing that
+// heardSelf does not mend.
+func (w *worker) saveFloor() {
+	w.env.Save(w.strand, floorName, encodeFloor(w.version.Started), func(err error) {
+		if err != nil && w.env.Store != nil {
+			w.env.Mark("discovery-floor-unsaved")
+		}
+	})
+}

@@ -1,0 +1,75 @@
+package discovery
+
+import "sync"
+
+// Verifier turns bytes into entries. Verify is a pure function of raw, which it
+// may keep: whoever asks gets the same answer, so the result can be shared. It
+// must be safe for concurrent use.
+type Verifier interface {
+	Verify(raw []byte) (*Signed, error)
+}
+
+// defaultVerifierSize is how many entries a node's own verifier remembers.
+const defaultVerifierSize = 8 << 10
+
+// NewVerifier gives a Verifier that is Parse with a memory of at most size
+// entries (8,192 for 0), keyed by their exact bytes. One may serve a whole
+// simulated world, so that each distinct entry is verified once and not once
+// by each node. Refusals are not remembered, for those who lie could fill any
+// memory.
+func NewVerifier(size int) Verifier {
+	if size <= 0 {
+		size = defaultVerifierSize
+	}
+	return &verifier{half: max(1, size/2), young: map[string]*Signed{}}
+}
+
+// verifier forgets in halves: when the young half is full it becomes the old
+// one, and what is asked for again comes back into the young.
+type verifier struct {
+	mu         sync.Mutex
+	half       int
+	young, old map[string]*Signed
+}
+
+func (v *verifier) Verify(raw []byte) (*Signed, error) {
+	if s := v.recall(raw); s != nil {
+		return s, nil
+	}
+	s, err := Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	return v.remember(s), nil
+}
+
+func (v *verifier) recall(raw []byte) *Signed {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if s := v.young[string(raw)]; s != nil {
+		return s
+	}
+	s := v.old[string(raw)]
+	if s != nil {
+		v.add(s)
+	}
+	return s
+}
+
+// remember gives the entry that was there first, if two verified at once.
+func (v *verifier) remember(s *Signed) *Signed {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if first := v.young[string(s.Raw)]; first != nil {
+		return first
+	}
+	v.add(s)
+	return s
+}
+
+func (v *verifier) add(s *Signed) {
+	if len(v.young) >= v.half {
+		v.old, v.young = v.young, make(map[string]*Signed, v.half)
+	}
+	v.young[string(s.Raw)] = s
+}
