@@ -1,0 +1,102 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// transportDrain bounds the last step of Close: what streams wanted delivered
+// is delivered by then.
+const transportDrain = time.Second
+
+// Config configures a node. Discovery's Key must be the one of the Env's
+// transport.
+type Config struct {
+	Discovery discovery.Config
+}
+
+// Node is a running node.
+type Node struct {
+	env       *runtime.Env
+	strand    runtime.Strand
+	discovery *discovery.Discovery
+	streams   *stream.Streams
+	closing   runtime.Watch[bool]
+	ended     runtime.Watch[*end]
+}
+
+// end is the outcome of a Close.
+type end struct{ err error }
+
+// New starts a node on env.
+func New(env *runtime.Env, config Config) (*Node, error) {
+	if key := config.Discovery.Key.PeerID(); key != env.Transport.Local() {
+		return nil, fmt.Errorf("start node: discovery signs as %s, but the transport proves %s: give both the same key", key.Short(), env.Transport.Local().Short())
+	}
+	n := &Node{env: env, strand: env.Scheduler.Strand("node")}
+	env.Report(event.Event{Kind: event.NodeStarted})
+	var err error
+	if n.discovery, err = discovery.New(env, config.Discovery); err != nil {
+		return nil, fmt.Errorf("start node: %w", err)
+	}
+	if n.streams, err = stream.New(env, n.discovery); err != nil {
+		n.discovery.Stop(n.strand, func() {})
+		return nil, fmt.Errorf("start node: %w", err)
+	}
+	return n, nil
+}
+
+// ID is the node's identity.
+func (n *Node) ID() ident.PeerID { return n.env.Transport.Local() }
+
+// Env is what the node runs on.
+func (n *Node) Env() *runtime.Env { return n.env }
+
+// Discovery gives the node's view of the network.
+func (n *Node) Discovery() *discovery.Discovery { return n.discovery }
+
+// Streams gives what stream.Produce and stream.Consume need.
+func (n *Node) Streams() *stream.Streams { return n.streams }
+
+// Endpoint is what another node needs to bootstrap from this one.
+func (n *Node) Endpoint() discovery.Endpoint {
+	return discovery.Endpoint{Peer: n.ID(), Addrs: n.env.Transport.Addrs()}
+}
+
+// Closing turns true when Close begins. A program that does something every so
+// often waits for it beside its time-out.
+func (n *Node) Closing() *runtime.Watch[bool] { return &n.closing }
+
+// Close ends the node in order. The error says what a producer could not
+// deliver; the cause of ctx ends the waiting and not the close. Twice is fine.
+func (n *Node) Close(ctx context.Context) error {
+	n.strand.Post(n.close)
+	e, err := n.ended.Wait(ctx, n.env, func(e *end) bool { return e != nil })
+	if err != nil {
+		return err
+	}
+	return e.err
+}
+
+func (n *Node) close() {
+	if n.closing.Get() {
+		return
+	}
+	n.closing.Set(true)
+	n.streams.Close(n.strand, func(err error) {
+		n.discovery.Stop(n.strand, func() {
+			n.env.Transport.Drain(wire.GracefulShutdown, transportDrain, n.strand, func() {
+				n.env.Report(event.Event{Kind: event.NodeStopped})
+				n.ended.Set(&end{err})
+			})
+		})
+	})
+}

@@ -1,0 +1,155 @@
+package stream
+
+import (
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// attempt is one link of a receiver: callbacks of an older one find that they
+// are not the present one.
+type attempt struct {
+	receiver *receiver
+	link     runtime.Link
+	up       bool          // the producer said start
+	since    time.Duration // Mono when it did
+	origin   *origin       // what it said
+	batch    []arrival     // received in this turn, handed on by flush
+	bytes    int           // of the batch
+	posted   bool          // flush is
+	paused   bool
+	flush    func() // onFlush, bound once
+}
+
+var _ runtime.Handler = (*attempt)(nil)
+
+// OnOpen does nothing: the producer's answer decides.
+func (a *attempt) OnOpen() {}
+
+// OnWritable does not follow: the one message always fits.
+func (a *attempt) OnWritable() {}
+
+// OnMessage takes the answer, then datums and gaps.
+func (a *attempt) OnMessage(b []byte) {
+	r := a.receiver
+	if r.attempt != a {
+		return
+	}
+	m, err := decodeMessage(b)
+	switch {
+	case err != nil || (m.kind == frameStart) == a.up || a.up && m.from < r.next:
+		r.fail(wire.ProtocolViolation)
+	case m.kind == frameStart:
+		a.onStart(m.start)
+	default:
+		if m.from > r.next {
+			a.miss(r.next, m.from-1)
+		}
+		if m.kind == frameGap {
+			a.miss(m.from, m.to)
+		} else {
+			a.arrive(arrival{from: m.from, to: m.to, payload: m.payload})
+		}
+		r.next = m.to + 1
+	}
+}
+
+// onStart begins the subscription. A producer that is the same incarnation as
+// before says with its next number what was missed in between.
+func (a *attempt) onStart(s start) {
+	r := a.receiver
+	w := r.worker
+	same := r.incarnation == s.Incarnation
+	if s.Version != version || s.Incarnation == 0 || s.Next == 0 || same && s.Next < r.next {
+		r.fail(wire.ProtocolViolation)
+		return
+	}
+	a.up, a.since = true, w.env.Clock.Mono()
+	a.origin = &origin{r.peer.Entry.Peer, s.Incarnation}
+	missed := r.next
+	r.incarnation, r.next = s.Incarnation, s.Next
+	w.env.Report(r.event(event.Event{Kind: event.Subscribed, From: s.Next}))
+	w.directory.Sample(a.origin.producer, a.link.Session().RTT())
+	if same && missed < s.Next {
+		a.miss(missed, s.Next-1)
+	}
+	w.connected++
+	w.changed()
+}
+
+// miss tells the application of datums that it will not get.
+func (a *attempt) miss(from, to uint64) {
+	a.receiver.worker.env.Report(a.receiver.event(event.Event{Kind: event.Skipped, From: from, To: to, N: int64(to - from + 1)}))
+	a.arrive(arrival{from: from, to: to, gap: true})
+}
+
+// arrive collects what comes in one turn of the strand, so that the queue is
+// locked and its reader woken once. More than the queue holds is not collected.
+func (a *attempt) arrive(x arrival) {
+	w := a.receiver.worker
+	x.origin = a.origin
+	a.batch = append(a.batch, x)
+	a.bytes += len(x.payload)
+	if len(a.batch) >= min(maxBatch, w.config.Queue) || a.bytes >= min(wire.Inbox, w.config.QueueBytes) {
+		a.hand()
+	} else if !a.posted {
+		a.posted = true
+		w.strand.Post(a.flush)
+	}
+}
+
+func (a *attempt) onFlush() {
+	a.posted = false
+	a.hand()
+}
+
+// hand moves the batch to the consumer's queue, and stops reading if that is
+// full.
+func (a *attempt) hand() {
+	if len(a.batch) == 0 {
+		return
+	}
+	r := a.receiver
+	a.received()
+	full := r.worker.queue.push(a.batch)
+	clear(a.batch)
+	a.batch, a.bytes = a.batch[:0], 0
+	if full && !a.paused && r.attempt == a {
+		a.paused = true
+		a.link.Pause()
+	}
+}
+
+// received reports the datums of the batch.
+func (a *attempt) received() {
+	e := event.Event{Kind: event.Received}
+	for i := range a.batch {
+		if x := &a.batch[i]; !x.gap {
+			if e.N == 0 {
+				e.From = x.from
+			}
+			e.To = x.to
+			e.N++
+		}
+	}
+	if e.N > 0 {
+		a.receiver.worker.env.Report(a.receiver.event(e))
+	}
+}
+
+// resume goes on reading once the queue has room.
+func (a *attempt) resume() {
+	if a.paused {
+		a.paused = false
+		a.link.Resume()
+	}
+}
+
+// OnClosed decides when to try again.
+func (a *attempt) OnClosed(c runtime.Closed) {
+	if r := a.receiver; r.attempt == a {
+		r.ended(c.Reason)
+	}
+}

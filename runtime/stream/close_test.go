@@ -1,0 +1,248 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+func TestCloseDeliversEverythingThatWasAccepted(t *testing.T) {
+	for seed := range uint64(6) {
+		for _, lag := range []stream.Lag{stream.Block, stream.Disconnect} {
+			b := newBed(t, seed)
+			small(b, "p", "quick", "slow")
+			p := b.produce("p", stream.ProducerConfig{Queue: 16, Lag: lag})
+			quick := b.receive("quick", b.consume("quick", stream.ConsumerConfig{Queue: 2}), 0)
+			// Its drain takes about as long as the news of the withdrawal.
+			slow := b.receive("slow", b.consume("slow", stream.ConsumerConfig{Queue: 2}), 40*time.Millisecond)
+			b.within(5*time.Second, "consumers", subscribed(2, p))
+			sent := b.fill(p, 40)
+			for ; lag == stream.Block; sent++ { // up to the brim
+				if _, err := p.TrySend(payload(sent, 100)); err != nil {
+					break
+				}
+			}
+			var status stream.Status
+			r := b.task("p", func(ctx context.Context) error {
+				err := p.Close(ctx)
+				status = p.Status()
+				return err
+			})
+			b.within(20*time.Second, "close", r.done)
+			if r.err != nil || !status.Closed || len(status.Subscriptions) != 0 {
+				t.Errorf("seed %d, %s: got %v, %+v; want closed and empty", seed, lag, r.err, status)
+			}
+			b.run(time.Minute) // slow takes what it holds
+			if !quick.inOrder(0, sent-1) || !slow.inOrder(0, sent-1) {
+				t.Errorf("seed %d, %s: %d and %d delivered of %d", seed, lag, len(quick.values), len(slow.values), sent)
+			}
+			if n := b.count("p", event.SubEnded, wire.GracefulShutdown); n != 2 {
+				t.Errorf("seed %d, %s: %d subscriptions ended in order, want 2", seed, lag, n)
+			}
+		}
+	}
+}
+
+func TestCloseGivesUpAtItsDeadlineAndCountsWhatIsLost(t *testing.T) {
+	b := newBed(t, 1)
+	small(b, "p", "stalls", "quick")
+	p := b.produce("p", stream.ProducerConfig{Queue: 10, Lag: stream.Block})
+	b.consume("stalls", stream.ConsumerConfig{Queue: 1})
+	b.receive("quick", b.consume("quick", stream.ConsumerConfig{}), 0)
+	b.within(5*time.Second, "consumers", subscribed(2, p))
+	sent := b.fill(p, 1000)
+	begin := b.Now()
+	r := b.task("p", p.Close)
+	b.within(20*time.Second, "close", r.done)
+	if took := b.Now() - begin; took < 5*time.Second || took > 5*time.Second+100*time.Millisecond {
+		t.Errorf("closed after %s, want 5s", took)
+	}
+	var failed *stream.UndrainedError
+	if !errors.As(r.err, &failed) {
+		t.Fatalf("got %v, want an UndrainedError", r.err)
+	}
+	lost := int(b.sum("p", event.Dropped, "stalls"))
+	// The quick one is among them: what Block kept in the input was for it too.
+	if failed.Consumers != 2 || failed.Input != 10 || failed.Datums != lost || lost < 10 {
+		t.Errorf("got %+v, want 2 consumers, 10 datums of the input, and the %d dropped ones of the ring and the link", *failed, lost)
+	}
+	enqueued := int(b.sum("p", event.Enqueued, "stalls"))
+	if enqueued+failed.Input != sent {
+		t.Errorf("%d enqueued and %d left in the input of %d sent", enqueued, failed.Input, sent)
+	}
+	again := b.task("p", p.Close)
+	b.run(time.Second)
+	if !errors.Is(again.err, r.err) {
+		t.Errorf("second close: got %v, want %v", again.err, r.err)
+	}
+}
+
+func TestConsumerThatLeavesDuringACloseIsNoError(t *testing.T) {
+	b := newBed(t, 1)
+	small(b, "p", "leaves")
+	p := b.produce("p", stream.ProducerConfig{Queue: 10, Lag: stream.Block})
+	c := b.consume("leaves", stream.ConsumerConfig{Queue: 1})
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	b.fill(p, 1000)
+	r := b.task("p", p.Close)
+	b.run(time.Second)
+	if r.done() {
+		t.Fatal("closed while a consumer is full")
+	}
+	c.Close()
+	b.within(time.Second, "close", r.done)
+	if r.err != nil {
+		t.Errorf("got %v, want none", r.err)
+	}
+}
+
+func TestConsumerCutBeforeACloseIsNotCountedByIt(t *testing.T) {
+	b := newBed(t, 1)
+	small(b, "p", "stalls")
+	p := b.produce("p", stream.ProducerConfig{Queue: 4, AlwaysOnline: true})
+	b.consume("stalls", stream.ConsumerConfig{Queue: 1})
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	for i := 0; b.count("p", event.SubDraining) == 0; i++ {
+		if _, err := p.TrySend(payload(i, 100)); err != nil {
+			t.Fatal(err)
+		}
+		b.within(time.Second, "datum", func() bool {
+			return b.sum("p", event.Enqueued, "stalls") > int64(i) || b.count("p", event.SubDraining) > 0
+		})
+	}
+	r := b.task("p", p.Close) // its link is not closed yet
+	b.within(time.Second, "close", r.done)
+	if b.count("p", event.SubEnded, wire.TooSlow) != 1 || r.err != nil {
+		t.Errorf("got %v, want none: the consumer was cut before", r.err)
+	}
+}
+
+func TestCloseEndsSendsAndKeepsOthersOut(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	p := b.produce("p", stream.ProducerConfig{})
+	waits := b.task("p", func(ctx context.Context) error { _, err := p.Send(ctx, payload(0, 8)); return err })
+	b.run(time.Second)
+	first, second := b.task("p", p.Close), b.task("p", p.Close)
+	b.run(time.Second)
+	for what, r := range map[string]*result{"first close": first, "second close": second} {
+		if !r.done() || r.err != nil {
+			t.Errorf("%s: got over %t, %v; want over without error", what, r.done(), r.err)
+		}
+	}
+	if !errors.Is(waits.err, stream.ErrClosed) {
+		t.Errorf("Send that waited: got %v, want %v", waits.err, stream.ErrClosed)
+	}
+	if _, err := p.TrySend(payload(0, 8)); !errors.Is(err, stream.ErrClosed) {
+		t.Errorf("TrySend: got %v, want %v", err, stream.ErrClosed)
+	}
+	if s := p.Status(); s.Online || !s.Closed || len(s.Subscriptions) != 0 {
+		t.Errorf("got %+v, want offline, closed and empty", s)
+	}
+}
+
+func TestStreamHasOneProducerUntilThatIsClosed(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	p := b.produce("p", stream.ProducerConfig{})
+	_, err := stream.ProduceWith[[]byte](b.nodes["p"].Streams(), stream.Bytes{}, name, stream.ProducerConfig{})
+	if !errors.Is(err, stream.ErrExists) {
+		t.Errorf("second producer: got %v, want %v", err, stream.ErrExists)
+	}
+	g := b.receive("c", b.consume("c", stream.ConsumerConfig{}), 0)
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	for range 3 {
+		b.task("p", p.Close)
+		b.run(time.Millisecond)
+		old := p.Incarnation()
+		if p = b.produce("p", stream.ProducerConfig{}); p.Incarnation() == old {
+			t.Error("the new producer has the old one's incarnation")
+		}
+		b.within(15*time.Second, "return of the consumer", subscribed(1, p))
+		if seq, err := p.TrySend(payload(1, 8)); seq != 1 || err != nil {
+			t.Errorf("first datum: got number %d, %v; want 1", seq, err)
+		}
+		b.run(time.Second)
+	}
+	if len(g.values) != 3 || len(g.gaps) != 0 {
+		t.Errorf("got %d datums and gaps %v, want 3 and none", len(g.values), g.gaps)
+	}
+}
+
+func TestConsumerComesBackAfterItsProducersCrash(t *testing.T) {
+	b := newBed(t, 1, "p", "c", "d")
+	p := b.produce("p", stream.ProducerConfig{})
+	g := b.receive("c", b.consume("c", stream.ConsumerConfig{}), 0)
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	b.Host("p").Crash()
+	b.run(2 * time.Second)
+	b.Host("p").Restart()
+	b.run(time.Millisecond)
+	p = b.produce("p", stream.ProducerConfig{})
+	b.within(30*time.Second, "return of the consumer", subscribed(1, p))
+	if _, err := p.TrySend(payload(5, 8)); err != nil {
+		t.Fatal(err)
+	}
+	b.run(time.Second)
+	if !g.inOrder(5, 5) {
+		t.Errorf("got %v, want the datum of the new incarnation", g.values)
+	}
+}
+
+func TestNodeCloseWaitsForAProducerThatClosesAlready(t *testing.T) {
+	b := newBed(t, 1)
+	small(b, "p", "slow")
+	p := b.produce("p", stream.ProducerConfig{Queue: 16, Lag: stream.Block})
+	g := b.receive("slow", b.consume("slow", stream.ConsumerConfig{Queue: 1}), 50*time.Millisecond)
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	sent := b.fill(p, 1000)
+	first := b.task("p", p.Close)
+	b.run(10 * time.Millisecond)
+	r := b.task("p", b.nodes["p"].Close)
+	b.within(20*time.Second, "close of the node", r.done)
+	if !first.done() || first.err != nil || r.err != nil {
+		t.Errorf("close of the producer: over %t, %v; of the node: %v", first.done(), first.err, r.err)
+	}
+	b.run(time.Minute)
+	if !g.inOrder(0, sent-1) {
+		t.Errorf("%d of %d delivered", len(g.values), sent)
+	}
+}
+
+func TestNodeClosesInOrderAndLeavesNothingBehind(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	p := b.produce("p", stream.ProducerConfig{})
+	b.consume("p", stream.ConsumerConfig{})
+	b.produce("c", stream.ProducerConfig{})
+	b.receive("c", b.consume("c", stream.ConsumerConfig{}), 0)
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	b.fill(p, 20)
+	n := b.nodes["p"]
+	r, again := b.task("p", n.Close), b.task("p", n.Close)
+	b.within(10*time.Second, "close", func() bool { return r.done() && again.done() })
+	if r.err != nil || again.err != nil {
+		t.Errorf("close: %v, %v", r.err, again.err)
+	}
+	b.run(10 * time.Second)
+	if tasks, timers, strands := b.Host("p").Pending(); tasks+timers+strands != 0 {
+		t.Errorf("left %d tasks, %d timers and %d strands with work", tasks, timers, strands)
+	}
+	order := []event.Kind{event.ConsumerClosed, event.ProducerClosed, event.NodeStopped}
+	for i := 1; i < len(order); i++ {
+		if earlier, later := b.last("p", order[i-1]), b.last("p", order[i]); earlier.At > later.At {
+			t.Errorf("%s before %s", order[i], order[i-1])
+		}
+	}
+	if departed := b.last("c", event.PeerDeparted); departed.At > b.last("p", event.NodeStopped).At {
+		t.Error("the node stopped before it told its departure")
+	}
+	if _, err := stream.ProduceWith[[]byte](n.Streams(), stream.Bytes{}, name, stream.ProducerConfig{}); !errors.Is(err, stream.ErrClosed) {
+		t.Errorf("Produce on a closed node: got %v, want %v", err, stream.ErrClosed)
+	}
+	if _, err := stream.ConsumeWith[[]byte](n.Streams(), stream.Bytes{}, name, stream.ConsumerConfig{}); !errors.Is(err, stream.ErrClosed) {
+		t.Errorf("Consume on a closed node: got %v, want %v", err, stream.ErrClosed)
+	}
+}

@@ -1,0 +1,322 @@
+package stream
+
+import (
+	"math"
+	"slices"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// maxBatch is how many datums the worker takes from its input in one turn:
+// enough to make the cost of a turn vanish, few enough that admissions,
+// expiries and closes never wait long.
+const maxBatch = 256
+
+// fanout is the worker of one producer. All its methods run on its strand.
+type fanout struct {
+	env         *runtime.Env
+	strand      runtime.Strand
+	stream      ident.StreamID
+	config      ProducerConfig
+	incarnation uint64
+	input       *input
+	board       *board
+	unwatch     func() // ends the view of the catalog
+
+	guests  map[ident.PeerID]*guest // everyone in the catalog
+	subs    []*subscription         // those that are served, in order of admission
+	open    int                     // subscriptions whose link is not closed yet, cut ones included
+	lastSub uint64
+
+	next    uint64 // number of the next datum to be taken from the input
+	batch   [][]byte
+	resume  func() // onInput, bound once
+	due     bool   // resume was posted by the worker itself
+	more    bool   // the input may hold datums
+	blocked bool   // Block keeps them there until a subscription has room
+	stalled runtime.Timer
+	online  bool
+
+	closing  bool
+	deadline runtime.Timer // of the close
+	undrain  UndrainedError
+	stranded bool        // at Close, what the input held was for nobody
+	finish   func(error) // the producer's: called once, at the end
+}
+
+// guest is a peer as a producer knows it.
+type guest struct {
+	peer *discovery.Peer
+	subs []*subscription // of fanout.subs, those of this peer
+}
+
+// onInput takes one batch from the input and hands it to every subscription.
+func (w *fanout) onInput() {
+	w.due = false
+	w.batch, w.more = w.input.take(w.batch[:0], w.room())
+	if len(w.batch) > 0 {
+		w.unblock()
+		w.distribute(w.batch)
+		w.next = frameSeq(w.batch[len(w.batch)-1]) + 1
+		clear(w.batch)
+	} else if w.more {
+		w.block()
+		return
+	}
+	if w.more {
+		w.again()
+		return
+	}
+	w.drain()
+}
+
+// again has the worker go on in a turn of its own.
+func (w *fanout) again() {
+	if !w.due {
+		w.due = true
+		w.strand.Post(w.resume)
+	}
+}
+
+// room is how much may be taken in one turn: under Block not more than the
+// fullest subscription can hold, and nothing while there is none to hold it.
+func (w *fanout) room() room {
+	if w.waits() {
+		return room{}
+	}
+	r := room{datums: maxBatch, bytes: math.MaxInt, empty: true}
+	if w.env.Buggify("stream/short-batch") {
+		r.datums = 1
+	}
+	if w.config.Lag == Block {
+		for _, s := range w.subs {
+			r = r.and(s.ring.room())
+		}
+	}
+	return r
+}
+
+// waits tells whether datums stay in the input until somebody comes for them:
+// they were let in for a consumer that has gone since.
+func (w *fanout) waits() bool {
+	return w.config.Lag == Block && len(w.subs) == 0 && !w.config.AlwaysOnline && !w.closing
+}
+
+// distribute gives a batch to every subscription: one at a time with the whole
+// batch, which costs one lock and one wake-up of the link.
+func (w *fanout) distribute(batch [][]byte) {
+	taken := false
+	w.each(func(s *subscription) {
+		if s.enqueue(batch) {
+			taken = true
+		}
+	})
+	if !taken {
+		w.lose(batch, wire.None)
+		if w.stranded {
+			w.undrain.Input += len(batch)
+		}
+	}
+}
+
+// lose tells of datums that leave the input for nobody.
+func (w *fanout) lose(batch [][]byte, r wire.Reason) {
+	w.env.Report(w.event(event.Event{
+		Kind: event.InputDropped, Reason: r, From: frameSeq(batch[0]), To: frameSeq(batch[len(batch)-1]), N: int64(len(batch)),
+	}))
+}
+
+// each calls f for every subscription that is served. f may cut that one, and
+// no other.
+func (w *fanout) each(f func(*subscription)) {
+	for i := 0; i < len(w.subs); {
+		s := w.subs[i]
+		f(s)
+		if i < len(w.subs) && w.subs[i] == s {
+			i++
+		}
+	}
+}
+
+// block starts the clock of a Block. It runs until a datum gets through.
+func (w *fanout) block() {
+	if w.blocked {
+		return
+	}
+	w.blocked = true
+	if w.waits() {
+		return // nobody is to be cut
+	}
+	if w.stalled == nil {
+		w.stalled = w.env.Clock.AfterFunc(w.strand, w.config.BlockMax, w.onStalled)
+		return
+	}
+	w.stalled.Reset(w.config.BlockMax)
+}
+
+func (w *fanout) unblock() {
+	if w.blocked {
+		w.blocked = false
+		if w.stalled != nil {
+			w.stalled.Stop()
+		}
+	}
+}
+
+// onStalled cuts those for whom nothing got through for so long.
+func (w *fanout) onStalled() {
+	w.blocked = false
+	next := w.input.oldest()
+	w.each(func(s *subscription) {
+		if s.ring.room().fits(next) < len(next) {
+			w.env.Mark("stream/block-max")
+			s.cut(wire.TooSlow)
+		}
+	})
+	w.again()
+}
+
+// kick has another look at what Block keeps in the input, after room was made
+// or somebody has gone.
+func (w *fanout) kick() {
+	if w.blocked {
+		w.again()
+	}
+}
+
+// onPeers keeps the strand's view of the catalog and judges anew those whose
+// entry or round trip changed.
+func (w *fanout) onPeers(changes []discovery.Change) {
+	for _, c := range changes {
+		g := w.guests[c.Peer]
+		switch {
+		case c.To == nil && g != nil:
+			g.cut(wire.UnknownPeer)
+			delete(w.guests, c.Peer)
+		case c.To != nil && g == nil:
+			w.guests[c.Peer] = &guest{peer: c.To}
+		case c.To != nil:
+			g.peer = c.To
+			if len(g.subs) > 0 {
+				w.judgeAgain(g)
+			}
+		}
+	}
+}
+
+// enlist begins to serve s, remove ends it.
+func (w *fanout) enlist(s *subscription) {
+	w.open++
+	w.subs = append(w.subs, s)
+	s.guest.subs = append(s.guest.subs, s)
+}
+
+func (w *fanout) remove(s *subscription) {
+	same := func(o *subscription) bool { return o == s }
+	w.subs = slices.DeleteFunc(w.subs, same)
+	s.guest.subs = slices.DeleteFunc(s.guest.subs, same)
+	w.changed()
+}
+
+// onSubClosed follows the end of a link, whether its subscription was cut
+// before or not.
+func (w *fanout) onSubClosed() {
+	w.open--
+	w.kick()
+	w.end()
+}
+
+// changed lets datums in or keeps them out, as the number of consumers
+// demands, and has the change told.
+func (w *fanout) changed() {
+	online := !w.closing && len(w.subs) >= w.config.Online
+	if online != w.online {
+		w.online = online
+		kind := event.ProducerOffline
+		if online {
+			kind = event.ProducerOnline
+		}
+		w.env.Report(w.event(event.Event{Kind: kind, N: int64(len(w.subs))}))
+	}
+	w.input.set(online, w.closing)
+	w.board.changed()
+}
+
+// look makes a Status for the board.
+func (w *fanout) look() Status {
+	list := make([]Subscription, len(w.subs))
+	for i, s := range w.subs {
+		list[i] = Subscription{ID: s.id, Peer: s.peer, Entry: s.guest.peer.Entry, Expires: s.expires.Time()}
+	}
+	return Status{Online: w.online, Closed: w.closing, Subscriptions: list}
+}
+
+// close begins the orderly end: input closed, input empty, rings empty, links
+// drained, all closed. Twice is fine.
+func (w *fanout) close() {
+	if w.closing {
+		return
+	}
+	w.stranded = w.waits()
+	w.closing = true
+	w.deadline = w.env.Clock.AfterFunc(w.strand, w.config.DrainMax, w.onDrainDeadline)
+	w.unwatch()
+	for _, s := range w.subs {
+		s.owed = true
+	}
+	w.more = true // until the input, closed now, was seen empty
+	w.changed()
+	w.again()
+}
+
+// drain begins to end the subscriptions of a closed producer. Nobody is drained
+// while the input holds datums.
+func (w *fanout) drain() {
+	if !w.closing {
+		return
+	}
+	for _, s := range w.subs {
+		s.drain()
+	}
+	w.end()
+}
+
+// onDrainDeadline gives up what is left.
+func (w *fanout) onDrainDeadline() {
+	w.batch, w.more = w.input.take(w.batch[:0], room{datums: math.MaxInt, bytes: math.MaxInt})
+	if n := len(w.batch); n > 0 {
+		w.undrain.Input += n
+		w.lose(w.batch, wire.GracefulShutdown)
+		w.next = frameSeq(w.batch[n-1]) + 1
+		clear(w.batch)
+	}
+	w.each(func(s *subscription) { s.cut(wire.GracefulShutdown) })
+	w.end()
+}
+
+// end tells that the close is done, once nothing is left.
+func (w *fanout) end() {
+	if !w.closing || w.more || w.open > 0 || w.finish == nil {
+		return
+	}
+	w.deadline.Stop()
+	w.unblock()
+	w.env.Report(w.event(event.Event{Kind: event.ProducerClosed}))
+	w.board.update()
+	var err error
+	if w.undrain != (UndrainedError{}) {
+		err = &w.undrain
+	}
+	w.finish(err)
+	w.finish = nil
+}
+
+// event fills in what all events of this worker have in common.
+func (w *fanout) event(e event.Event) event.Event {
+	e.Stream, e.Incarnation = w.stream, w.incarnation
+	return e
+}

@@ -1,0 +1,101 @@
+package stream
+
+import (
+	"context"
+	"sync"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/ident"
+)
+
+// origin is a producer's incarnation, shared by all that came from it.
+type origin struct {
+	producer    ident.PeerID
+	incarnation uint64
+}
+
+// arrival is a datum or a gap in a consumer's queue.
+type arrival struct {
+	*origin
+	from, to uint64 // of a datum both are its number
+	gap      bool
+	payload  []byte
+}
+
+// queue is a consumer's bounded queue between its strand and the application's
+// goroutines. The bound holds but for what was on its way when a link was
+// paused: one batch of each.
+type queue struct {
+	env       *runtime.Env
+	strand    runtime.Strand
+	onRoom    func() // the worker's, bound once: posted when a full queue is half empty
+	maxDatums int
+	maxBytes  int
+
+	mu      sync.Mutex
+	items   fifo[arrival]
+	bytes   int
+	full    bool // the worker was told so and waits for onRoom
+	closed  bool
+	waiters waiters
+}
+
+// push queues a batch and tells whether the queue is full now: then the worker
+// pauses its links until onRoom.
+func (q *queue) push(batch []arrival) (full bool) {
+	q.mu.Lock()
+	for i := range batch {
+		q.bytes += len(batch[i].payload)
+	}
+	q.items.push(batch...)
+	if q.items.len() >= q.maxDatums || q.bytes >= q.maxBytes {
+		q.full = true
+	}
+	full = q.full
+	wakes := q.waiters.take(len(batch))
+	q.mu.Unlock()
+	wakes.wake()
+	return full
+}
+
+// pop takes the oldest: ErrEmpty when there is none, ErrClosed when there will
+// be none.
+func (q *queue) pop() (arrival, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.items.len() == 0 {
+		if q.closed {
+			return arrival{}, ErrClosed
+		}
+		return arrival{}, ErrEmpty
+	}
+	a := q.items.all()[0]
+	q.items.pop(1)
+	q.bytes -= len(a.payload)
+	if q.full && q.items.len() <= q.maxDatums/2 && q.bytes <= q.maxBytes/2 {
+		q.full = false
+		q.strand.Post(q.onRoom)
+	}
+	return a, nil
+}
+
+// wait parks the caller until something may have arrived.
+func (q *queue) wait(ctx context.Context) error {
+	return q.waiters.await(ctx, q.env, &q.mu, func() bool { return q.items.len() > 0 || q.closed })
+}
+
+// close lets nobody wait any more. It drops what nobody took and tells how many
+// datums those were.
+func (q *queue) close() (dropped int) {
+	q.mu.Lock()
+	for _, a := range q.items.all() {
+		if !a.gap {
+			dropped++
+		}
+	}
+	q.items, q.bytes, q.closed = fifo[arrival]{}, 0, true
+	wakes := q.waiters.take(len(q.waiters))
+	q.mu.Unlock()
+	wakes.wake()
+	return dropped
+}

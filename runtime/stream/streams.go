@@ -1,0 +1,234 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// Directory is what streams need of discovery: who is there, and what this
+// node offers.
+type Directory interface {
+	// Subscribe posts to s first all present peers, then their changes.
+	Subscribe(s runtime.Strand, f func([]discovery.Change)) (stop func())
+	AddStream(ident.StreamID)
+	RemoveStream(ident.StreamID)
+	// Sample takes a measurement of the round trip to peer.
+	Sample(peer ident.PeerID, rtt runtime.RTT)
+	// SyncThen exchanges catalogs with peer and posts done to s.
+	SyncThen(s runtime.Strand, peer ident.PeerID, addrs []string, done func(error))
+}
+
+var _ Directory = (*discovery.Discovery)(nil)
+
+// Streams holds all producers and consumers of one node. It owns the protocol:
+// consumers elsewhere reach the producers here through it.
+type Streams struct {
+	env       *runtime.Env
+	directory Directory
+	strand    runtime.Strand
+	stop      func() // of the listener
+
+	mu        sync.Mutex
+	offered   map[ident.StreamID]*producer // those that take new consumers
+	producers []*producer                  // those whose close is not done, in order of creation
+	consumers []*consumer                  // likewise
+	made      int                          // producers and consumers, for the names of their strands
+	closed    bool
+
+	handshakes int // on the strand: links that have not named their stream yet
+}
+
+// New starts to serve streams on env.
+func New(env *runtime.Env, directory Directory) (*Streams, error) {
+	s := &Streams{env: env, directory: directory, strand: env.Scheduler.Strand("streams"), offered: map[ident.StreamID]*producer{}}
+	stop, err := env.Transport.Listen(Protocol, s.strand, s.onLink)
+	if err != nil {
+		return nil, fmt.Errorf("serve streams: %w", err)
+	}
+	s.stop = stop
+	return s, nil
+}
+
+// newStrand makes a strand that no other producer or consumer of this node has
+// the name of; s.mu is held.
+func (s *Streams) newStrand(kind string, id ident.StreamID) runtime.Strand {
+	s.made++
+	return s.env.Scheduler.Strand(fmt.Sprintf("%s/%s/%d", kind, id.Short(), s.made))
+}
+
+func (s *Streams) produce(id ident.StreamID, config ProducerConfig) (*producer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	if s.offered[id] != nil {
+		return nil, ErrExists
+	}
+	p := newProducer(s, id, config)
+	s.offered[id] = p
+	s.producers = append(s.producers, p)
+	s.directory.AddStream(id)
+	return p, nil
+}
+
+// withdraw makes a producer unknown to new consumers.
+func (s *Streams) withdraw(p *producer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.offered[p.stream] == p {
+		delete(s.offered, p.stream)
+		s.directory.RemoveStream(p.stream)
+	}
+}
+
+func (s *Streams) forgetProducer(p *producer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.producers = slices.DeleteFunc(s.producers, func(o *producer) bool { return o == p })
+}
+
+func (s *Streams) consume(id ident.StreamID, config ConsumerConfig) (*consumer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	c := newConsumer(s, id, config)
+	s.consumers = append(s.consumers, c)
+	return c, nil
+}
+
+func (s *Streams) forgetConsumer(c *consumer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.consumers = slices.DeleteFunc(s.consumers, func(o *consumer) bool { return o == c })
+}
+
+func (s *Streams) find(id ident.StreamID) *producer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.offered[id]
+}
+
+// Close refuses new subscriptions, closes every consumer and drains every
+// producer. done runs on strand when all are closed, those too whose close had
+// begun before, with the errors of the producers, joined.
+func (s *Streams) Close(strand runtime.Strand, done func(error)) {
+	s.mu.Lock()
+	s.closed = true
+	producers, consumers := slices.Clone(s.producers), slices.Clone(s.consumers)
+	s.mu.Unlock()
+
+	s.stop()
+	left := 1
+	errs := make([]error, len(producers))
+	step := func() {
+		if left--; left == 0 {
+			done(errors.Join(errs...))
+		}
+	}
+	for _, c := range consumers {
+		c.shut()
+		left++
+		whenEnded(&c.ended, strand, func(error) { step() })
+	}
+	for i, p := range producers {
+		p.shut()
+		left++
+		whenEnded(&p.ended, strand, func(err error) { errs[i] = err; step() })
+	}
+	strand.Post(step)
+}
+
+// whenEnded runs f on strand once a close is done.
+func whenEnded(ended *runtime.Watch[*outcome], strand runtime.Strand, f func(error)) {
+	ended.Subscribe(strand, func(o *outcome) {
+		if o != nil {
+			f(o.err)
+		}
+	})
+}
+
+// onLink hears a consumer that has not said what it wants.
+func (s *Streams) onLink(link runtime.Link) {
+	h := &handshake{hub: s, link: link}
+	link.Bind(s.strand, h)
+	if s.handshakes >= maxHandshakes {
+		h.over = true
+		link.Close(wire.Overloaded)
+		return
+	}
+	s.handshakes++
+	h.deadline = s.env.Clock.AfterFunc(s.strand, handshakeTimeout, h.onDeadline)
+}
+
+// handshake hears the first message of an accepted link.
+type handshake struct {
+	hub      *Streams
+	link     runtime.Link
+	deadline runtime.Timer
+	over     bool
+}
+
+var _ runtime.Handler = (*handshake)(nil)
+
+// OnOpen is not called for accepted links.
+func (h *handshake) OnOpen() {}
+
+// OnWritable does not follow: a handshake sends nothing.
+func (h *handshake) OnWritable() {}
+
+// OnMessage hands the link over to the producer that it names. The producer's
+// strand hears of the link before anything that the link says next.
+func (h *handshake) OnMessage(m []byte) {
+	if h.over {
+		return
+	}
+	h.end()
+	hello, err := decodeSubscribe(m)
+	switch {
+	case err != nil:
+		h.link.Close(wire.ProtocolViolation)
+		return
+	case hello.Version != version:
+		h.link.Close(wire.VersionMismatch)
+		return
+	}
+	p := h.hub.find(hello.Stream)
+	if p == nil {
+		h.link.Close(wire.StreamNotFound)
+		return
+	}
+	s := &subscription{worker: p.worker, link: h.link, peer: h.link.Peer()}
+	h.hub.directory.Sample(s.peer, h.link.Session().RTT())
+	p.worker.strand.Post(func() { p.worker.admit(s) })
+	h.link.Bind(p.worker.strand, s)
+}
+
+// OnClosed implements runtime.Handler.
+func (h *handshake) OnClosed(runtime.Closed) {
+	if !h.over {
+		h.end()
+	}
+}
+
+func (h *handshake) onDeadline() {
+	if !h.over {
+		h.end()
+		h.link.Close(wire.HandshakeTimeout)
+	}
+}
+
+func (h *handshake) end() {
+	h.over = true
+	h.deadline.Stop()
+	h.hub.handshakes--
+}

@@ -1,0 +1,97 @@
+package stream
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// Protocol is the name of the links of this package.
+const Protocol = "smalti/stream/1"
+
+// version is the version of the subscription handshake.
+const version = 1
+
+// subscribe is the consumer's first and only message.
+type subscribe struct {
+	Version uint16         `cbor:"1,keyasint"`
+	Stream  ident.StreamID `cbor:"2,keyasint"`
+}
+
+// start is the producer's first message: which incarnation speaks, and the
+// sequence number of the first datum that the consumer may get.
+type start struct {
+	Version     uint16 `cbor:"1,keyasint"`
+	Incarnation uint64 `cbor:"2,keyasint"`
+	Next        uint64 `cbor:"3,keyasint"`
+}
+
+// The first byte of the producer's messages. Sequence numbers are big-endian
+// and begin with 1; the largest uint64 is none.
+const (
+	frameStart = 0 // CBOR of start
+	frameDatum = 1 // sequence number, then the payload
+	frameGap   = 2 // the first and the last sequence number skipped
+)
+
+// datumHeader is how many bytes stand before a datum's payload, gapSize how
+// many a gap has.
+const (
+	datumHeader = 1 + 8
+	gapSize     = 1 + 8 + 8
+)
+
+func encodeStart(s start) []byte {
+	return append([]byte{frameStart}, wire.MustMarshal(s)...)
+}
+
+// frameSeq gives the sequence number of a datum's frame.
+func frameSeq(frame []byte) uint64 { return binary.BigEndian.Uint64(frame[1:datumHeader]) }
+
+// message is a producer's message, decoded. The payload aliases the frame.
+type message struct {
+	kind     byte
+	start    start
+	from, to uint64 // of a datum both are its number
+	payload  []byte
+}
+
+func decodeSubscribe(b []byte) (subscribe, error) {
+	var s subscribe
+	err := wire.Unmarshal(b, wire.MaxHandshake, &s)
+	return s, err
+}
+
+func decodeMessage(b []byte) (message, error) {
+	if len(b) == 0 {
+		return message{}, fmt.Errorf("decode stream message: empty: %w", wire.ErrDecode)
+	}
+	m := message{kind: b[0]}
+	switch m.kind {
+	case frameStart:
+		var s start // of its own: a pointer into m would put every message on the heap
+		err := wire.Unmarshal(b[1:], wire.MaxHandshake, &s)
+		m.start = s
+		return m, err
+	case frameDatum:
+		if len(b) < datumHeader {
+			return m, fmt.Errorf("decode datum: %d bytes: %w", len(b), wire.ErrDecode)
+		}
+		m.from = frameSeq(b)
+		m.to, m.payload = m.from, b[datumHeader:]
+	case frameGap:
+		if len(b) != gapSize {
+			return m, fmt.Errorf("decode gap: %d bytes: %w", len(b), wire.ErrDecode)
+		}
+		m.from, m.to = binary.BigEndian.Uint64(b[1:]), binary.BigEndian.Uint64(b[9:])
+	default:
+		return m, fmt.Errorf("decode stream message: kind %d: %w", m.kind, wire.ErrDecode)
+	}
+	if m.from == 0 || m.from > m.to || m.to == math.MaxUint64 {
+		return m, fmt.Errorf("decode stream message: numbers %d to %d: %w", m.from, m.to, wire.ErrDecode)
+	}
+	return m, nil
+}

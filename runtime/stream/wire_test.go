@@ -1,0 +1,63 @@
+package stream
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+	"testing"
+
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+func FuzzDecodeMessage(f *testing.F) {
+	gap := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte{frameGap}, 3), 4)
+	datum := append([]byte{frameDatum, 0, 0, 0, 0, 0, 0, 0, 1}, "datum"...)
+	for _, seed := range [][]byte{encodeStart(start{Version: version, Incarnation: 1, Next: 1}), datum, gap, nil, {3}} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := decodeMessage(b)
+		if err != nil {
+			if !errors.Is(err, wire.ErrDecode) {
+				t.Errorf("%v does not wrap ErrDecode", err)
+			}
+			return
+		}
+		switch m.kind {
+		case frameStart:
+			if again, err := decodeMessage(encodeStart(m.start)); err != nil || again.start != m.start {
+				t.Errorf("%+v encodes to %+v, %v", m.start, again.start, err)
+			}
+		case frameDatum:
+			again := append(binary.BigEndian.AppendUint64([]byte{frameDatum}, m.from), m.payload...)
+			if m.from != m.to || !bytes.Equal(again, b) {
+				t.Errorf("datum %d..%d does not give its bytes back", m.from, m.to)
+			}
+		case frameGap:
+			if m.from == 0 || m.from > m.to || m.to == math.MaxUint64 {
+				t.Errorf("gap %d..%d", m.from, m.to)
+			}
+		default:
+			t.Errorf("kind %d", m.kind)
+		}
+	})
+}
+
+func FuzzDecodeSubscribe(f *testing.F) {
+	f.Add(wire.MustMarshal(subscribe{Version: version, Stream: ident.Stream("s")}))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := decodeSubscribe(b)
+		if err != nil {
+			if !errors.Is(err, wire.ErrDecode) {
+				t.Errorf("%v does not wrap ErrDecode", err)
+			}
+			return
+		}
+		if again, err := decodeSubscribe(wire.MustMarshal(s)); err != nil || again != s {
+			t.Errorf("%+v encodes to %+v, %v", s, again, err)
+		}
+	})
+}
