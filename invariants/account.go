@@ -1,0 +1,170 @@
+package invariants
+
+import (
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// producerKey names one incarnation of a producer.
+type producerKey struct {
+	node        ident.PeerID
+	stream      ident.StreamID
+	incarnation uint64
+}
+
+// producer is what a producer reported.
+type producer struct {
+	key      producerKey
+	life     *life
+	opened   bool
+	closed   bool
+	online   bool
+	offline  int64 // Mono since when it is offline
+	capacity int64 // 0: no limit
+	accepted int64
+	open     int64           // accepted and not ended
+	active   int64           // of these, those that do not drain
+	highest  uint64          // number of the last datum that it gave to anybody
+	subs     []*subscription // Sub 1, 2, ...
+	odd      map[uint64]*subscription
+	readers  map[ident.PeerID]*reader
+}
+
+// subscription is the producer's side of one.
+type subscription struct {
+	peer     ident.PeerID
+	reader   *reader
+	from     uint64
+	next     uint64 // expected of Enqueued
+	end      int64  // Unix nanosecond at which the right ends, 0: never
+	draining bool
+	drainFor wire.Reason
+	ended    bool
+	enqueued int64
+	written  int64
+	dropped  int64
+	shutdown int64 // of dropped, those for GracefulShutdown
+}
+
+// reader is one peer as a producer sees it, over all its subscriptions.
+type reader struct {
+	enqueued spans
+	written  spans // to its latest subscription
+	active   int
+	several  bool // it had two subscriptions at once
+}
+
+func (b *book) producerOf(l *life, r *event.Record) *producer {
+	if p := l.producer; p != nil && p.key.incarnation == r.Incarnation && p.key.stream == r.Stream && p.key.node == r.Node {
+		return p
+	}
+	key := producerKey{r.Node, r.Stream, r.Incarnation}
+	p := b.producers[key]
+	l.producer = p
+	if p == nil {
+		p = &producer{key: key, life: l, readers: map[ident.PeerID]*reader{}}
+		b.producers[key] = p
+		l.producer = p
+	}
+	return p
+}
+
+// find gives the subscription called id, nil if it was not accepted.
+func (p *producer) find(id uint64) *subscription {
+	if id-1 < uint64(len(p.subs)) {
+		return p.subs[id-1]
+	}
+	return p.odd[id]
+}
+
+func (p *producer) add(id uint64, s *subscription) {
+	switch {
+	case id-1 < uint64(len(p.subs)):
+		p.subs[id-1] = s
+	case id-1 == uint64(len(p.subs)):
+		p.subs = append(p.subs, s)
+	default:
+		if p.odd == nil {
+			p.odd = map[uint64]*subscription{}
+		}
+		p.odd[id] = s
+	}
+}
+
+func (p *producer) readerOf(peer ident.PeerID) *reader {
+	r := p.readers[peer]
+	if r == nil {
+		r = &reader{}
+		p.readers[peer] = r
+	}
+	return r
+}
+
+// apply enters a record of the producer's, about s if that is not nil.
+func (p *producer) apply(s *subscription, r *event.Record) {
+	switch r.Kind {
+	case event.ProducerOpened:
+		p.opened, p.capacity, p.offline = true, r.N, r.Mono
+	case event.ProducerClosed:
+		p.closed = true
+	case event.ProducerOnline:
+		p.online = true
+	case event.ProducerOffline:
+		p.online, p.offline = false, r.Mono
+	case event.InputDropped:
+		if r.Reason != wire.GracefulShutdown {
+			p.highest = max(p.highest, r.To)
+		}
+	case event.SubAccepted:
+		s = &subscription{peer: r.Peer, reader: p.readerOf(r.Peer), from: r.From, next: r.From, end: int64(r.To)}
+		p.add(r.Sub, s)
+		p.accepted++
+		p.open++
+		p.active++
+		s.reader.active++
+		s.reader.several = s.reader.several || s.reader.active > 1
+		s.reader.written = s.reader.written[:0]
+	default:
+		if s != nil {
+			p.applySub(s, r)
+		}
+	}
+}
+
+func (p *producer) applySub(s *subscription, r *event.Record) {
+	switch r.Kind {
+	case event.SubExpiry:
+		s.end = int64(r.To)
+	case event.SubDraining:
+		p.release(s)
+		s.draining, s.drainFor = true, r.Reason
+	case event.SubEnded:
+		p.release(s)
+		if !s.ended {
+			s.ended = true
+			p.open--
+		}
+	case event.Enqueued:
+		s.enqueued += r.N
+		s.next = r.To + 1
+		s.reader.enqueued.add(r.From, r.To)
+		p.highest = max(p.highest, r.To)
+	case event.Written:
+		s.written += r.N
+		s.reader.written.add(r.From, r.To)
+	case event.Dropped:
+		s.dropped += r.N
+		if r.Reason == wire.GracefulShutdown {
+			s.shutdown += r.N
+		}
+	}
+}
+
+// release gives the slot of s free, once.
+func (p *producer) release(s *subscription) {
+	if !s.draining && !s.ended {
+		p.active--
+		s.reader.active--
+	}
+}

@@ -1,0 +1,56 @@
+package invariants
+
+import (
+	"cmp"
+
+	"github.com/smalti/smalti/runtime/event"
+)
+
+// version is that of an entry: the start of the run, then the update.
+type version struct{ started, updated uint64 }
+
+func versionOf(r *event.Record) version { return version{r.From, r.To} }
+
+func (v version) compare(w version) int {
+	return cmp.Or(cmp.Compare(v.started, w.started), cmp.Compare(v.updated, w.updated))
+}
+
+// entry is what one node knows of another.
+type entry struct {
+	present    bool
+	version    version // the newest that was ever known
+	departed   bool
+	departure  version // the newest
+	departedAt int64   // Mono
+}
+
+// publication is a version of the own entry.
+type publication struct {
+	at      int64
+	version version
+}
+
+func (l *life) applyEntry(r *event.Record) {
+	if r.Kind == event.EntryPublished {
+		l.published = append(l.published, publication{r.At, versionOf(r)})
+		return
+	}
+	e := l.known[r.Peer]
+	if e == nil {
+		e = &entry{}
+		l.known[r.Peer] = e
+	}
+	v := versionOf(r)
+	if r.Kind != event.PeerDeparted {
+		e.present = true
+		if v.compare(e.version) > 0 {
+			e.version = v
+		}
+		return
+	}
+	e.present = false
+	if !e.departed || v.compare(e.departure) > 0 {
+		e.departure = v
+	}
+	e.departed, e.departedAt = true, r.Mono
+}

@@ -1,0 +1,120 @@
+package invariants
+
+import (
+	"time"
+
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+)
+
+// flowRule: once subscriptions are back, datums flow. One datum of each pair is
+// followed at a time, which costs nothing per datum and misses no standstill.
+var flowRule = rule{
+	Info: Info{"flow", Liveness, "once expected subscriptions are back, what is sent reaches the application within a bound"},
+	kinds: []event.Kind{
+		event.AppSent, event.AppReceived, event.Skipped, event.Unsubscribed, event.HostCrashed,
+	},
+	make: func(p reporter, b *book, o Options) Checker {
+		c := &flow{reporter: p, book: b, bound: int64(o.Flow), quiet: int64(o.Reconnect), byProducer: map[string][]*probe{}, byConsumer: map[string][]*probe{}}
+		if o.Flow == 0 {
+			return c
+		}
+		for _, x := range o.Expect {
+			w := &probe{Pair: x}
+			c.probes = append(c.probes, w)
+			c.byProducer[x.Producer] = append(c.byProducer[x.Producer], w)
+			c.byConsumer[x.Consumer] = append(c.byConsumer[x.Consumer], w)
+		}
+		return c
+	},
+}
+
+type flow struct {
+	reporter
+	*book
+	bound, quiet           int64
+	probes                 []*probe
+	byProducer, byConsumer map[string][]*probe
+	over                   bool
+}
+
+// probe is the datum of a pair that is followed.
+type probe struct {
+	Pair
+	busy        bool
+	node        ident.PeerID // of the producer
+	incarnation uint64
+	seq         uint64
+	at          int64
+}
+
+func (c *flow) Event(r event.Record) {
+	if c.over || len(c.probes) == 0 || c.quiesced < 0 {
+		return
+	}
+	switch r.Kind {
+	case event.AppSent:
+		for _, w := range c.byProducer[r.Host] {
+			if w.Stream == r.Stream || r.Stream.IsZero() {
+				c.sent(w, &r)
+			}
+		}
+	case event.HostCrashed:
+		for _, w := range c.byProducer[r.Text] {
+			w.busy = false
+		}
+		for _, w := range c.byConsumer[r.Text] {
+			w.busy = false
+		}
+	default:
+		for _, w := range c.byConsumer[r.Host] {
+			if w.busy && w.node == r.Peer && (w.Stream == r.Stream || r.Stream.IsZero()) {
+				c.heard(w, &r)
+			}
+		}
+	}
+}
+
+func (c *flow) sent(w *probe, r *event.Record) {
+	if w.busy {
+		c.late(w, r.At)
+		return
+	}
+	if r.At < c.quiesced+c.quiet {
+		return
+	}
+	if up, _ := c.connected(w.Pair); up {
+		w.busy, w.node, w.incarnation, w.seq, w.at = true, r.Node, r.Incarnation, r.From, r.At
+	}
+}
+
+// heard takes what the consumer's host says of the probe's producer.
+func (c *flow) heard(w *probe, r *event.Record) {
+	if r.Kind != event.AppReceived {
+		w.busy = false // others judge what is told to be lost
+		return
+	}
+	if r.Incarnation != w.incarnation || r.From < w.seq {
+		return
+	}
+	if c.late(w, r.At); w.busy && r.From > w.seq {
+		c.fail(r, "datum %d of %s was passed over: %d came", w.seq, w.Producer, r.From)
+	}
+	w.busy = false
+}
+
+// late reports a probe that is overdue, and gives it up.
+func (c *flow) late(w *probe, at int64) {
+	if w.busy && at > w.at+c.bound {
+		w.busy = false
+		c.failAt(time.Duration(at), w.Consumer, "datum %d of %s, sent at %s, did not reach an application of %s within %s",
+			w.seq, w.Producer, time.Duration(w.at), w.Consumer, time.Duration(c.bound))
+	}
+}
+
+func (c *flow) settle(at time.Duration) {
+	for _, w := range c.probes {
+		c.late(w, int64(at))
+	}
+	c.over = true
+}

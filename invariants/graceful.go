@@ -1,0 +1,51 @@
+package invariants
+
+import (
+	"time"
+
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// gracefulRule: an orderly end loses nothing that it had time to deliver.
+var gracefulRule = rule{
+	Info: Info{"graceful", Safety, "a producer that closes drops nothing for it before the deadline of its drain, and a subscription that ended in order has nothing unsent"},
+	kinds: []event.Kind{
+		event.Dropped, event.InputDropped, event.SubEnded,
+	},
+	make: func(p reporter, b *book, o Options) Checker { return &graceful{p, b, o.DrainMax} },
+}
+
+// drainSlack is what a timer may be early by, when a clock that drifts rounds.
+const drainSlack = time.Millisecond
+
+type graceful struct {
+	reporter
+	*book
+	max time.Duration
+}
+
+// Event judges what is lost to a shutdown. The close of a producer is not told,
+// but it puts the producer offline: the last moment at which it went offline is
+// the close itself, or earlier, so that before DrainMax from there no deadline
+// can have passed.
+func (c *graceful) Event(r event.Record) {
+	if r.Reason != wire.GracefulShutdown {
+		return
+	}
+	p := c.producer
+	open := time.Duration(r.Mono - p.offline)
+	if !p.online && open+drainSlack >= c.max {
+		return
+	}
+	when := "while the producer is open"
+	if !p.online {
+		when = "at most " + open.String() + " into the drain"
+	}
+	switch {
+	case r.Kind == event.Dropped || r.Kind == event.InputDropped:
+		c.fail(&r, "%s %s, which may take %s", r.Event, when, c.max)
+	case r.N > 0:
+		c.fail(&r, "%s: %d datums given back %s, which may take %s", r.Event, r.N, when, c.max)
+	}
+}

@@ -1,0 +1,72 @@
+package invariants
+
+import (
+	"time"
+
+	"github.com/smalti/smalti/runtime/ident"
+)
+
+// Defaults of Options.
+const (
+	// DefaultBound is three times the cap of a consumer's back-off, 10 s, and
+	// as much again for time-outs: idle connections, dials, handshakes.
+	DefaultBound = 60 * time.Second
+	// DefaultDrainMax is how long the close of a producer may take to deliver.
+	DefaultDrainMax = 5 * time.Second
+	// DefaultTombstoneTTL is how long a node remembers a departure.
+	DefaultTombstoneTTL = 300 * time.Second
+)
+
+// Pair is a subscription that must exist: one stream, from a producer's host to
+// a consumer's.
+type Pair struct {
+	Consumer, Producer string // names of hosts
+	Stream             ident.StreamID
+}
+
+// Options say what is expected of a run. The zero value is usable: it judges
+// safety, and no liveness, because nothing is expected.
+type Options struct {
+	// Expect are the subscriptions that must exist from Quiesced + Reconnect
+	// until Settle. Reconnect is 3 times the cap of the back-off and all
+	// time-outs that may precede it; 0: DefaultBound.
+	Expect    []Pair
+	Reconnect time.Duration
+	// ExpectPeers are the hosts that must all know each other from Quiesced +
+	// Catalogs until Settle, when each must hold what the others published up
+	// to Catalogs before; 0: DefaultBound.
+	ExpectPeers []string
+	Catalogs    time.Duration
+	// Flow is within what time a datum that an application reports as sent,
+	// after Quiesced + Reconnect and to a subscription of Expect, must reach an
+	// application of the consumer's host; 0: not judged.
+	Flow time.Duration
+
+	// DrainMax is the longest drain of the run's producers, TombstoneTTL the
+	// shortest memory of its nodes; 0: their defaults.
+	DrainMax     time.Duration
+	TombstoneTTL time.Duration
+	// WallSlack is what a node's clock may move between its decision and its
+	// report: 0 in simulation, some milliseconds for the log of a real node.
+	WallSlack time.Duration
+	// CallbacksMayPanic is for runs in which the application's callbacks panic
+	// on purpose.
+	CallbacksMayPanic bool
+	// Byzantine hosts lie: their reports are not read, and nothing is demanded
+	// of what came from them.
+	Byzantine []string
+}
+
+func (o Options) withDefaults() Options {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&o.Reconnect, DefaultBound}, {&o.Catalogs, DefaultBound}, {&o.DrainMax, DefaultDrainMax}, {&o.TombstoneTTL, DefaultTombstoneTTL},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	return o
+}

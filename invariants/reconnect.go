@@ -1,0 +1,73 @@
+package invariants
+
+import (
+	"time"
+
+	"github.com/smalti/smalti/runtime/event"
+)
+
+// reconnectRule: once faults end, subscriptions come back.
+var reconnectRule = rule{
+	Info: Info{"reconnect", Liveness, "within a bound after the last fault every expected subscription exists at both ends, and stays"},
+	kinds: []event.Kind{
+		event.Quiesced, event.Subscribed, event.Unsubscribed, event.SubAccepted, event.SubDraining, event.SubEnded, event.ProducerClosed, event.ConsumerClosed,
+		event.HostCrashed, event.HostRestarted,
+	},
+	after: true,
+	make: func(p reporter, b *book, o Options) Checker {
+		c := &reconnect{reporter: p, book: b, bound: int64(o.Reconnect)}
+		c.pairs, c.byHost = expectations(o.Expect)
+		return c
+	},
+}
+
+type reconnect struct {
+	reporter
+	*book
+	bound  int64
+	pairs  []*expected
+	byHost map[string][]*expected
+	judged bool // the deadline has passed
+	over   bool
+}
+
+func (c *reconnect) Event(r event.Record) {
+	if c.over {
+		return
+	}
+	c.deadline(r.At)
+	name := r.Host
+	if r.Kind == event.HostCrashed || r.Kind == event.HostRestarted {
+		name = r.Text
+	}
+	for _, x := range c.byHost[name] {
+		up, why := c.connected(x.Pair)
+		if c.judged && x.up && !up {
+			c.failAt(time.Duration(r.At), x.Consumer, "%s lost its subscription to %s of stream %s, %s after the faults ended: %s",
+				x.Consumer, x.Producer, x.Stream.Short(), time.Duration(r.At-c.quiesced), why)
+		}
+		if x.up != up {
+			x.up, x.since = up, r.At
+		}
+		x.why = why
+	}
+}
+
+// deadline judges every pair, once, as it was when the bound had passed.
+func (c *reconnect) deadline(at int64) {
+	if c.judged || c.quiesced < 0 || at <= c.quiesced+c.bound {
+		return
+	}
+	c.judged = true
+	for _, x := range c.pairs {
+		if !x.up {
+			c.failAt(time.Duration(c.quiesced+c.bound), x.Consumer, "%s is not subscribed to %s of stream %s %s after the faults ended, since %s: %s",
+				x.Consumer, x.Producer, x.Stream.Short(), time.Duration(c.bound), time.Duration(x.since), x.why)
+		}
+	}
+}
+
+func (c *reconnect) settle(at time.Duration) {
+	c.deadline(int64(at))
+	c.over = true
+}

@@ -1,0 +1,295 @@
+package invariants_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/smalti/smalti/invariants"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// upTo is a producer that gave one consumer, "c", the datums 1..n.
+func upTo(n uint64) []step {
+	return history(
+		p(opened(0)), c(consumer(event.ConsumerOpened), subscribing(1)),
+		p(accepted(1, "c", 1, 1), online(1)), c(subscribed(1)),
+		p(enqueued(1, "c", 1, n), written(1, "c", 1, n)),
+	)
+}
+
+// queued is upTo(n) of which the transport took nothing.
+func queued(n uint64) []step {
+	steps := upTo(n)
+	return steps[:len(steps)-1]
+}
+
+func TestConsumersNumbersOnlyGrow(t *testing.T) {
+	breaks := []string{"fifo"}
+	run(t, []historyCase{
+		{name: "in order", steps: history(upTo(9), c(received(1, 4), received(5, 9), unsubscribed(wire.ConnectionLost)))},
+		{
+			name:  "a gap is told before the datums that precede it in the same turn",
+			steps: history(queued(9), c(received(1, 2), skipped(5, 6), counting(5, received(3, 9)), unsubscribed(wire.ConnectionLost))),
+		},
+		{
+			name: "a reconnect tells what was missed",
+			steps: history(upTo(9), c(received(1, 2), unsubscribed(wire.ConnectionLost), subscribing(2)),
+				p(ended(1, "c", 0), accepted(2, "c", 10, 1), enqueued(2, "c", 10, 12), written(2, "c", 10, 12)),
+				c(subscribed(10), skipped(3, 9), received(10, 12))),
+		},
+		{
+			name: "a new incarnation begins anew",
+			steps: history(upTo(9), c(received(1, 9), unsubscribed(wire.ConnectionLost), subscribing(2)),
+				p(reborn(opened(0)), reborn(accepted(1, "c", 1, 1)), reborn(enqueued(1, "c", 1, 2))), c(reborn(subscribed(1)), reborn(received(1, 2)))),
+		},
+		{name: "twice", steps: history(upTo(9), c(received(1, 4), received(4, 9))), want: breaks},
+		{name: "out of order", steps: history(queued(9), c(received(1, 2), skipped(3, 4), received(5, 9), received(3, 4))), want: breaks},
+		{name: "subscribed while subscribed", steps: history(upTo(9), c(subscribed(1))), want: breaks},
+		{
+			name: "before the start, told to be missing by nobody",
+			steps: history(upTo(9), c(received(1, 2), unsubscribed(wire.ConnectionLost)), p(ended(1, "c", 0), accepted(2, "c", 8, 1)),
+				c(subscribed(8), received(3, 9))), want: breaks,
+		},
+		{name: "after the end", steps: history(upTo(9), c(received(1, 4), unsubscribed(wire.ConnectionLost), received(5, 9))), want: breaks},
+		{name: "told of a gap after the end", steps: history(upTo(9), c(received(1, 4), unsubscribed(wire.ConnectionLost), skipped(5, 9))), want: breaks},
+		{name: "a gap twice", steps: history(queued(9), c(received(1, 2), skipped(3, 4), skipped(4, 5))), want: breaks},
+		{name: "a gap ahead twice", steps: history(queued(9), c(received(1, 2), skipped(5, 6), skipped(6, 7))), want: breaks},
+		{name: "received what was told to be missing", steps: history(queued(9), c(received(1, 2), skipped(5, 6), received(3, 9))), want: breaks},
+		{name: "more datums than numbers", steps: history(upTo(9), c(counting(10, received(1, 9)))), want: breaks},
+		{name: "a reconnect goes back", steps: history(upTo(9), c(received(1, 9), unsubscribed(wire.ConnectionLost), subscribed(5))), want: breaks},
+		{
+			name:  "another incarnation than subscribed",
+			steps: history(p(reborn(opened(0)), reborn(accepted(1, "c", 1, 1)), reborn(enqueued(1, "c", 1, 9))), upTo(9), c(reborn(received(1, 4)))), want: breaks,
+		},
+		{
+			name:  "two consumers on one host that cannot be told apart are not judged",
+			steps: history(upTo(9), c(received(1, 4), consumer(event.ConsumerOpened), subscribing(1), subscribed(1), received(1, 2), received(5, 9), received(3, 9))),
+		},
+		{
+			name: "a consumer that is opened after another was closed counts anew",
+			steps: history(upTo(9), c(received(1, 4), unsubscribed(wire.Cancelled), consumer(event.ConsumerClosed), consumer(event.ConsumerOpened), subscribing(1)),
+				p(ended(1, "c", 0), accepted(2, "c", 10, 1)), c(subscribed(10))),
+		},
+	})
+}
+
+func TestNothingIsReceivedThatNobodyEnqueued(t *testing.T) {
+	breaks := []string{"no-phantom"}
+	run(t, []historyCase{
+		{name: "enqueued", steps: history(upTo(9), c(received(1, 9)))},
+		{
+			name:  "a log of the consumer alone",
+			steps: c(subscribed(1), received(1, 9)),
+		},
+		{
+			name:    "from a byzantine host",
+			options: invariants.Options{Byzantine: []string{"p"}},
+			steps:   history(upTo(4), c(received(1, 9))),
+		},
+		{name: "more than was enqueued", steps: history(upTo(4), c(received(1, 5))), want: breaks},
+		{
+			name:  "enqueued for somebody else",
+			steps: history(p(opened(0), accepted(1, "d", 1, 1), enqueued(1, "d", 1, 4)), c(subscribed(1), received(1, 4))), want: breaks,
+		},
+		{
+			name:  "of an incarnation that never was",
+			steps: history(upTo(4), c(unsubscribed(wire.ConnectionLost), reborn(subscribed(1)), reborn(received(1, 1)))), want: breaks,
+		},
+		{
+			name:  "between two subscriptions",
+			steps: history(upTo(4), p(ended(1, "c", 0), accepted(2, "c", 8, 1), enqueued(2, "c", 8, 9), written(2, "c", 8, 9)), c(received(1, 9))), want: breaks,
+		},
+	})
+}
+
+func TestApplicationsReceiveWhatApplicationsSent(t *testing.T) {
+	breaks := []string{"end-to-end"}
+	sent := p(appSent(1, 11), appSent(2, 22), appSent(3, 33))
+	run(t, []historyCase{
+		{name: "sent", steps: history(sent, c(appReceived(1, 1, 11), appReceived(2, 1, 11), appReceived(1, 3, 33), appReceived(2, 2, 22)))},
+		{name: "a new life of the consumer receives again", steps: history(sent, c(appReceived(1, 3, 33)), again(c(appReceived(1, 2, 22))))},
+		{name: "a log of the consumer alone", steps: c(appReceived(1, 1, 11), appReceived(1, 2, 99))},
+		{name: "never sent", steps: history(sent, c(appReceived(1, 4, 44))), want: breaks},
+		{name: "never sent by this incarnation", steps: history(sent, c(reborn(appReceived(1, 1, 11)))), want: breaks},
+		{name: "changed on the way", steps: history(sent, c(appReceived(1, 2, 23))), want: breaks},
+		{name: "received twice", steps: history(sent, c(appReceived(1, 2, 22), appReceived(1, 2, 22))), want: breaks},
+		{name: "received out of order", steps: history(sent, c(appReceived(1, 2, 22), appReceived(1, 1, 11))), want: breaks},
+		{name: "sent twice", steps: history(sent, p(appSent(2, 22))), want: breaks},
+		{name: "sent without a number", steps: p(appSent(0, 22)), want: breaks},
+	})
+}
+
+func TestNothingIsLeftOutSilently(t *testing.T) {
+	breaks := []string{"complete"}
+	run(t, []historyCase{
+		{name: "everything", steps: history(queued(9), c(received(1, 3), skipped(4, 4), received(5, 9)))},
+		{name: "a hole in what is enqueued", steps: history(upTo(4), p(enqueued(1, "c", 6, 9))), want: breaks},
+		{name: "the first is left out", steps: p(opened(0), accepted(1, "c", 1, 1), enqueued(1, "c", 2, 9)), want: breaks},
+		{name: "fewer than the range", steps: history(upTo(4), p(counting(3, enqueued(1, "c", 5, 9)))), want: breaks},
+		{name: "a hole in what arrives", steps: history(upTo(9), c(received(1, 3), received(5, 9))), want: breaks},
+		{name: "a hole within what arrives", steps: history(upTo(9), c(received(1, 3), counting(4, received(4, 9)))), want: breaks},
+		{name: "the first does not arrive", steps: history(upTo(9), c(received(2, 9))), want: breaks},
+		{name: "a gap that miscounts", steps: history(queued(9), c(counting(3, skipped(1, 2)))), want: breaks},
+		{name: "datums before a gap never come", steps: history(queued(9), c(skipped(3, 4), unsubscribed(wire.ConnectionLost))), want: breaks},
+		{
+			name: "a reconnect is silent about what was missed",
+			steps: history(upTo(9), c(received(1, 2), unsubscribed(wire.ConnectionLost)), p(ended(1, "c", 0), accepted(2, "c", 10, 1), enqueued(2, "c", 10, 10)),
+				c(subscribed(10), received(10, 10))), want: breaks,
+		},
+		{
+			name: "the last are left out of an orderly end",
+			steps: history(upTo(4), p(accepted(2, "d", 5, 2), enqueued(2, "d", 5, 6), enqueued(1, "c", 5, 5), offline(2),
+				draining(1, "c", wire.GracefulShutdown), draining(2, "d", wire.GracefulShutdown))), want: breaks,
+		},
+		{
+			name: "an orderly end after everything",
+			steps: history(upTo(4), p(accepted(2, "d", 5, 2), enqueued(2, "d", 5, 6), enqueued(1, "c", 5, 6), offline(2),
+				draining(1, "c", wire.GracefulShutdown), draining(2, "d", wire.GracefulShutdown))),
+		},
+	})
+}
+
+func TestWhatIsWrittenArrives(t *testing.T) {
+	breaks := []string{"delivered"}
+	run(t, []historyCase{
+		{name: "a gap over what was dropped", steps: history(queued(4), p(dropped(1, "c", 1, 2, wire.TooSlow), written(1, "c", 3, 4)), c(skipped(1, 2), received(3, 4)))},
+		{name: "a gap over what was written", steps: history(upTo(4), c(skipped(1, 1), received(2, 4))), want: breaks},
+		{
+			name: "what was written to a former subscription may be missed",
+			steps: history(upTo(4), c(received(1, 2), unsubscribed(wire.ConnectionLost)), p(ended(1, "c", 0), accepted(2, "c", 5, 1)),
+				c(subscribed(5), skipped(3, 4))),
+		},
+		{name: "the consumer accuses the producer", steps: history(upTo(4), c(received(1, 4), unsubscribed(wire.ProtocolViolation))), want: breaks},
+		{name: "the producer accuses the consumer", steps: history(upTo(4), p(because(wire.ProtocolViolation, ended(1, "c", 0)))), want: breaks},
+	})
+}
+
+func TestConsumersStayUntilTheyAreClosed(t *testing.T) {
+	breaks := []string{"stays"}
+	run(t, []historyCase{
+		{name: "closed", steps: history(upTo(4), c(received(1, 4), unsubscribed(wire.Cancelled), consumer(event.ConsumerClosed)))},
+		{name: "the producer ends it", steps: history(upTo(4), c(received(1, 4), unsubscribed(wire.GracefulShutdown), subscribing(2)))},
+		{name: "crashed right after", steps: history(upTo(4), c(received(1, 4), unsubscribed(wire.Cancelled)), world(crashed("c")))},
+		{name: "hangs up and dials again", steps: history(upTo(4), c(received(1, 4), unsubscribed(wire.Cancelled), subscribing(2))), want: breaks},
+		{name: "hangs up for good", steps: history(upTo(4), c(received(1, 4), unsubscribed(wire.Cancelled))), want: breaks},
+	})
+}
+
+func TestBooksBalance(t *testing.T) {
+	breaks := []string{"conservation"}
+	run(t, []historyCase{
+		{
+			name: "written, dropped and given back",
+			steps: history(upTo(4), p(enqueued(1, "c", 5, 9), draining(1, "c", wire.TooSlow), dropped(1, "c", 5, 9, wire.TooSlow),
+				dropped(1, "c", 4, 4, wire.TooSlow), ended(1, "c", 1), offline(0), closed())),
+		},
+		{name: "a crash voids the account", steps: history(upTo(4), p(enqueued(1, "c", 5, 9)), world(crashed("p"), restarted("p")), again(p(opened(0))))},
+		{name: "one vanished", steps: history(upTo(4), p(enqueued(1, "c", 5, 9), dropped(1, "c", 5, 8, wire.TooSlow), ended(1, "c", 0))), want: breaks},
+		{name: "one too many", steps: history(upTo(4), p(dropped(1, "c", 4, 4, wire.TooSlow), ended(1, "c", 0))), want: breaks},
+		{name: "given back and not dropped", steps: history(upTo(4), p(ended(1, "c", 1))), want: breaks},
+		{name: "more written than enqueued", steps: history(upTo(4), p(written(1, "c", 5, 5))), want: breaks},
+		{name: "more dropped than enqueued", steps: history(upTo(4), p(dropped(1, "c", 1, 5, wire.TooSlow))), want: breaks},
+		{name: "a negative count", steps: history(upTo(4), p(counting(-1, dropped(1, "c", 1, 5, wire.TooSlow)))), want: breaks},
+		{name: "ended twice", steps: history(upTo(4), p(ended(1, "c", 0), ended(1, "c", 0))), want: breaks},
+		{name: "written after the end", steps: history(upTo(4), p(ended(1, "c", 0), written(1, "c", 4, 4))), want: breaks},
+		{name: "ended and never accepted", steps: history(upTo(4), p(ended(2, "d", 0))), want: breaks},
+		{name: "accepted twice", steps: history(upTo(4), p(accepted(1, "c", 5, 2))), want: breaks},
+		{name: "closed with a subscription open", steps: history(upTo(4), p(offline(1), closed())), want: breaks},
+	})
+}
+
+func TestCapacityIsKept(t *testing.T) {
+	breaks := []string{"capacity"}
+	full := p(opened(2), accepted(1, "c", 1, 1), accepted(2, "d", 1, 2))
+	run(t, []historyCase{
+		{name: "full", steps: full},
+		{name: "a slot is free once its subscription is cut", steps: history(full, p(draining(1, "c", wire.TooSlow), accepted(3, "e", 1, 2), ended(1, "c", 0)))},
+		{name: "a slot is free once its link is lost", steps: history(full, p(ended(1, "c", 0), accepted(3, "e", 1, 2)))},
+		{name: "no limit", steps: p(opened(0), accepted(1, "c", 1, 1), accepted(2, "d", 1, 2), accepted(3, "e", 1, 3))},
+		{name: "one too many", steps: history(full, p(accepted(3, "e", 1, 3))), want: breaks},
+		{name: "one too many after a slot was freed twice", steps: history(full, p(draining(1, "c", wire.TooSlow), accepted(3, "e", 1, 2), ended(1, "c", 0), accepted(4, "f", 1, 2))), want: breaks},
+		{name: "counted wrong", steps: p(opened(0), accepted(1, "c", 1, 2)), want: breaks},
+	})
+}
+
+func TestNothingIsEnqueuedWithoutARight(t *testing.T) {
+	breaks := []string{"nothing-after-expiry"}
+	ends := func(d time.Duration) []step { return p(opened(0), until(d, accepted(1, "c", 1, 1))) }
+	run(t, []historyCase{
+		{name: "before the end", steps: history(ends(time.Second), at(time.Second-1, p(enqueued(1, "c", 1, 1))))},
+		{name: "never ends", steps: history(ends(0), at(time.Hour, p(enqueued(1, "c", 1, 1))))},
+		{name: "renewed", steps: history(ends(time.Second), p(until(time.Minute, producing(event.SubExpiry, event.Event{Sub: 1}))), at(2*time.Second, p(enqueued(1, "c", 1, 1))))},
+		{name: "slack", options: invariants.Options{WallSlack: 2}, steps: history(ends(time.Second), at(time.Second+1, p(enqueued(1, "c", 1, 1))))},
+		{name: "at the end", steps: history(ends(time.Second), at(time.Second, p(enqueued(1, "c", 1, 1)))), want: breaks},
+		{name: "beyond the slack", options: invariants.Options{WallSlack: 2}, steps: history(ends(time.Second), at(time.Second+2, p(enqueued(1, "c", 1, 1)))), want: breaks},
+		{name: "the right was cut short", steps: history(ends(0), p(until(time.Second, producing(event.SubExpiry, event.Event{Sub: 1}))), at(time.Second, p(enqueued(1, "c", 1, 1)))), want: breaks},
+		{name: "accepted without a right", steps: at(time.Second, ends(time.Second)), want: breaks},
+		{name: "after the cut", steps: history(ends(0), p(draining(1, "c", wire.Revoked), enqueued(1, "c", 1, 1))), want: breaks},
+		{name: "after the end of the subscription", steps: history(ends(0), p(ended(1, "c", 0), enqueued(1, "c", 1, 1))), want: append([]string{"conservation"}, breaks...)},
+	})
+}
+
+func TestVersionsOnlyGrow(t *testing.T) {
+	breaks := []string{"versions-grow"}
+	published := func(s, u uint64) event.Event { return entryOf(event.EntryPublished, "c", s, u) }
+	found := func(s, u uint64) event.Event { return entryOf(event.PeerDiscovered, "d", s, u) }
+	updated := func(s, u uint64) event.Event { return entryOf(event.PeerUpdated, "d", s, u) }
+	departed := func(s, u uint64) event.Event { return entryOf(event.PeerDeparted, "d", s, u) }
+	run(t, []historyCase{
+		{name: "growing", steps: c(published(1, 1), published(1, 2), published(3, 3), found(5, 5), updated(5, 6), departed(5, 7), found(6, 6), updated(6, 8))},
+		{name: "each life begins anew", steps: history(c(published(5, 5), found(5, 5)), world(crashed("c"), restarted("c")), again(c(published(4, 4), found(4, 4))))},
+		{name: "a departure is forgotten after its time", steps: history(c(found(5, 5), departed(5, 7)), at(301*time.Second, c(found(5, 5))))},
+		{name: "published again", steps: c(published(1, 2), published(1, 2)), want: breaks},
+		{name: "published an older one", steps: c(published(2, 2), published(1, 3)), want: breaks},
+		{name: "updated to the same", steps: c(found(5, 5), updated(5, 5)), want: breaks},
+		{name: "updated to an earlier run", steps: c(found(5, 5), updated(4, 9)), want: breaks},
+		{name: "came back as it departed", steps: c(found(5, 5), departed(5, 7), found(5, 5)), want: breaks},
+		{name: "came back with a later entry of the departed run", steps: c(found(5, 5), departed(5, 7), found(5, 9)), want: breaks},
+		{name: "the departure of an earlier run ends a later one", steps: c(found(5, 5), departed(4, 9)), want: breaks},
+		{name: "the own entry from outside", steps: c(entryOf(event.PeerUpdated, "c", 1, 1)), want: breaks},
+	})
+}
+
+func TestConditionsAreToldRight(t *testing.T) {
+	breaks := []string{"online"}
+	up := p(opened(0), accepted(1, "c", 1, 1), online(1))
+	run(t, []historyCase{
+		{name: "alternating", steps: history(up, p(ended(1, "c", 0), offline(0), accepted(2, "c", 1, 1), online(1), ended(2, "c", 0), offline(0), closed()))},
+		{name: "a consumer's", steps: c(consumer(event.ConsumerOpened), consumer(event.ConsumerOnline), consumer(event.ConsumerOffline), consumer(event.ConsumerOnline), consumer(event.ConsumerOffline), consumer(event.ConsumerClosed), consumer(event.ConsumerOpened), consumer(event.ConsumerOnline))},
+		{name: "two consumers' cannot be told apart", steps: c(consumer(event.ConsumerOpened), consumer(event.ConsumerOpened), consumer(event.ConsumerOnline), consumer(event.ConsumerOnline))},
+		{name: "online twice", steps: history(up, p(online(1))), want: breaks},
+		{name: "drained while online", steps: history(up, p(draining(1, "c", wire.GracefulShutdown))), want: breaks},
+		{name: "offline first", steps: p(opened(0), offline(0)), want: breaks},
+		{name: "wrong number", steps: p(opened(0), online(1)), want: breaks},
+		{name: "closed while online", steps: history(up, p(ended(1, "c", 0), closed())), want: breaks},
+		{name: "online after the close", steps: p(opened(0), closed(), online(0)), want: breaks},
+		{name: "a consumer online twice", steps: c(consumer(event.ConsumerOpened), consumer(event.ConsumerOnline), consumer(event.ConsumerOnline)), want: breaks},
+		{name: "a consumer online after its close", steps: c(consumer(event.ConsumerOpened), consumer(event.ConsumerClosed), consumer(event.ConsumerOnline)), want: breaks},
+	})
+}
+
+func TestAnOrderlyEndLosesNothing(t *testing.T) {
+	breaks := []string{"graceful"}
+	const reason = wire.GracefulShutdown
+	orderly := history(upTo(4), p(enqueued(1, "c", 5, 9)), at(10*time.Second, p(offline(1), draining(1, "c", reason))))
+	run(t, []historyCase{
+		{name: "all written", steps: history(orderly, p(written(1, "c", 5, 9), because(reason, ended(1, "c", 0)), closed()))},
+		{name: "cut at the deadline", steps: history(orderly, at(15*time.Second, p(inputDropped(10, 11, reason), dropped(1, "c", 5, 9, reason), because(reason, ended(1, "c", 0)), closed())))},
+		{name: "the consumer leaves", steps: history(orderly, p(dropped(1, "c", 5, 9, wire.Cancelled), because(wire.Cancelled, ended(1, "c", 0)), closed()))},
+		{name: "a shorter drain", options: invariants.Options{DrainMax: time.Second}, steps: history(orderly, at(11*time.Second, p(dropped(1, "c", 5, 9, reason), because(reason, ended(1, "c", 0)), closed())))},
+		{name: "dropped before the deadline", steps: history(orderly, at(14*time.Second, p(dropped(1, "c", 5, 9, reason), because(reason, ended(1, "c", 0))))), want: breaks},
+		{name: "dropped at once", steps: history(orderly, p(dropped(1, "c", 5, 9, reason))), want: breaks},
+		{name: "input dropped before the deadline", steps: history(orderly, p(inputDropped(10, 11, reason))), want: breaks},
+		{name: "given back before the deadline", steps: history(orderly, p(written(1, "c", 5, 9), dropped(1, "c", 9, 9, wire.ConnectionLost), because(reason, ended(1, "c", 1)))), want: breaks},
+		{name: "dropped while open", steps: history(upTo(4), p(enqueued(1, "c", 5, 9), dropped(1, "c", 5, 9, reason))), want: breaks},
+	})
+}
+
+func TestCallbacksDoNotPanic(t *testing.T) {
+	steps := c(event.Event{Kind: event.CallbackPanicked, Text: "require: boom"})
+	run(t, []historyCase{
+		{name: "unless they may", options: invariants.Options{CallbacksMayPanic: true}, steps: steps},
+		{name: "a panic", steps: steps, want: []string{"panic"}},
+	})
+}

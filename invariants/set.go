@@ -1,0 +1,148 @@
+package invariants
+
+import (
+	"time"
+
+	"github.com/smalti/smalti/runtime/event"
+)
+
+// Info describes an invariant.
+type Info struct {
+	Name, Kind string
+	Doc        string // one sentence
+}
+
+// rule makes the checker of one invariant.
+type rule struct {
+	Info
+	kinds []event.Kind // of the records that it reads
+	// after: the checker reads the book as it is with the record, the others
+	// as it was before.
+	after bool
+	make  func(p reporter, b *book, o Options) Checker
+}
+
+// rules is the table of all invariants, safety first.
+var rules = []rule{
+	fifoRule, phantomRule, endToEndRule, completeRule, deliveredRule, staysRule, conservationRule, capacityRule, expiryRule, versionsRule, onlineRule, gracefulRule, panicRule,
+	reconnectRule, catalogsRule, flowRule,
+}
+
+// List describes all invariants, safety first.
+func List() []Info {
+	list := make([]Info, len(rules))
+	for i, r := range rules {
+		list[i] = r.Info
+	}
+	return list
+}
+
+// Names lists the names of all invariants, safety first.
+func Names() []string {
+	list := make([]string, len(rules))
+	for i, r := range rules {
+		list[i] = r.Name
+	}
+	return list
+}
+
+// maxKind bounds the kinds that rules read.
+const maxKind = event.Quiesced
+
+// Set is all invariants over one run.
+type Set struct {
+	book          *book
+	checkers      []Checker
+	before, after [maxKind + 1][]Checker
+	added         []Checker
+	found         []Violation
+	total         int
+	settled       bool
+	finished      bool
+}
+
+// settler is a checker of liveness: Settle is where it is judged last.
+type settler interface{ settle(at time.Duration) }
+
+// New makes a set of all invariants.
+func New(o Options) *Set {
+	o = o.withDefaults()
+	s := &Set{book: newBook(o)}
+	for _, r := range rules {
+		c := r.make(reporter{set: s, name: r.Name, kind: r.Kind}, s.book, o)
+		s.checkers = append(s.checkers, c)
+		table := &s.before
+		if r.after {
+			table = &s.after
+		}
+		for _, k := range r.kinds {
+			table[k] = append(table[k], c)
+		}
+	}
+	return s
+}
+
+// Add adds a checker of the caller's, which sees every record and reports to
+// Report.
+func (s *Set) Add(c Checker) { s.added = append(s.added, c) }
+
+// Event takes the next record.
+func (s *Set) Event(r event.Record) {
+	for _, c := range s.added {
+		c.Event(r)
+	}
+	if r.Kind > maxKind || s.finished || !s.book.turn(&r) {
+		return
+	}
+	for _, c := range s.before[r.Kind] {
+		c.Event(r)
+	}
+	s.book.apply(&r)
+	for _, c := range s.after[r.Kind] {
+		c.Event(r)
+	}
+}
+
+// Settle ends the liveness phase at the moment at: what had to happen by then
+// is judged, and later records, such as those of nodes that are closed, are
+// judged for safety only. Twice is fine.
+func (s *Set) Settle(at time.Duration) {
+	if s.settled {
+		return
+	}
+	s.settled = true
+	for _, c := range s.checkers {
+		if l, ok := c.(settler); ok {
+			l.settle(at)
+		}
+	}
+}
+
+// Finish ends the run; it settles first if nobody did. Records that come later
+// are ignored. Twice is fine.
+func (s *Set) Finish(at time.Duration) {
+	s.Settle(at)
+	if s.finished {
+		return
+	}
+	s.finished = true
+	for _, c := range s.checkers {
+		c.Finish(at)
+	}
+	for _, c := range s.added {
+		c.Finish(at)
+	}
+}
+
+// Report takes a violation from a checker.
+func (s *Set) Report(v Violation) {
+	if s.total++; len(s.found) < MaxViolations {
+		s.found = append(s.found, v)
+	}
+}
+
+// Violations are the first MaxViolations of the run, in order.
+func (s *Set) Violations() []Violation { return s.found }
+
+// Total counts all violations.
+func (s *Set) Total() int { return s.total }

@@ -1,0 +1,92 @@
+package scenarios
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/smalti/smalti/invariants"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/sim/fault"
+)
+
+// flowBound is within what time a datum reaches a consumer of a healed world:
+// far more than its latency and queues, far less than a reconnect.
+const flowBound = 10 * time.Second
+
+// expectations derives from a scenario what must come back after the faults:
+// every subscription that nothing forbids.
+func (r *run) expectations() invariants.Options {
+	s := r.scenario
+	// A producer with a Count closes after it and is not waited for.
+	o := invariants.Options{Reconnect: s.Quiesce * 3 / 4, Catalogs: s.Quiesce * 3 / 4, Flow: min(flowBound, s.Quiesce/4)}
+	for _, h := range s.Hosts {
+		o.ExpectPeers = append(o.ExpectPeers, h.Name)
+	}
+	for _, st := range s.Streams {
+		for _, c := range s.Workload {
+			if c.Program != Consume || c.Stream != st.Name || !s.returns(st, c) {
+				continue
+			}
+			for _, p := range s.Workload {
+				if p.Program == Produce && p.Stream == st.Name && p.Host != c.Host && p.Count == 0 {
+					o.Expect = append(o.Expect, invariants.Pair{Consumer: c.Host, Producer: p.Host, Stream: ident.Stream(st.Name)})
+				}
+			}
+		}
+	}
+	if slices.ContainsFunc(s.Workload, func(w Work) bool { return w.Takes > 0 || w.StallFor > 0 }) {
+		o.Flow = 0 // a slow consumer takes its time, and under Block everybody's
+	}
+	return o
+}
+
+// returns tells whether a consumer must be subscribed in the end: it is up, it
+// has the right and the right does not end, there is room for it, and it reads.
+func (s Scenario) returns(st Stream, c Work) bool {
+	host := s.Hosts[slices.IndexFunc(s.Hosts, func(h Host) bool { return h.Name == c.Host })]
+	consumers := 0
+	for _, w := range s.Workload {
+		if w.Program == Consume && w.Stream == st.Name {
+			consumers++
+		}
+	}
+	switch {
+	case st.MaxConsumers > 0 && consumers > st.MaxConsumers:
+		return false // who gets a place is open
+	case st.Tag != "" && !slices.Contains(host.Tags, st.Tag):
+		return false
+	case st.Tickets && !s.keepsTicket(host):
+		return false
+	case c.Takes > 0:
+		return false // it may be cut for being slow again and again
+	case c.Start+c.StallAt+c.StallFor > s.Duration:
+		return false
+	case c.StallFor > 0 && s.crashes(c.Host):
+		return false // it stalls again after each boot
+	case c.Start > 0 && s.crashes(c.Host):
+		return false
+	}
+	return true
+}
+
+// keepsTicket tells whether a host has a valid ticket at all times, whatever
+// the clocks of those who check say.
+func (s Scenario) keepsTicket(h Host) bool {
+	var skew time.Duration
+	for _, other := range s.Hosts {
+		skew = max(skew, other.Offset.Abs())
+	}
+	for _, f := range s.Faults {
+		if x, err := fault.Parse(f.Fault); err == nil {
+			if step, ok := x.(fault.Step); ok {
+				skew += step.By.Abs()
+			}
+		}
+	}
+	return h.Renew > 0 && h.Ticket-h.Renew > skew+5*time.Second
+}
+
+func (s Scenario) crashes(host string) bool {
+	return slices.ContainsFunc(s.Faults, func(f Fault) bool { return strings.TrimSpace(f.Fault) == "crash "+host })
+}

@@ -1,0 +1,182 @@
+package scenarios
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math/bits"
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/node"
+	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/runtime/ticket"
+	"github.com/smalti/smalti/runtime/ticket/tickettest"
+)
+
+// Program is what runs on a host beside its node: a service that is tested, or
+// a workload. Start runs as a task of the host's and may block in everything
+// that takes its ctx; an error that it returns is a violation, unless the node
+// was closed. It ends when the node does.
+type Program struct {
+	Name  string
+	Doc   string
+	Start func(ctx context.Context, n *node.Node) error
+}
+
+// job is a Work bound to the stream that it works on.
+type job struct {
+	id     uint64 // tells the consumers of one host apart
+	work   Work
+	stream Stream
+	issuer ident.PeerID
+}
+
+// produce sends datums that carry who made them, and reports each. After the
+// last one it closes the producer, which delivers what is on its way.
+func (j job) produce(ctx context.Context, n *node.Node) error {
+	config, err := j.stream.config()
+	if err != nil {
+		return err
+	}
+	if j.stream.Tickets {
+		config.Tickets = []ticket.Validator{tickettest.Validator{Issuer: j.issuer}}
+	}
+	if j.stream.Tag != "" {
+		tag := ident.NewTag(j.stream.Tag)
+		config.Require = func(p discovery.Peer) bool { return p.Entry.HasTag(tag) }
+	}
+	p, err := stream.ProduceWith[[]byte](n.Streams(), stream.Bytes{}, j.stream.Name, config)
+	if err != nil {
+		return err
+	}
+	env := n.Env()
+	size := max(j.work.Size, minPayload)
+	for index := uint64(0); j.work.Count == 0 || index < uint64(j.work.Count); {
+		for range max(1, j.work.Burst) {
+			b := payload(n.ID(), p.Incarnation(), index, size)
+			seq, err := p.Send(ctx, b)
+			if err != nil {
+				return err
+			}
+			env.Report(event.Event{Kind: event.AppSent, Stream: p.Stream(), Incarnation: p.Incarnation(), From: seq, N: checksum(b)})
+			index++
+		}
+		if j.work.Every > 0 {
+			if err := env.Sleep(ctx, j.work.Every); err != nil {
+				return err
+			}
+		}
+	}
+	var undrained *stream.UndrainedError
+	if err := p.Close(ctx); !errors.As(err, &undrained) {
+		return err
+	}
+	return nil // what faults kept from the consumers is in the events
+}
+
+// consume receives datums and reports each.
+func (j job) consume(ctx context.Context, n *node.Node) error {
+	c, err := stream.ConsumeWith[[]byte](n.Streams(), stream.Bytes{}, j.stream.Name, stream.ConsumerConfig{Queue: j.work.Queue})
+	if err != nil {
+		return err
+	}
+	env := n.Env()
+	begin := env.Clock.Mono()
+	stalled := j.work.StallFor == 0
+	for d, err := range c.All(ctx) {
+		if err == nil {
+			env.Report(event.Event{Kind: event.AppReceived, Sub: j.id, Peer: d.Producer, Stream: c.Stream(), Incarnation: d.Incarnation, From: d.Seq, N: checksum(d.Value)})
+		}
+		takes := j.work.Takes
+		if !stalled && env.Clock.Mono()-begin >= j.work.StallAt {
+			stalled = true
+			env.Mark("app.stall")
+			takes = j.work.StallFor
+		}
+		if takes > 0 {
+			if _, err := pause(ctx, n, takes); err != nil {
+				return err
+			}
+		}
+	}
+	return stream.ErrClosed
+}
+
+// ticketing issues the tickets of one node. Its time is the world's: the clocks
+// of those who check may differ from it, as in life.
+type ticketing struct {
+	issuer ident.Key
+	valid  time.Duration
+	every  time.Duration
+	now    func() time.Time
+}
+
+// issue signs a ticket for peer that is valid from now on.
+func (t ticketing) issue(peer ident.PeerID) []ticket.Ticket {
+	if t.valid == 0 {
+		return nil
+	}
+	return []ticket.Ticket{tickettest.Issue(t.issuer, peer, t.now().Add(t.valid))}
+}
+
+// renew gives the node a new ticket every so often.
+func (t ticketing) renew(ctx context.Context, n *node.Node) error {
+	for {
+		closing, err := pause(ctx, n, t.every)
+		if closing || err != nil {
+			return err
+		}
+		n.Discovery().SetTickets(t.issue(n.ID()))
+	}
+}
+
+// pause waits for d, or for the node to close.
+func pause(ctx context.Context, n *node.Node, d time.Duration) (closing bool, err error) {
+	short, cancel := n.Env().WithTimeout(ctx, d)
+	defer cancel()
+	closing, err = n.Closing().Wait(short, n.Env(), func(c bool) bool { return c })
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil
+	}
+	return closing, err
+}
+
+// minPayload holds what payload writes.
+const minPayload = 8 + 8 + 8
+
+// payload makes a datum that says who made it, filled up to size.
+func payload(id ident.PeerID, incarnation, index uint64, size int) []byte {
+	b := make([]byte, size)
+	copy(b, id[:8])
+	binary.BigEndian.PutUint64(b[8:], incarnation)
+	binary.BigEndian.PutUint64(b[16:], index)
+	x := incarnation ^ index
+	for i := minPayload; i < size; i++ {
+		x = x*6364136223846793005 + 1442695040888963407 // Knuth's MMIX generator
+		b[i] = byte(x >> 56)
+	}
+	return b
+}
+
+// checksum tells a datum from every other one of a run: 63 bits, so that it
+// fits an event's N.
+func checksum(b []byte) int64 {
+	h := uint64(len(b)) ^ 0x9e3779b97f4a7c15
+	for ; len(b) >= 8; b = b[8:] {
+		high, low := bits.Mul64(h^binary.LittleEndian.Uint64(b), 0xff51afd7ed558ccd)
+		h = high ^ low
+	}
+	for _, c := range b {
+		h = (h ^ uint64(c)) * 0x100000001b3
+	}
+	return int64(h >> 1)
+}
+
+// over tells whether a program ended because its node did.
+func over(err error) bool {
+	return err == nil || errors.Is(err, stream.ErrClosed) || errors.Is(err, runtime.ErrStopped) || errors.Is(err, runtime.ErrCrashed)
+}

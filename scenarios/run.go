@@ -1,0 +1,324 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/smalti/smalti/invariants"
+	"github.com/smalti/smalti/invariants/linear"
+	"github.com/smalti/smalti/netsim"
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/node"
+	"github.com/smalti/smalti/sim"
+	"github.com/smalti/smalti/sim/fault"
+)
+
+// closeLimit is how long the nodes of a healed world may take to close, all at
+// once: the drain deadline of producers, the farewell and the transport's, with
+// as much again to spare.
+const closeLimit = 15 * time.Second
+
+// Options say how a scenario is run.
+type Options struct {
+	Seed     uint64
+	Budget   uint64             // most steps; 0: sim.DefaultBudget
+	Until    time.Duration      // stop there and judge safety only; 0: run to the end
+	Programs []Program          // besides the package's own
+	Observe  func(event.Record) // hears every event, if not nil
+}
+
+// run is a scenario under way.
+type run struct {
+	scenario Scenario
+	options  Options
+	world    *sim.World
+	set      *invariants.Set
+	linear   *linear.Collector
+	issuer   ident.Key
+	verifier discovery.Verifier
+	nodes    map[string]*node.Node // the latest of each host
+	faults   []*active
+	result   Result
+}
+
+// active is a fault of the scenario with its state.
+type active struct {
+	fault  fault.Fault
+	begun  bool
+	ended  bool
+	timing Fault
+}
+
+// Run runs a scenario in a world of its own and judges it. The error is for a
+// scenario that cannot be run at all; everything else is in the result.
+func Run(s Scenario, o Options) (Result, error) {
+	names := make([]string, len(o.Programs))
+	for i, p := range o.Programs {
+		names[i] = p.Name
+	}
+	if err := s.Validate(names...); err != nil {
+		return Result{}, err
+	}
+	s.Quiesce = s.Recovery()
+	r := &run{scenario: s, options: o, nodes: map[string]*node.Node{}, verifier: discovery.NewVerifier(4096)}
+	r.world = sim.New(sim.Config{Seed: o.Seed, Budget: o.Budget, Buggify: s.Buggify, Path: netsim.Path{
+		Latency: netsim.Latency{Shape: netsim.Uniform, Base: s.Latency, Spread: s.Jitter},
+	}})
+	r.result = Result{Scenario: s.Name, Seed: o.Seed, Marks: map[string]int{}}
+	r.issuer = ident.KeyFromSeed(r.world.Seed("issuer"))
+	r.set = invariants.New(r.expectations())
+	r.linear = linear.NewCollector()
+	r.world.Observe(r.observe)
+	r.play()
+	if err := r.world.Close(); err != nil {
+		r.violate("finally", invariants.Safety, "", err.Error())
+	}
+	r.judge()
+	return r.result, nil
+}
+
+// observe is the one place that every event passes.
+func (r *run) observe(e event.Record) {
+	switch e.Kind {
+	case event.Mark:
+		r.result.Marks[e.Text]++
+	case event.AppReceived:
+		r.result.Delivered++
+	}
+	r.set.Event(e)
+	r.linear.Event(e)
+	if r.options.Observe != nil {
+		r.options.Observe(e)
+	}
+}
+
+// play runs the four phases: faults, recovery, close, nothing.
+func (r *run) play() {
+	r.boot()
+	r.schedule()
+	s, o := r.scenario, r.options
+	end := s.Duration + s.Quiesce
+	if o.Until > 0 && o.Until < s.Duration {
+		r.advance(o.Until)
+		return
+	}
+	if !r.advance(s.Duration) {
+		return
+	}
+	r.quiesce()
+	if o.Until > 0 && o.Until < end {
+		r.advance(o.Until)
+		return
+	}
+	if !r.advance(end) {
+		return
+	}
+	r.set.Settle(r.world.Now())
+	r.close()
+	r.set.Finish(r.world.Now())
+}
+
+// advance runs the world, and tells whether it got there.
+func (r *run) advance(to time.Duration) bool { return r.ended(r.world.Run(to)) }
+
+// ended sorts what ended a part of the run, and tells whether to go on.
+func (r *run) ended(err error) bool {
+	var failure *sim.Failure
+	switch {
+	case err == nil:
+		return true
+	case errors.As(err, &failure):
+		r.violate(failure.Kind, invariants.Safety, "", failure.Detail)
+	default:
+		r.result.Inconclusive = err.Error()
+	}
+	return false
+}
+
+func (r *run) violate(name string, kind string, host, detail string) {
+	r.result.Violations = append(r.result.Violations, invariants.Violation{Invariant: name, Kind: kind, At: r.world.Now(), Host: host, Detail: detail})
+}
+
+// boot starts all hosts, the first one at once and the others at random times
+// within the first second, unless there is nothing random about the scenario.
+func (r *run) boot() {
+	env := r.world.Env()
+	strand := env.Scheduler.Strand("boot")
+	random := r.world.Rand("boot")
+	for i, h := range r.scenario.Hosts {
+		host := r.world.Host(h.Name)
+		if size := r.scenario.Window; size > 0 {
+			host.Configure(func(c *sim.HostConfig) {
+				c.Endpoint = func(e *netsim.EndpointConfig) { e.StreamWindow, e.Inbox, e.SendBytes = size, size, size }
+			})
+		}
+		if h.Offset != 0 {
+			host.StepClock(h.Offset)
+		}
+		var delay time.Duration
+		if i > 0 {
+			delay = random.Duration(0, 500*time.Millisecond)
+		}
+		env.Clock.AfterFunc(strand, delay, func() {
+			if !host.Up() {
+				host.Boot(r.main(h))
+			}
+		})
+	}
+}
+
+// main is what runs on a host at each boot.
+func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
+	return func(ctx context.Context, env *runtime.Env) {
+		tickets := ticketing{issuer: r.issuer, valid: h.Ticket, every: h.Renew, now: r.world.Env().Clock.Now}
+		host := r.world.Host(h.Name)
+		config := discovery.Config{Network: host.Config().Network, Key: host.Key(), Verifier: r.verifier, Tickets: tickets.issue(host.Key().PeerID())}
+		for _, tag := range h.Tags {
+			config.Tags = append(config.Tags, ident.NewTag(tag))
+		}
+		for _, name := range r.bootstrap(h) {
+			b := r.world.Host(name)
+			config.Bootstrap = append(config.Bootstrap, discovery.Endpoint{Peer: b.Key().PeerID(), Addrs: []string{b.Addr()}})
+		}
+		n, err := node.New(env, node.Config{Discovery: config})
+		if err != nil {
+			r.world.Fail("program", fmt.Sprintf("host %s: %v", h.Name, err))
+			return
+		}
+		r.nodes[h.Name] = n
+		if h.Renew > 0 {
+			r.start(n, "renew", 0, tickets.renew)
+		}
+		for i, w := range r.scenario.Workload {
+			if w.Host == h.Name {
+				r.start(n, fmt.Sprintf("%s/%d", w.Program, i), w.Start, r.program(w, uint64(i+1)))
+			}
+		}
+	}
+}
+
+// bootstrap gives the hosts that h begins with.
+func (r *run) bootstrap(h Host) []string {
+	if len(h.Bootstrap) > 0 {
+		return h.Bootstrap
+	}
+	if first := r.scenario.Hosts[0].Name; first != h.Name {
+		return []string{first}
+	}
+	return nil
+}
+
+// start runs a program as a task of its node.
+func (r *run) start(n *node.Node, name string, after time.Duration, f func(context.Context, *node.Node) error) {
+	env := n.Env()
+	env.Scheduler.Go(name, func(ctx context.Context) {
+		if after > 0 {
+			if err := env.Sleep(ctx, after); err != nil {
+				return
+			}
+		}
+		if err := f(ctx, n); !over(err) {
+			r.world.Fail("program", fmt.Sprintf("%s: %v", name, err))
+		}
+	})
+}
+
+// program finds what a Work runs.
+func (r *run) program(w Work, id uint64) func(context.Context, *node.Node) error {
+	j := job{id: id, work: w, issuer: r.issuer.PeerID()}
+	for _, st := range r.scenario.Streams {
+		if st.Name == w.Stream {
+			j.stream = st
+		}
+	}
+	switch w.Program {
+	case Produce:
+		return j.produce
+	case Consume:
+		return j.consume
+	}
+	i := slices.IndexFunc(r.options.Programs, func(p Program) bool { return p.Name == w.Program })
+	return r.options.Programs[i].Start
+}
+
+// schedule sets the timers of all faults.
+func (r *run) schedule() {
+	env := r.world.Env()
+	strand := env.Scheduler.Strand("faults")
+	for _, f := range r.scenario.Faults {
+		x, err := fault.Parse(f.Fault)
+		if err != nil {
+			panic(err) // validated
+		}
+		a := &active{fault: x, timing: f}
+		r.faults = append(r.faults, a)
+		env.Clock.AfterFunc(strand, f.At, func() { r.begin(a) })
+		if f.For > 0 {
+			env.Clock.AfterFunc(strand, f.At+f.For, func() { r.end(a) })
+		}
+	}
+}
+
+func (r *run) begin(a *active) {
+	if !a.begun {
+		a.begun = true
+		r.world.Report(event.Event{Kind: event.FaultBegan, Text: a.fault.String()})
+		a.fault.Begin(r.world)
+	}
+}
+
+func (r *run) end(a *active) {
+	if a.begun && !a.ended {
+		a.ended = true
+		r.world.Report(event.Event{Kind: event.FaultEnded, Text: a.fault.String()})
+		a.fault.End(r.world)
+	}
+}
+
+// quiesce ends all faults, and lets none begin.
+func (r *run) quiesce() {
+	for _, a := range r.faults {
+		r.end(a)
+		a.begun, a.ended = true, true
+	}
+	r.world.Report(event.Event{Kind: event.Quiesced})
+}
+
+// close ends all nodes at once, in order, and looks for what they leave.
+func (r *run) close() {
+	open := 0
+	for _, h := range r.world.Hosts() {
+		n := r.nodes[h.Name()]
+		if n == nil || n.Env() != h.Env() {
+			continue // down, or restarted and not up yet
+		}
+		open++
+		n.Env().Scheduler.Go("close", func(ctx context.Context) {
+			_ = n.Close(ctx) // what could not be delivered is in the events
+			open--
+		})
+	}
+	limit := r.world.Now() + closeLimit
+	done, err := r.world.RunUntil(func() bool { return open == 0 && r.left() == "" }, limit)
+	if r.ended(err) && !done {
+		r.violate("finally", invariants.Liveness, "", fmt.Sprintf("%s after the close of all nodes: %d are not closed;%s", closeLimit, open, r.left()))
+	}
+}
+
+// left tells what the hosts have not put away.
+func (r *run) left() string {
+	var text strings.Builder
+	for _, h := range r.world.Hosts() {
+		if tasks, timers, strands := h.Pending(); tasks+timers+strands > 0 {
+			fmt.Fprintf(&text, " %s has %d tasks, %d timers, %d strands with work;", h.Name(), tasks, timers, strands)
+		}
+	}
+	return text.String()
+}

@@ -1,0 +1,186 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/sim/fault"
+)
+
+// ErrInvalid is wrapped by everything that Validate tells.
+var ErrInvalid = errors.New("invalid scenario")
+
+// Bounds of a scenario: what one run may cost.
+const (
+	maxHosts    = 10_000
+	maxDuration = 24 * time.Hour
+	minWindow   = 1 << 10
+)
+
+// Scenario is one simulation, as data.
+type Scenario struct {
+	Name     string        `yaml:"name"`
+	Doc      string        `yaml:"doc,omitempty"`
+	Duration time.Duration `yaml:"duration"`          // of the part in which faults happen
+	Quiesce  time.Duration `yaml:"quiesce,omitempty"` // how long everything has then to recover; 0: DefaultQuiesce
+	Latency  time.Duration `yaml:"latency,omitempty"` // of every path, one way; 0: 1 ms
+	Jitter   time.Duration `yaml:"jitter,omitempty"`  // on top of it, uniform
+	Window   int           `yaml:"window,omitempty"`  // of every link, in bytes, and as much again in its send queue; 0: the product's
+	Buggify  bool          `yaml:"buggify,omitempty"` // product code behaves as badly as it may
+	Hosts    []Host        `yaml:"hosts"`
+	Streams  []Stream      `yaml:"streams,omitempty"`
+	Workload []Work        `yaml:"workload,omitempty"`
+	Faults   []Fault       `yaml:"faults,omitempty"`
+}
+
+// DefaultQuiesce is three back-off caps, an idle time-out and two exchanges of
+// catalogs: what the product's own constants allow recovery to take.
+const DefaultQuiesce = 60 * time.Second
+
+// Recovery is how long everything has to recover.
+func (s Scenario) Recovery() time.Duration {
+	if s.Quiesce == 0 {
+		return DefaultQuiesce
+	}
+	return s.Quiesce
+}
+
+// Host is a machine with a node on it. All nodes bootstrap from the first host
+// unless they say otherwise.
+type Host struct {
+	Name      string        `yaml:"name"`
+	Offset    time.Duration `yaml:"offset,omitempty"` // of its wall clock
+	Bootstrap []string      `yaml:"bootstrap,omitempty,flow"`
+	Tags      []string      `yaml:"tags,omitempty,flow"`
+	// Ticket is how long the ticket of this node is valid, from its start;
+	// Renew how often it gets a new one. 0: no ticket, no renewal.
+	Ticket time.Duration `yaml:"ticket,omitempty"`
+	Renew  time.Duration `yaml:"renew,omitempty"`
+}
+
+// Stream says how the producers of a stream are configured.
+type Stream struct {
+	Name         string        `yaml:"name"`
+	Lag          string        `yaml:"lag,omitempty"` // disconnect (default) or block
+	BlockMax     time.Duration `yaml:"block_max,omitempty"`
+	Queue        int           `yaml:"queue,omitempty"`
+	MaxConsumers int           `yaml:"max_consumers,omitempty"`
+	AlwaysOnline bool          `yaml:"always_online,omitempty"`
+	Tickets      bool          `yaml:"tickets,omitempty"` // consumers need a ticket
+	Tag          string        `yaml:"tag,omitempty"`     // consumers need this tag
+}
+
+// Work is a program on a host. Program is "produce", "consume" or the name of a
+// program that Run was given.
+type Work struct {
+	Host    string        `yaml:"host"`
+	Program string        `yaml:"program"`
+	Stream  string        `yaml:"stream,omitempty"`
+	Start   time.Duration `yaml:"start,omitempty"` // after the host's boot
+	// Of producers: the number of datums (0: until the end), the time between
+	// them, how many are sent at once, and their size in bytes.
+	Count int           `yaml:"count,omitempty"`
+	Every time.Duration `yaml:"every,omitempty"`
+	Burst int           `yaml:"burst,omitempty"`
+	Size  int           `yaml:"size,omitempty"`
+	// Of consumers: when they stop reading and for how long, how long each
+	// datum takes them, and how many datums their queue holds.
+	StallAt  time.Duration `yaml:"stall_at,omitempty"`
+	StallFor time.Duration `yaml:"stall_for,omitempty"`
+	Takes    time.Duration `yaml:"takes,omitempty"`
+	Queue    int           `yaml:"queue,omitempty"`
+}
+
+// Fault is a fault with its time. For is how long it lasts; what still lasts
+// at the end of Duration ends there, and so does a fault with For 0.
+type Fault struct {
+	At    time.Duration `yaml:"at"`
+	For   time.Duration `yaml:"for,omitempty"`
+	Fault string        `yaml:"fault"`
+}
+
+// Programs of the package's own.
+const (
+	Produce = "produce"
+	Consume = "consume"
+)
+
+// Validate tells everything that is wrong with s, given the names of further
+// programs.
+func (s Scenario) Validate(programs ...string) error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("scenario %s: "+format+": %w", append(append([]any{s.Name}, args...), ErrInvalid)...))
+		}
+	}
+	check(s.Name != "", "no name")
+	check(s.Duration > 0 && s.Duration <= maxDuration, "duration %s, want up to %s", s.Duration, maxDuration)
+	check(s.Quiesce >= 0 && s.Quiesce <= maxDuration, "quiesce %s, want up to %s", s.Quiesce, maxDuration)
+	check(s.Latency >= 0 && s.Jitter >= 0 && s.Latency <= time.Minute && s.Jitter <= time.Minute, "latency %s, jitter %s, want 0 to 1m", s.Latency, s.Jitter)
+	check(s.Window == 0 || s.Window >= minWindow && s.Window <= 16<<20, "window %d, want %d to %d bytes", s.Window, minWindow, 16<<20)
+	check(len(s.Hosts) > 0 && len(s.Hosts) <= maxHosts, "%d hosts, want 1 to %d", len(s.Hosts), maxHosts)
+	hosts, streams := map[string]bool{}, map[string]bool{}
+	for _, h := range s.Hosts {
+		check(h.Name != "" && !hosts[h.Name], "host %q has no name or stands twice", h.Name)
+		check(h.Ticket >= 0 && h.Renew >= 0 && (h.Renew == 0 || h.Ticket > 0), "host %s: ticket %s, renewed every %s", h.Name, h.Ticket, h.Renew)
+		hosts[h.Name] = true
+	}
+	for _, h := range s.Hosts {
+		for _, b := range h.Bootstrap {
+			check(hosts[b], "host %s bootstraps from %q, which is none", h.Name, b)
+		}
+	}
+	for _, st := range s.Streams {
+		check(st.Name != "" && !streams[st.Name], "stream %q has no name or stands twice", st.Name)
+		streams[st.Name] = true
+		config, err := st.config()
+		if err == nil {
+			err = config.Validate()
+		}
+		check(err == nil, "stream %s: %v", st.Name, err)
+	}
+	produces := map[[2]string]bool{}
+	for i, w := range s.Workload {
+		known := w.Program == Produce || w.Program == Consume
+		check(known || slices.Contains(programs, w.Program), "work %d: no program %q", i, w.Program)
+		check(hosts[w.Host], "work %d: no host %q", i, w.Host)
+		check(!known || streams[w.Stream], "work %d: no stream %q", i, w.Stream)
+		check(w.Start >= 0 && w.Every >= 0 && w.StallAt >= 0 && w.StallFor >= 0 && w.Takes >= 0, "work %d: negative time", i)
+		check(w.Count >= 0 && w.Burst >= 0 && w.Queue >= 0 && w.Size >= 0 && w.Size <= 1<<20, "work %d: count %d, burst %d, queue %d, size %d", i, w.Count, w.Burst, w.Queue, w.Size)
+		if w.Program == Produce {
+			key := [2]string{w.Host, w.Stream}
+			check(!produces[key], "work %d: a second producer of %s on %s", i, w.Stream, w.Host)
+			check(w.Every > 0 || w.Count > 0, "work %d: neither every nor count: it would never end", i)
+			produces[key] = true
+		}
+	}
+	for _, f := range s.Faults {
+		check(f.At >= 0 && f.For >= 0, "fault %q at %s for %s", f.Fault, f.At, f.For)
+		x, err := fault.Parse(f.Fault)
+		check(err == nil, "%v", err)
+		if err == nil {
+			for _, h := range x.Hosts() {
+				check(hosts[h], "fault %q: no host %q", f.Fault, h)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// config gives what the producers of the stream are made with, but for their
+// callbacks.
+func (st Stream) config() (stream.ProducerConfig, error) {
+	c := stream.ProducerConfig{Queue: st.Queue, MaxConsumers: st.MaxConsumers, BlockMax: st.BlockMax, AlwaysOnline: st.AlwaysOnline}
+	switch st.Lag {
+	case "", stream.Disconnect.String():
+	case stream.Block.String():
+		c.Lag = stream.Block
+	default:
+		return c, fmt.Errorf("lag policy %q, want disconnect or block", st.Lag)
+	}
+	return c, nil
+}

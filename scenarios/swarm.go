@@ -1,0 +1,254 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/smalti/smalti/invariants/linear"
+	"github.com/smalti/smalti/runtime"
+)
+
+// Swarm draws a scenario from a seed: "swarm testing" (Groce et al., ISSTA
+// 2012), in which each run leaves out a random part of what could happen, so
+// that rare combinations are reached. It is a pure function of the seed, on a
+// random stream of its own: the run's other draws do not depend on it.
+func Swarm(seed uint64) Scenario {
+	d := &drawing{Rand: runtime.NewRand(runtime.SeedOf(seed).Derive("swarm"))}
+	d.Scenario = Scenario{
+		Name:     SwarmName,
+		Doc:      fmt.Sprintf("Drawn from seed %d.", seed),
+		Duration: d.Rand.Duration(10*time.Second, 120*time.Second).Truncate(time.Millisecond),
+		Latency:  d.latency(),
+	}
+	if d.Chance(600_000) {
+		d.Jitter = d.Rand.Duration(time.Millisecond, 2*d.Latency+time.Millisecond).Truncate(time.Microsecond)
+	}
+	d.Buggify = d.Chance(500_000)
+	d.hosts()
+	d.streams()
+	if d.Chance(500_000) {
+		d.Window = max(minWindow<<d.IntN(8), d.needed())
+	}
+	d.faults()
+	return d.Scenario
+}
+
+// drawing is a scenario on its way.
+type drawing struct {
+	*runtime.Rand
+	Scenario
+}
+
+// faultChance is the chance of each class of fault to be on, in ppm: the seeds
+// in which a class is on are between 30 and 70 %.
+const faultChance = 400_000
+
+// maxContenders is how many consumers a stream with a capacity gets: a check of
+// linearizability takes so many operations at once, of which one may be the end
+// of a subscription.
+const maxContenders = linear.MaxOpen - 1
+
+// latency draws a local, a regional or a worldwide network.
+func (d *drawing) latency() time.Duration {
+	ranges := [][2]time.Duration{{100 * time.Microsecond, 2 * time.Millisecond}, {2 * time.Millisecond, 20 * time.Millisecond}, {20 * time.Millisecond, 150 * time.Millisecond}}
+	r := ranges[d.IntN(len(ranges))]
+	return d.Rand.Duration(r[0], r[1]).Truncate(time.Microsecond)
+}
+
+func (d *drawing) hosts() {
+	tickets := d.Chance(faultChance)
+	offsets := d.Chance(faultChance)
+	for i := range 2 + d.IntN(11) {
+		h := Host{Name: fmt.Sprintf("h%d", i+1)}
+		if i > 1 && d.Chance(300_000) {
+			h.Bootstrap = []string{fmt.Sprintf("h%d", 1+d.IntN(i))}
+		}
+		if offsets && d.Chance(500_000) {
+			h.Offset = d.Rand.Duration(-20*time.Second, 20*time.Second).Truncate(time.Millisecond)
+		}
+		if tickets && d.Chance(800_000) {
+			h.Ticket = d.Rand.Duration(5*time.Second, d.Scenario.Duration).Truncate(time.Millisecond)
+			if d.Chance(500_000) {
+				h.Renew = d.Rand.Duration(h.Ticket/4, h.Ticket*5/4).Truncate(time.Millisecond)
+			}
+		}
+		if d.Chance(500_000) {
+			h.Tags = []string{"gold"}
+		}
+		d.Hosts = append(d.Hosts, h)
+	}
+}
+
+// needed is a window that lets every stream flow while nothing is wrong: twice a
+// burst, and what is produced in two round trips. Small windows make queues
+// fill that otherwise never would.
+func (d *drawing) needed() int {
+	window := minWindow
+	for _, w := range d.Workload {
+		if w.Program != Produce {
+			continue
+		}
+		burst := max(1, w.Burst) * (w.Size + 64)
+		trip := 2 * (d.Latency + d.Jitter)
+		window = max(window, 2*burst+2*int(int64(burst)*int64(trip)/int64(w.Every)))
+	}
+	return window
+}
+
+func (d *drawing) anyHost() string { return d.Hosts[d.IntN(len(d.Hosts))].Name }
+
+func (d *drawing) streams() {
+	ticketed := false
+	for _, h := range d.Hosts {
+		ticketed = ticketed || h.Ticket > 0
+	}
+	stalls := d.Chance(faultChance)
+	for i := range 1 + d.IntN(4) {
+		st := Stream{Name: fmt.Sprintf("s%d", i+1)}
+		if d.Chance(500_000) {
+			st.Lag = "block"
+			st.BlockMax = d.Rand.Duration(time.Second, 30*time.Second).Truncate(time.Millisecond)
+		}
+		if d.Chance(500_000) {
+			st.Queue = 16 << d.IntN(6)
+		}
+		if d.Chance(300_000) {
+			st.MaxConsumers = 1 + d.IntN(4)
+		}
+		st.AlwaysOnline = d.Chance(300_000)
+		st.Tickets = ticketed && d.Chance(500_000)
+		if d.Chance(200_000) {
+			st.Tag = "gold"
+		}
+		d.Streams = append(d.Streams, st)
+		d.work(st, stalls)
+	}
+}
+
+// work puts one to three producers and some consumers of a stream on hosts.
+func (d *drawing) work(st Stream, stalls bool) {
+	order := make([]int, len(d.Hosts))
+	for i := range order {
+		order[i] = i
+	}
+	d.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	producers := min(1+d.IntN(3), len(order)-1)
+	queue := st.Queue
+	if queue == 0 {
+		queue = 1024
+	}
+	for _, i := range order[:producers] {
+		w := Work{Host: d.Hosts[i].Name, Program: Produce, Stream: st.Name, Size: 1 << (5 + d.IntN(7))}
+		w.Every = d.Rand.Duration(20*time.Millisecond, 500*time.Millisecond).Truncate(time.Millisecond)
+		if d.Chance(300_000) {
+			w.Burst = 2 + d.IntN(min(30, queue/2))
+			w.Every *= time.Duration(1 + w.Burst/4)
+		}
+		if d.Chance(200_000) {
+			w.Count = 20 + d.IntN(200)
+		}
+		d.Workload = append(d.Workload, w)
+	}
+	consumers := order[producers:]
+	if st.MaxConsumers > 0 {
+		consumers = consumers[:min(len(consumers), maxContenders)]
+	}
+	for i, c := range consumers {
+		if i > 0 && !d.Chance(800_000) {
+			continue
+		}
+		w := Work{Host: d.Hosts[c].Name, Program: Consume, Stream: st.Name}
+		if d.Chance(200_000) {
+			w.Start = d.Rand.Duration(0, d.Scenario.Duration/2).Truncate(time.Millisecond)
+		}
+		if d.Chance(300_000) {
+			w.Queue = 8 << d.IntN(6)
+		}
+		if stalls && d.Chance(400_000) {
+			w.StallAt = d.Rand.Duration(0, d.Scenario.Duration/2).Truncate(time.Millisecond)
+			w.StallFor = d.Rand.Duration(time.Second, d.Scenario.Duration/2).Truncate(time.Millisecond)
+		}
+		if stalls && d.Chance(200_000) {
+			w.Takes = d.Rand.Duration(time.Millisecond, 100*time.Millisecond).Truncate(time.Millisecond)
+		}
+		d.Workload = append(d.Workload, w)
+	}
+}
+
+// faults draws which classes are on, then how often each strikes.
+func (d *drawing) faults() {
+	classes := []func() string{
+		func() string { a, b := d.halves(); return "partition " + a + " | " + b },
+		func() string { a, b := d.halves(); return "cut " + a + " -> " + b },
+		func() string { return "isolate " + d.anyHost() },
+		func() string { return "crash " + d.anyHost() },
+		func() string { a, b := d.halves(); return "hold " + a + " -> " + b },
+		func() string {
+			a, b := d.halves()
+			return fmt.Sprintf("slow %s -> %s %s", a, b, d.Rand.Duration(10*time.Millisecond, 800*time.Millisecond).Truncate(time.Millisecond))
+		},
+		func() string {
+			a, b := d.halves()
+			return fmt.Sprintf("loss %s -> %s %dppm", a, b, 1000+d.IntN(200_000))
+		},
+		func() string { a, b := d.two(); return "reset " + a + " | " + b },
+		func() string {
+			return fmt.Sprintf("step %s %s", d.anyHost(), d.Rand.Duration(-30*time.Second, 30*time.Second).Truncate(time.Millisecond))
+		},
+	}
+	var on []func() string
+	for _, c := range classes {
+		if d.Chance(faultChance) {
+			on = append(on, c)
+		}
+	}
+	for _, c := range on {
+		for range 1 + d.IntN(3) {
+			f := Fault{Fault: c(), At: d.Rand.Duration(time.Second, d.Scenario.Duration).Truncate(time.Millisecond)}
+			f.For = d.Rand.Duration(100*time.Millisecond, min(40*time.Second, d.Scenario.Duration/2)).Truncate(time.Millisecond)
+			d.Faults = append(d.Faults, f)
+		}
+	}
+}
+
+// two draws two different hosts.
+func (d *drawing) two() (a, b string) {
+	i := d.IntN(len(d.Hosts))
+	j := d.IntN(len(d.Hosts) - 1)
+	if j >= i {
+		j++
+	}
+	return d.Hosts[i].Name, d.Hosts[j].Name
+}
+
+// halves splits the hosts in two sets that are not empty, and may leave some
+// out.
+func (d *drawing) halves() (a, b string) {
+	x, y := d.two()
+	left, right := []string{x}, []string{y}
+	for _, h := range d.Hosts {
+		if h.Name == x || h.Name == y {
+			continue
+		}
+		switch d.IntN(3) {
+		case 0:
+			left = append(left, h.Name)
+		case 1:
+			right = append(right, h.Name)
+		}
+	}
+	return strings.Join(left, ","), strings.Join(right, ",")
+}
+
+// SwarmOf is Swarm for programs of the caller's: each runs on at least one host,
+// there is no other workload, and nothing is expected but what they check
+// themselves.
+func SwarmOf(seed uint64, programs []string) Scenario {
+	s := Swarm(seed)
+	s.Streams, s.Workload = nil, nil
+	for i := range max(len(s.Hosts), len(programs)) {
+		s.Workload = append(s.Workload, Work{Host: s.Hosts[i%len(s.Hosts)].Name, Program: programs[i%len(programs)]})
+	}
+	return s
+}

@@ -1,0 +1,65 @@
+package fault_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/smalti/smalti/sim/fault"
+)
+
+func TestEveryClassParsesItsOwnText(t *testing.T) {
+	for _, c := range fault.Classes() {
+		f, err := fault.Parse(c.Usage)
+		if err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+			continue
+		}
+		if f.Class() != c.Name || f.String() != c.Usage {
+			t.Errorf("%q became class %q, text %q", c.Usage, f.Class(), f.String())
+		}
+		if len(c.Marks) == 0 || c.Doc == "" || len(f.Hosts()) == 0 {
+			t.Errorf("%s: no marks, doc or hosts", c.Name)
+		}
+	}
+}
+
+func TestParseSaysWhatItWants(t *testing.T) {
+	for _, text := range []string{
+		"", "earthquake a", "partition a b", "partition |", "cut a -> ", "isolate a,b", "crash", "step a", "step a soon",
+		"slow a -> b", "slow a -> b -5ms", "loss a -> b 5%", "loss a -> b 900000ppm", "reset a,b | c",
+	} {
+		if f, err := fault.Parse(text); !errors.Is(err, fault.ErrSyntax) {
+			t.Errorf("Parse(%q) = %v, %v, want ErrSyntax", text, f, err)
+		}
+	}
+}
+
+func TestParseReadsLists(t *testing.T) {
+	f, err := fault.Parse("  slow a, b -> c 1m0s ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a", "b", "c"}, f.Hosts()); diff != "" {
+		t.Errorf("hosts (-want +got):\n%s", diff)
+	}
+	if got, want := f.String(), "slow a,b -> c 1m0s"; got != want {
+		t.Errorf("text %q, want %q", got, want)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, c := range fault.Classes() {
+		f.Add(c.Usage)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		x, err := fault.Parse(text)
+		if err != nil {
+			return
+		}
+		again, err := fault.Parse(x.String())
+		if err != nil || again.String() != x.String() {
+			t.Fatalf("%q became %q, then %v, %v", text, x, again, err)
+		}
+	})
+}

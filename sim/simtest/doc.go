@@ -1,0 +1,13 @@
+// Package simtest runs simulated worlds under go test.
+//
+//	func TestService(t *testing.T) {
+//		simtest.Run(t, simtest.Config{}, func(t testing.TB, w *sim.World) { ... })
+//	}
+//
+// Each seed is a subtest. The flags choose which:
+//
+//	go test -run TestService -smalti.seed=42
+//	go test -run TestService -smalti.seeds=1-1000
+//
+// A failing seed prints the line that runs it again.
+package simtest
