@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/stream"
+	"github.com/spf13/cobra"
+)
+
+// errIdle is the cause of a context that ended because nothing arrived.
+var errIdle = errors.New("nothing arrived")
+
+// consumeOptions are the flags of node consume.
+type consumeOptions struct {
+	flags   nodeFlags
+	count   int64
+	timeout time.Duration
+}
+
+func newConsume() *cobra.Command {
+	var o consumeOptions
+	cmd := &cobra.Command{
+		Use:   "consume STREAM --network NAME --bootstrap PEER@HOST:PORT",
+		Short: "Write what producers send as lines to standard output",
+		Long: `Write each datum of STREAM and a \n to standard output, from every producer that
+there is or will be.
+
+It ends with 0 after --count datums; without --count at the first signal; and
+quietly when nobody reads its output any more. It ends with 1 when nothing
+arrives for --timeout, when a signal comes before --count, and, at its end, if a
+producer skipped datums or a connection lost some: each such gap is told on
+standard error when it is noticed, and counts for nothing in --count.`,
+		Args: takes("STREAM"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd, args[0])
+		},
+	}
+	o.flags.register(cmd)
+	cmd.Flags().Int64Var(&o.count, "count", 0, "end after this many datums (default: do not)")
+	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "fail when nothing arrives for so long since the last datum, or since the start (default: wait for ever)")
+	return cmd
+}
+
+func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
+	if o.count < 0 {
+		return badInput("give 1 or more", "--count %d", o.count)
+	}
+	if o.timeout < 0 {
+		return badInput("give a time above 0, such as 10s", "--timeout %s", o.timeout)
+	}
+	return o.flags.withNode(cmd, nil, func(ctx context.Context, p *process) error {
+		consumer, err := stream.ConsumeWith(p.Streams(), stream.Bytes{}, name, stream.ConsumerConfig{})
+		if err != nil {
+			return err
+		}
+		stderr := cmd.ErrOrStderr()
+		if len(o.flags.bootstrap) == 0 {
+			if err := printEndpoint(stderr, p); err != nil {
+				return err
+			}
+		}
+		s := sink{
+			source: idleSource{env: p.Env(), consumer: consumer, patience: o.timeout},
+			out:    bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10), stderr: stderr, count: uint64(o.count),
+		}
+		s.source.idle = s.out.Flush
+		err = s.run(ctx)
+		if flushed := s.out.Flush(); err == nil {
+			err = flushed
+		}
+		return s.outcome(err)
+	})
+}
+
+// sink writes datums as lines.
+type sink struct {
+	source  idleSource
+	out     *bufio.Writer
+	stderr  io.Writer
+	count   uint64 // 0: no end
+	written uint64
+	missed  uint64
+}
+
+// run writes until count or an error.
+func (s *sink) run(ctx context.Context) error {
+	for s.count == 0 || s.written < s.count {
+		d, err := s.source.next(ctx)
+		var gap *stream.Gap
+		switch {
+		case errors.As(err, &gap):
+			s.missed += gap.Count()
+			fmt.Fprintf(s.stderr, "node: missed %s: numbers %d to %d of producer %s\n", count(gap.Count(), "datum"), gap.From, gap.To, gap.Producer.Short())
+			continue
+		case err != nil:
+			return err
+		}
+		if _, err := s.out.Write(d.Value); err != nil {
+			return err
+		}
+		if err := s.out.WriteByte('\n'); err != nil {
+			return err
+		}
+		s.written++
+	}
+	return nil
+}
+
+// outcome turns the end of run into that of the command.
+func (s *sink) outcome(err error) error {
+	var f *fault
+	switch {
+	case errors.Is(err, syscall.EPIPE):
+		return nil
+	case errors.Is(err, errIdle):
+		return failed("see whether the producer runs, or give a longer --timeout", "nothing arrived for %s: %s", s.source.patience, s.progress())
+	case errors.Is(err, errInterrupted):
+		if s.count > 0 {
+			return failed("what arrived was written", "interrupted: %s", s.progress())
+		}
+	case errors.As(err, &f):
+		return err
+	case err != nil:
+		return failed("free some space; the last line may be incomplete", "after %s: %w", count(s.written, "datum"), err)
+	}
+	if s.missed > 0 {
+		return failed("the lines above tell which", "%s missing", was(s.missed, "datum"))
+	}
+	return nil
+}
+
+func (s *sink) progress() string {
+	if s.count == 0 {
+		return "had " + count(s.written, "datum")
+	}
+	return fmt.Sprintf("had %d of %s", s.written, count(s.count, "datum"))
+}
+
+// idleSource gives what a consumer receives, and notices when there is nothing.
+type idleSource struct {
+	env      *runtime.Env
+	consumer *stream.Consumer[[]byte]
+	patience time.Duration // how long nothing may arrive; 0: for ever
+	idle     func() error  // called before each wait
+}
+
+// next gives the next datum or gap. The error is errIdle when patience ended.
+func (s *idleSource) next(ctx context.Context) (stream.Datum[[]byte], error) {
+	d, err := s.consumer.TryRecv()
+	if !errors.Is(err, stream.ErrEmpty) {
+		return d, err
+	}
+	if s.idle != nil {
+		if err := s.idle(); err != nil {
+			return d, err
+		}
+	}
+	if s.patience == 0 {
+		return s.consumer.Recv(ctx)
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, s.patience, errIdle)
+	defer cancel()
+	return s.consumer.Recv(limited)
+}

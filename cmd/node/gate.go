@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// gate ends a command that can never get into its network: every bootstrap
+// peer refuses it for a reason that only other flags can change, and no session
+// was ever up. Later refusals are one peer's matter, not the command's. It
+// stands before the log, so that what ends the command is told once.
+type gate struct {
+	next runtime.Observer
+	end  context.CancelCauseFunc
+
+	mu   sync.Mutex
+	left map[ident.PeerID]bool // have not refused yet; nil: not watching
+	shut bool                  // it ended the command
+}
+
+var _ runtime.Observer = (*gate)(nil)
+
+func newGate(bootstrap []discovery.Endpoint, end context.CancelCauseFunc, next runtime.Observer) *gate {
+	g := &gate{next: next, end: end}
+	for _, e := range bootstrap {
+		if g.left == nil {
+			g.left = map[ident.PeerID]bool{}
+		}
+		g.left[e.Peer] = true
+	}
+	return g
+}
+
+// Event implements runtime.Observer.
+func (g *gate) Event(e event.Event) {
+	if e.Kind != event.SessionUp && e.Kind != event.SessionRefused || !g.judge(e) {
+		g.next.Event(e)
+	}
+}
+
+// judge looks at how a session began, and tells whether it is the end of the
+// command, or comes after it.
+func (g *gate) judge(e event.Event) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e.Kind == event.SessionUp {
+		g.left = nil
+		return false
+	}
+	what, hint := refusal(e.Reason)
+	if what == "" || !g.left[e.Peer] {
+		return g.shut
+	}
+	delete(g.left, e.Peer)
+	if len(g.left) == 0 {
+		g.shut = true
+		g.end(&fault{err: errors.New("peer " + e.Peer.Short() + " " + what), hint: hint, code: codeBadInput})
+	}
+	return g.shut
+}
+
+// refusal tells what a reason means and what to do about it; nothing if time
+// may change it.
+func refusal(r wire.Reason) (what, hint string) {
+	switch r {
+	case wire.DifferentNetwork:
+		return "belongs to another network", "give --network the name that the peer runs with"
+	case wire.NotMember:
+		return "does not share this network secret", "give --secret-file the secret that the peer runs with"
+	case wire.WrongIdentity:
+		return "is not the node at its address", "copy --bootstrap again from the line that the peer prints"
+	case wire.VersionMismatch:
+		return "speaks no version of the protocol that this node speaks", "update the older of the two"
+	case wire.IdentityInUse:
+		return "sees another process with this node's key", "give each node a key of its own, see node keygen"
+	default:
+		return "", ""
+	}
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// logQueue is how many events wait for a slow terminal; further ones are
+// counted and left out.
+const logQueue = 1024
+
+// logView logs a node's events. It never holds the node up.
+type logView struct {
+	level  slog.Level
+	logger *slog.Logger
+	events chan event.Event
+	lost   atomic.Uint64
+	quit   chan struct{}
+	ended  sync.WaitGroup
+}
+
+var _ runtime.Observer = (*logView)(nil)
+
+// newLogView starts to log events of level and above to w, until Close.
+func newLogView(w io.Writer, level slog.Level) *logView {
+	v := &logView{
+		level:  level,
+		logger: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})),
+		events: make(chan event.Event, logQueue),
+		quit:   make(chan struct{}),
+	}
+	v.ended.Go(v.run)
+	return v
+}
+
+// Event implements runtime.Observer.
+func (v *logView) Event(e event.Event) {
+	level, ok := levelOf(e)
+	if !ok || level < v.level {
+		return
+	}
+	select {
+	case v.events <- e:
+	default:
+		v.lost.Add(1)
+	}
+}
+
+// Close logs what waits, but for what a stalled terminal does not take within a
+// second.
+func (v *logView) Close() {
+	close(v.quit)
+	done := make(chan struct{})
+	go func() {
+		v.ended.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Second):
+	}
+}
+
+func (v *logView) run() {
+	for {
+		select {
+		case e := <-v.events:
+			v.log(e)
+			continue
+		case <-v.quit:
+		}
+		for len(v.events) > 0 {
+			v.log(<-v.events)
+		}
+		if n := v.lost.Load(); n > 0 {
+			v.logger.LogAttrs(context.Background(), slog.LevelWarn, "log too slow", slog.Uint64("left_out", n))
+		}
+		return
+	}
+}
+
+func (v *logView) log(e event.Event) {
+	level, _ := levelOf(e)
+	attrs := make([]slog.Attr, 0, 8)
+	add := func(ok bool, a slog.Attr) {
+		if ok {
+			attrs = append(attrs, a)
+		}
+	}
+	add(!e.Peer.IsZero(), slog.String("peer", e.Peer.String()))
+	add(!e.Stream.IsZero(), slog.String("stream", e.Stream.Short()))
+	add(e.Sub != 0, slog.Uint64("sub", e.Sub))
+	add(e.Reason != wire.None, slog.String("reason", e.Reason.String()))
+	add(e.From != 0 || e.To != 0, slog.Uint64("from", e.From))
+	add(e.From != 0 || e.To != 0, slog.Uint64("to", e.To))
+	add(e.N != 0, slog.Int64("n", e.N))
+	add(e.Text != "", slog.String("text", oneLine(e.Text)))
+	v.logger.LogAttrs(context.Background(), level, e.Kind.String(), attrs...)
+}
+
+// levelOf tells how much an event matters to an operator. The data path is not
+// logged at all.
+func levelOf(e event.Event) (slog.Level, bool) {
+	switch e.Kind {
+	case event.CallbackPanicked:
+		return slog.LevelError, true
+	case event.SessionRefused:
+		if e.Reason == wire.Duplicate {
+			return slog.LevelDebug, true // both dialled at once, one connection stays
+		}
+		return slog.LevelWarn, true
+	case event.SubRefused:
+		if e.Reason == wire.UnknownPeer {
+			return slog.LevelInfo, true // it exchanges catalogs and comes back
+		}
+		return slog.LevelWarn, true
+	case event.EntryRefused, event.InputDropped, event.Skipped:
+		return slog.LevelWarn, true
+	case event.SubEnded, event.Unsubscribed:
+		switch e.Reason {
+		case wire.None, wire.Cancelled, wire.Finished, wire.GracefulShutdown, wire.UnknownPeer, wire.StreamNotFound:
+			return slog.LevelInfo, true
+		}
+		return slog.LevelWarn, true
+	case event.NodeStarted, event.NodeStopped, event.SessionUp, event.SessionDown, event.PeerDiscovered, event.PeerDeparted,
+		event.ProducerOpened, event.ProducerClosed, event.ProducerOnline, event.ProducerOffline, event.SubAccepted,
+		event.ConsumerOpened, event.ConsumerClosed, event.ConsumerOnline, event.ConsumerOffline, event.Subscribed:
+		return slog.LevelInfo, true
+	case event.PeerUpdated, event.EntryPublished, event.SyncStarted, event.SyncEnded, event.SubExpiry, event.SubDraining,
+		event.Subscribing, event.Discarded, event.Mark:
+		return slog.LevelDebug, true
+	default:
+		return 0, false
+	}
+}
+
+// observers hands each event to several.
+type observers []runtime.Observer
+
+// Event implements runtime.Observer.
+func (o observers) Event(e event.Event) {
+	for _, each := range o {
+		each.Event(e)
+	}
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/live"
+	"github.com/smalti/smalti/runtime/node"
+	"github.com/smalti/smalti/runtime/quicnet"
+	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// closeMax bounds the end of a node, whose parts have bounds of their own: a
+// farewell of 300 ms and the drain of a second.
+const closeMax = 5 * time.Second
+
+// limits bound what a peer can make this node hold of one message: that of a
+// stream is a datum and its header.
+var limits = map[string]quicnet.Limits{
+	discovery.Protocol: {MaxMessage: wire.MaxControl},
+	stream.Protocol:    {MaxMessage: wire.DefaultDatum + 64},
+}
+
+// process is a node on this machine: real strands, clock, network and store.
+type process struct {
+	*node.Node
+	clock     *live.Clock
+	scheduler *live.Scheduler
+	transport *quicnet.Transport
+}
+
+// start starts a node. observer may be nil.
+func start(s settings, observer runtime.Observer) (*process, error) {
+	p := &process{clock: live.NewClock(nil), scheduler: live.NewScheduler(live.SchedulerConfig{})}
+	env := &runtime.Env{Clock: p.clock, Scheduler: p.scheduler, Observer: observer}
+	if s.store != "" {
+		store, err := live.OpenStore(s.store, p.scheduler)
+		if err != nil {
+			p.stop()
+			return nil, badInput("give --store a directory that you can write to", "%w", err)
+		}
+		env.Store = store
+	}
+	// The transport asks for the catalog, which cannot be without a transport.
+	var catalog atomic.Pointer[discovery.Discovery]
+	known := func(peer ident.PeerID) bool {
+		d := catalog.Load()
+		if d == nil {
+			return false
+		}
+		_, ok := d.Catalog().Get(peer)
+		return ok
+	}
+	var err error
+	p.transport, err = quicnet.Listen(quicnet.Config{
+		Key: s.key, Network: s.network, Secrets: s.secrets,
+		Listen: s.listen, Advertise: s.advertise,
+		Clock: p.clock, Observer: observer, Known: known, Protocols: limits,
+	})
+	if err != nil {
+		p.stop()
+		return nil, listenFault(s.listen, err)
+	}
+	env.Transport = p.transport
+	p.Node, err = node.New(env, node.Config{Discovery: discovery.Config{
+		Network: s.network, Key: s.key, Bootstrap: s.bootstrap,
+	}})
+	if err != nil {
+		p.stop()
+		return nil, err
+	}
+	catalog.Store(p.Discovery())
+	return p, nil
+}
+
+// Close ends the node in order, within closeMax.
+func (p *process) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeMax)
+	defer cancel()
+	err := p.Node.Close(ctx)
+	p.stop()
+	if errors.Is(err, context.DeadlineExceeded) {
+		return failed("the peers notice within the idle time-out", "the node did not end within %s", closeMax)
+	}
+	return err
+}
+
+// stop ends what there is of the process, at once.
+func (p *process) stop() {
+	if p.transport != nil {
+		p.transport.Close()
+	}
+	p.clock.Stop()
+	p.scheduler.Stop()
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"syscall"
+
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+	"github.com/spf13/cobra"
+)
+
+// nodeFlags are the flags of every command that runs one node.
+type nodeFlags struct {
+	network, key, listen, store, logLevel string
+	advertise, bootstrap, secrets         []string
+}
+
+// settings are nodeFlags, read and checked.
+type settings struct {
+	network   ident.NetworkID
+	key       ident.Key
+	secrets   []wire.Secret
+	listen    string
+	advertise []string
+	bootstrap []discovery.Endpoint
+	store     string // a directory; empty: none
+	level     slog.Level
+}
+
+func (f *nodeFlags) register(cmd *cobra.Command) {
+	set := cmd.Flags()
+	set.SortFlags = false
+	set.StringVar(&f.network, "network", "", "name of the network; nodes of other networks are refused (required)")
+	set.StringVar(&f.key, "key", "", "key file of the node, see node keygen (default: a new key for this run)")
+	set.StringVar(&f.listen, "listen", "127.0.0.1:0", "IP:PORT to listen on; port 0 takes a free one")
+	set.StringArrayVar(&f.advertise, "advertise", nil, "IP:PORT that others reach this node at, if not the one of --listen; may be repeated")
+	set.StringArrayVar(&f.bootstrap, "bootstrap", nil, "PEER@HOST:PORT of a node to begin with; may be repeated")
+	set.StringArrayVar(&f.secrets, "secret-file", nil, "file with the network secret, 64 hexadecimal digits; if repeated, the first proves this node and each is accepted of others")
+	set.StringVar(&f.store, "store", "", "directory to keep what the node learns (default: none)")
+	set.StringVar(&f.logLevel, "log-level", "warn", "what to log on standard error: debug, info, warn or error")
+}
+
+// read checks everything that can be checked before a node is started.
+func (f *nodeFlags) read() (settings, error) {
+	s := settings{listen: f.listen, advertise: f.advertise, store: f.store}
+	if f.network == "" {
+		return s, badInput("give --network NAME, the same on all nodes", "no network")
+	}
+	s.network = ident.Network(f.network)
+	var err error
+	if s.level, err = readLevel(f.logLevel); err != nil {
+		return s, err
+	}
+	if err := checkAddr("--listen", f.listen, 0); err != nil {
+		return s, err
+	}
+	for _, addr := range f.advertise {
+		if err := checkAdvertised(addr); err != nil {
+			return s, err
+		}
+	}
+	for _, text := range f.bootstrap {
+		e, err := discovery.ParseEndpoint(text)
+		if err != nil {
+			return s, badInput("copy the line that node run prints on the other side", "%w", err)
+		}
+		s.bootstrap = append(s.bootstrap, e)
+	}
+	for _, path := range f.secrets {
+		secret, err := readNetworkSecret(path)
+		if err != nil {
+			return s, err
+		}
+		s.secrets = append(s.secrets, secret)
+	}
+	if f.key == "" {
+		s.key, err = ident.GenerateKey(rand.Reader)
+	} else {
+		s.key, err = readKey(f.key)
+	}
+	return s, err
+}
+
+func readLevel(text string) (slog.Level, error) {
+	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
+		var other slog.Level
+		if err := other.UnmarshalText([]byte(text)); err == nil && other == level {
+			return level, nil
+		}
+	}
+	return 0, badInput("give debug, info, warn or error", "unknown --log-level %q", text)
+}
+
+// checkAdvertised refuses what an entry cannot carry.
+func checkAdvertised(addr string) error {
+	a, err := netip.ParseAddrPort(addr)
+	if err != nil || a.Addr().IsUnspecified() || a.Port() == 0 {
+		return badInput("give IP:PORT, an IPv6 address in brackets: what is advertised is signed, and carries no names", "--advertise %q is no address that others can dial", addr)
+	}
+	return nil
+}
+
+func checkAddr(flag, addr string, lowest uint64) error {
+	hint := "give HOST:PORT, an IPv6 address in brackets"
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return badInput(hint, "%s %q: %w", flag, addr, err)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n < lowest {
+		return badInput(hint, "%s %q: the port is not between %d and 65535", flag, addr, lowest)
+	}
+	return nil
+}
+
+// listenFault explains why a node could not listen.
+func listenFault(addr string, err error) error {
+	hint := "give --listen IP:PORT of this machine, and --advertise what others can dial"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return badInput("stop what uses the port, or give --listen another one; port 0 takes a free one", "listen on %s: the port is in use", addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		hint = "this machine has no such address; 0.0.0.0 stands for all that it has"
+	case errors.Is(err, syscall.EACCES):
+		hint = "ports below 1024 need a privilege; choose a higher one"
+	}
+	return badInput(hint, "listen on %s: %w", addr, err)
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/spf13/cobra"
+)
+
+// withNode starts the node that the flags describe, does the work and ends the
+// node in order. The context of the work ends with the first signal, or when
+// the network refuses the node for good. tally, if there is one, hears every
+// event.
+func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work func(context.Context, *process) error) error {
+	s, err := f.read()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(cmd.Context())
+	defer cancel(nil)
+	log := newLogView(cmd.ErrOrStderr(), s.level)
+	defer log.Close()
+	views := observers{newGate(s.bootstrap, cancel, log)}
+	if tally != nil {
+		views = append(views, tally)
+	}
+	p, err := start(s, views)
+	if err != nil {
+		return err
+	}
+	err = work(ctx, p)
+	return errors.Join(err, p.Close())
+}
