@@ -1,0 +1,2 @@
+// Package constrained has another form for another machine.
+package constrained
