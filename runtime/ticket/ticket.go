@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
@@ -72,7 +73,8 @@ func Check(peer ident.PeerID, tickets []Ticket, validators []Validator, now time
 }
 
 // best gives the latest end among the tickets that v accepts, or the most
-// telling refusal.
+// telling refusal: a ticket that was withdrawn says more than one that is over, and
+// that more than one that never was any good.
 func best(peer ident.PeerID, tickets []Ticket, v Validator, now time.Time) (end Expiration, err error) {
 	found, reason := false, error(nil)
 	for _, t := range tickets {
@@ -84,7 +86,7 @@ func best(peer ident.PeerID, tickets []Ticket, v Validator, now time.Time) (end 
 			verr = fmt.Errorf("ticket ended at %s: %w", e, wire.Expired)
 		}
 		switch {
-		case verr != nil && reason == nil:
+		case verr != nil && (reason == nil || telling(verr) > telling(reason)):
 			reason = verr
 		case verr == nil && (!found || e.After(end)):
 			found, end = true, e
@@ -97,5 +99,17 @@ func best(peer ident.PeerID, tickets []Ticket, v Validator, now time.Time) (end 
 		return end, fmt.Errorf("validate ticket: %w", reason)
 	default:
 		return end, fmt.Errorf("validate ticket: none of the class asked for: %w", wire.NotAllowed)
+	}
+}
+
+// telling ranks refusals.
+func telling(err error) int {
+	switch {
+	case errors.Is(err, wire.Revoked):
+		return 2
+	case errors.Is(err, wire.Expired):
+		return 1
+	default:
+		return 0
 	}
 }
