@@ -17,6 +17,9 @@ const (
 	Mark Kind = 3
 	// CallbackPanicked: an application callback panicked; Text is its name and value.
 	CallbackPanicked Kind = 4
+	// CallbackSlow: the application callback called Text took N nanoseconds of a
+	// strand that others wait for.
+	CallbackSlow Kind = 5
 
 	// SessionUp: a session with Peer passed its hello. SessionDown ends it.
 	SessionUp   Kind = 10
@@ -38,6 +41,9 @@ const (
 	// number of entries received.
 	SyncStarted Kind = 25
 	SyncEnded   Kind = 26
+	// Pinged: Peer was asked for its entry; N is the round trip in nanoseconds, 0
+	// if it was not measured, Reason why it failed.
+	Pinged Kind = 27
 
 	// ProducerOpened, ProducerClosed frame a producer of Stream; Incarnation
 	// names it; N is its capacity, 0 for none stated.
@@ -45,7 +51,7 @@ const (
 	ProducerClosed Kind = 41
 	// SubAccepted: the producer admitted Peer; N is how many subscriptions are
 	// now active, From the next sequence number, To the Unix nanosecond at
-	// which its right ends (0: never).
+	// which its right ends (0: never), Text its criteria.
 	SubAccepted Kind = 42
 	// SubRefused: the producer refused Peer for Reason.
 	SubRefused Kind = 43
@@ -69,13 +75,25 @@ const (
 	ProducerOnline  Kind = 50
 	ProducerOffline Kind = 51
 	// InputDropped: N datums From..To left the producer's input for nobody, for
-	// Reason; None means that there was no consumer.
+	// Reason.
 	InputDropped Kind = 52
+	// EncodeFailed: a datum was refused by the codec, or is too large; it has no
+	// number.
+	EncodeFailed Kind = 53
+	// CriteriaFailed: of the datums From..To, N could not be judged by the criteria
+	// Text, and so did not match.
+	CriteriaFailed Kind = 54
+	// Unmatched: N datums, From the first and To the last, do not match the
+	// criteria of Sub.
+	Unmatched Kind = 55
+	// ProducerClosing: nothing more is let in; what was is delivered.
+	ProducerClosing Kind = 56
 
 	// ConsumerOpened, ConsumerClosed frame a consumer of Stream; Sub names it.
 	ConsumerOpened Kind = 60
 	ConsumerClosed Kind = 61
-	// Subscribing: the consumer dials the producer Peer; N is the attempt.
+	// Subscribing: the consumer dials the producer Peer; N is the attempt, Text its
+	// criteria.
 	Subscribing Kind = 62
 	// Subscribed: Peer accepted; Incarnation is the producer's, From the next
 	// sequence number.
@@ -84,8 +102,9 @@ const (
 	Unsubscribed Kind = 64
 	// Received: N datums From..To of Peer arrived in the consumer's queue.
 	Received Kind = 65
-	// Skipped: the consumer was told that it misses From..To; N is their
-	// number, 0 when unknown.
+	// Skipped: the consumer was told that it misses N datums of From..To. Reason
+	// is Lagged if the producer skipped them, None if they were sent while the
+	// consumer was away: then N is an upper bound under criteria.
 	Skipped Kind = 66
 	// ConsumerOnline, ConsumerOffline: the consumer's condition changed; N is
 	// the number of its connected producers.
@@ -93,6 +112,8 @@ const (
 	ConsumerOffline Kind = 68
 	// Discarded: N datums were in the consumer's queue when it closed.
 	Discarded Kind = 69
+	// DecodeFailed: the codec refused datum From of Peer; Text says why.
+	DecodeFailed Kind = 70
 
 	// AppSent: the application's send of datum From returned; Incarnation and
 	// From identify it, N is its checksum. AppReceived: Peer's datum reached
@@ -113,16 +134,17 @@ const (
 )
 
 var kinds = map[Kind]string{
-	KindNone: "none", NodeStarted: "node.started", NodeStopped: "node.stopped", Mark: "mark", CallbackPanicked: "callback.panicked",
+	KindNone: "none", NodeStarted: "node.started", NodeStopped: "node.stopped", Mark: "mark", CallbackPanicked: "callback.panicked", CallbackSlow: "callback.slow",
 	SessionUp: "session.up", SessionDown: "session.down", SessionRefused: "session.refused",
 	PeerDiscovered: "peer.discovered", PeerUpdated: "peer.updated", PeerDeparted: "peer.departed",
-	EntryRefused: "entry.refused", EntryPublished: "entry.published", SyncStarted: "sync.started", SyncEnded: "sync.ended",
+	EntryRefused: "entry.refused", EntryPublished: "entry.published", SyncStarted: "sync.started", SyncEnded: "sync.ended", Pinged: "pinged",
 	ProducerOpened: "producer.opened", ProducerClosed: "producer.closed",
 	SubAccepted: "sub.accepted", SubRefused: "sub.refused", SubEnded: "sub.ended", SubExpiry: "sub.expiry", SubDraining: "sub.draining",
 	Enqueued: "enqueued", Written: "written", Dropped: "dropped",
 	ProducerOnline: "producer.online", ProducerOffline: "producer.offline", InputDropped: "input.dropped",
+	EncodeFailed: "encode.failed", CriteriaFailed: "criteria.failed", Unmatched: "unmatched", ProducerClosing: "producer.closing",
 	ConsumerOpened: "consumer.opened", ConsumerClosed: "consumer.closed", Subscribing: "subscribing", Subscribed: "subscribed", Unsubscribed: "unsubscribed",
-	Received: "received", Skipped: "skipped", ConsumerOnline: "consumer.online", ConsumerOffline: "consumer.offline", Discarded: "discarded",
+	Received: "received", Skipped: "skipped", ConsumerOnline: "consumer.online", ConsumerOffline: "consumer.offline", Discarded: "discarded", DecodeFailed: "decode.failed",
 	AppSent: "app.sent", AppReceived: "app.received",
 	HostCrashed: "host.crashed", HostRestarted: "host.restarted", ClockStepped: "clock.stepped", FaultBegan: "fault.began", FaultEnded: "fault.ended", Quiesced: "quiesced",
 }

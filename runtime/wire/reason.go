@@ -11,7 +11,7 @@ type Reason uint16
 
 // The reasons. Codes below 100 are ends that nobody did wrong, 100 and up are
 // faults of the transport, 200 and up refusals of a session, 300 and up
-// refusals of a subscription.
+// refusals of a subscription, 400 and up fates of a datum.
 const (
 	// None is the zero value: no reason given.
 	None Reason = 0
@@ -76,6 +76,13 @@ const (
 	TooSlow Reason = 308
 	// CallbackPanic: an application callback panicked while deciding.
 	CallbackPanic Reason = 309
+
+	// NoConsumer: a datum found no subscription.
+	NoConsumer Reason = 400
+	// NoMatch: a datum matched the criteria of no subscription.
+	NoMatch Reason = 401
+	// Lagged: a datum was skipped because the consumer's queue was full.
+	Lagged Reason = 402
 )
 
 // reasons is ordered by code. severity orders two reasons that compete for one
@@ -116,6 +123,9 @@ var reasons = []struct {
 	{NoCapacity, "no-capacity", 3},
 	{TooSlow, "too-slow", 3},
 	{CallbackPanic, "callback-panic", 4},
+	{NoConsumer, "no-consumer", 0},
+	{NoMatch, "no-match", 0},
+	{Lagged, "lagged", 1},
 }
 
 // Reasons lists every reason in order of code.
