@@ -15,10 +15,20 @@ type Peer struct {
 	Entry *Entry
 	// RTT is the smoothed round trip, 0 while it is unknown. It changes only
 	// when it moved by more than a sixteenth and 100 us.
-	RTT time.Duration
+	RTT        time.Duration
+	RTTSettled bool
 
-	raw []byte // the signed entry
+	raw      []byte // the signed entry, nil if nobody signed it
+	unsigned bool
 }
+
+// Unsigned tells whether the entry was put in by this node's application, on
+// trust.
+func (p *Peer) Unsigned() bool { return p.unsigned }
+
+// Signed gives the entry with its signature, in the form that Feed takes; nil if
+// it is unsigned.
+func (p *Peer) Signed() []byte { return slices.Clone(p.raw) }
 
 // Change is the difference that one peer makes between two catalogs. From is
 // nil for a new peer, To for one that is gone.
@@ -116,12 +126,15 @@ func (c *Catalog) changesSince(older *Catalog) []Change {
 // digestSize is the length of a digest, in bytes.
 const digestSize = sha256.Size
 
-// digest sums up which version of which peer the catalog holds: two catalogs of
-// equal digest hold the same.
+// digest sums up which version of which peer the catalog holds by signature: two
+// catalogs of equal digest hold the same.
 func (c *Catalog) digest() [digestSize]byte {
 	h := sha256.New()
 	var line [ident.Size + 16]byte
 	for _, p := range c.peers {
+		if p.Unsigned() {
+			continue
+		}
 		copy(line[:], p.Entry.Peer[:])
 		binary.BigEndian.PutUint64(line[ident.Size:], uint64(p.Entry.Version.Started))
 		binary.BigEndian.PutUint64(line[ident.Size+8:], uint64(p.Entry.Version.Updated))

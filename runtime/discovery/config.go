@@ -40,6 +40,10 @@ type Config struct {
 	SyncInterval time.Duration
 	// SyncTimeout bounds one exchange, dialling included, 5 s.
 	SyncTimeout time.Duration
+	// RTTInterval is the mean time between two measurements of the round trip to
+	// a peer that somebody tracks, 30 s; each interval is drawn from half to one
+	// and a half of it.
+	RTTInterval time.Duration
 	// PushDelay is how long news waits for more, 50 ms; each wait is drawn
 	// from one to three of it.
 	PushDelay time.Duration
@@ -112,6 +116,7 @@ func (c *Config) durations() []duration {
 		{"TombstoneTTL", &c.TombstoneTTL, 300 * time.Second},
 		{"SyncInterval", &c.SyncInterval, 5 * time.Second},
 		{"SyncTimeout", &c.SyncTimeout, 5 * time.Second},
+		{"RTTInterval", &c.RTTInterval, 30 * time.Second},
 		{"PushDelay", &c.PushDelay, 50 * time.Millisecond},
 		{"MinBackoff", &c.MinBackoff, 250 * time.Millisecond},
 		{"MaxBackoff", &c.MaxBackoff, 10 * time.Second},

@@ -146,23 +146,7 @@ func (d *Discovery) SyncThen(s runtime.Strand, peer ident.PeerID, addrs []string
 // SyncWith is SyncThen for tasks: it parks until the outcome is known or ctx
 // ends, which does not end the exchange.
 func (d *Discovery) SyncWith(ctx context.Context, peer ident.PeerID, addrs []string) error {
-	var mu sync.Mutex
-	var outcome error
-	err := d.env.Await(ctx, func(wake func()) func() {
-		d.SyncThen(d.strand, peer, addrs, func(err error) {
-			mu.Lock()
-			outcome = err
-			mu.Unlock()
-			wake()
-		})
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	return outcome
+	return d.await(ctx, func(done func(error)) { d.SyncThen(d.strand, peer, addrs, done) })
 }
 
 // Stop tells some peers that the node leaves, within DepartureWindow, then

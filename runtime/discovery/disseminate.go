@@ -31,7 +31,7 @@ type disseminator struct {
 	open   int         // links in all, whoever opened them
 
 	mayReport int // refusals that the exchange under way may still report
-	unlisten  func()
+	unlisten  []func()
 
 	stopping bool
 	stopped  bool
@@ -251,7 +251,9 @@ func (w *worker) stop(done waiter) {
 	}
 	targets := w.choose(farewells, func(ident.PeerID) bool { return true })
 	w.stopping = true
-	w.unlisten()
+	for _, unlisten := range w.unlisten {
+		unlisten()
+	}
 	w.stopTimers()
 	w.cutAll()
 	clear(w.pushes)
@@ -260,7 +262,7 @@ func (w *worker) stop(done waiter) {
 }
 
 func (w *worker) stopTimers() {
-	for _, t := range []runtime.Timer{w.tickTimer, w.newsTimer} {
+	for _, t := range []runtime.Timer{w.tickTimer, w.newsTimer, w.trackTimer} {
 		if t != nil {
 			t.Stop()
 		}
@@ -304,6 +306,12 @@ func (w *worker) cutAll() {
 	}
 	for _, x := range slices.Concat(w.outward(), w.inward) {
 		x.link.Close(wire.GracefulShutdown)
+	}
+	for _, p := range w.pings {
+		p.link.Close(wire.GracefulShutdown)
+	}
+	for _, a := range w.answers {
+		a.link.Close(wire.GracefulShutdown)
 	}
 }
 

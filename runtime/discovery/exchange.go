@@ -79,9 +79,18 @@ func (w *worker) push(peer ident.PeerID, box *outbox, within time.Duration) {
 }
 
 // listen takes the links that others open.
-func (w *worker) listen() (err error) {
-	w.unlisten, err = w.env.Transport.Listen(Protocol, w.strand, w.accept)
-	return err
+func (w *worker) listen() error {
+	for _, l := range []struct {
+		protocol string
+		accept   func(runtime.Link)
+	}{{Protocol, w.accept}, {PingProtocol, w.acceptPing}} {
+		stop, err := w.env.Transport.Listen(l.protocol, w.strand, l.accept)
+		if err != nil {
+			return err
+		}
+		w.unlisten = append(w.unlisten, stop)
+	}
+	return nil
 }
 
 // accept gives a link one of a bounded number of places, for a bounded time, so
@@ -200,7 +209,7 @@ func (w *worker) everything() *outbox {
 	box := &outbox{budget: maxExchangeBytes, departures: w.tombstones.list(w.env.Clock.Mono())}
 	box.peers = append(make([]*Peer, 0, len(all)), w.peers[w.self])
 	for _, p := range slices.Concat(all[i:], all[:i]) {
-		if p.Entry.Peer != w.self {
+		if p.Entry.Peer != w.self && !p.Unsigned() {
 			box.peers = append(box.peers, p)
 		}
 	}

@@ -28,13 +28,18 @@ type worker struct {
 	tombstones tombstones
 	rtt        tracker
 
+	pings      []*pinging // under way
+	answers    []*answer
+	tracked    map[ident.PeerID]int // how many want to know the round trip
+	trackTimer runtime.Timer        // nil while nobody does, or pings are under way
+
 	disseminator
 }
 
 func newWorker(d *Discovery) *worker {
 	w := &worker{
 		d: d, env: d.env, cfg: d.cfg, self: d.self, strand: d.strand,
-		peers: map[ident.PeerID]*Peer{}, dirty: map[ident.PeerID]struct{}{}, rtt: tracker{},
+		peers: map[ident.PeerID]*Peer{}, dirty: map[ident.PeerID]struct{}{}, rtt: tracker{}, tracked: map[ident.PeerID]int{},
 		tombstones:   tombstones{held: map[ident.PeerID]*tombstone{}, limit: d.cfg.MaxPeers},
 		disseminator: newDisseminator(d.cfg, d.self),
 	}
@@ -59,14 +64,14 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 		}
 		return nil
 	}
-	known := w.peers[e.Peer]
+	known := w.signed(e.Peer)
 	if known != nil && e.Version.Compare(known.Entry.Version) <= 0 {
 		return nil
 	}
 	if w.tombstones.ends(e.Peer, e.Version, w.env.Clock.Mono()) {
 		return nil
 	}
-	if err := w.admit(e, len(raw), known == nil); err != nil {
+	if err := w.admit(e, len(raw), w.peers[e.Peer] == nil); err != nil {
 		w.refusedFrom(e.Peer, err)
 		return err
 	}
@@ -121,7 +126,7 @@ func (w *worker) mergeDeparture(news oldNews, from ident.PeerID) error {
 		return err
 	}
 	now := w.env.Clock.Mono()
-	known := w.peers[dep.Peer]
+	known := w.signed(dep.Peer)
 	ends := known != nil && dep.Peer != w.self && dep.Ends(known.Entry.Version)
 	if !ends && w.tombstones.ends(dep.Peer, dep.Version, now) {
 		return nil
@@ -163,7 +168,7 @@ func (w *worker) admitDeparture(dep *Departure) error {
 func (w *worker) put(s *Signed) {
 	p := &Peer{Entry: s.Entry, raw: s.Raw}
 	if known := w.peers[s.Entry.Peer]; known != nil {
-		p.RTT = known.RTT
+		p.RTT, p.RTTSettled = known.RTT, known.RTTSettled
 	}
 	w.peers[s.Entry.Peer] = p
 	w.dirty[s.Entry.Peer] = struct{}{}
@@ -216,8 +221,10 @@ func (w *worker) sample(peer ident.PeerID, r runtime.RTT) {
 	if p == nil || peer == w.self {
 		return
 	}
-	if rtt, moved := w.rtt.add(peer, r); moved {
-		w.peers[peer] = &Peer{Entry: p.Entry, RTT: rtt, raw: p.raw}
+	if rtt, settled, news := w.rtt.add(peer, r); news {
+		next := *p
+		next.RTT, next.RTTSettled = rtt, settled
+		w.peers[peer] = &next
 		w.dirty[peer] = struct{}{}
 	}
 }

@@ -1,0 +1,55 @@
+package discovery
+
+import (
+	"errors"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// ErrSigned: the peer has a signed entry, which an unsigned one does not replace.
+var ErrSigned = errors.New("peer has a signed entry")
+
+// trust takes an unsigned entry into the next catalog.
+func (w *worker) trust(e *Entry) error {
+	known := w.peers[e.Peer]
+	switch {
+	case w.stopping:
+		return runtime.ErrStopped
+	case e.Peer == w.self:
+		return ErrSelf
+	case e.Network != w.cfg.Network:
+		return wire.DifferentNetwork
+	case known != nil && !known.Unsigned():
+		return ErrSigned
+	case known == nil && len(w.peers) >= w.cfg.MaxPeers:
+		return ErrCatalogFull
+	}
+	if err := w.cfg.Limits.check(e, 0); err != nil {
+		return err
+	}
+	w.peers[e.Peer] = &Peer{Entry: e, unsigned: true}
+	w.dirty[e.Peer] = struct{}{}
+	return nil
+}
+
+// distrust takes out unsigned entries.
+func (w *worker) distrust(which func(ident.PeerID) bool) {
+	for _, id := range sortedIDs(w.peers) {
+		if w.peers[id].Unsigned() && which(id) {
+			w.drop(id)
+			w.env.Report(event.Event{Kind: event.PeerDeparted, Peer: id})
+		}
+	}
+	w.commit()
+}
+
+// signed gives what is known of a peer by its own signature, nil for nothing.
+func (w *worker) signed(peer ident.PeerID) *Peer {
+	if p := w.peers[peer]; p != nil && !p.Unsigned() {
+		return p
+	}
+	return nil
+}
