@@ -177,7 +177,7 @@ func departure(t *testing.T) []byte {
 }
 
 // gap tells that datum 2 is missing.
-var gap = []byte{2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2}
+var gap = []byte{2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1}
 
 // record runs two nodes, of which one sends three datums and then leaves, and
 // gives the messages that they said. In place of the second datum the consumer
@@ -243,7 +243,7 @@ func record(t *testing.T) map[string][]byte {
 		})
 	}
 	start("a", func(ctx context.Context, n *node.Node) error {
-		p, err := stream.ProduceWith[[]byte](n.Streams(), stream.Bytes{}, "prices", stream.ProducerConfig{})
+		p, err := stream.Produce(n.Streams(), "prices", stream.ProducerConfig{}, stream.WithCodec[[]byte](stream.Bytes{}))
 		for i := 0; i < 3 && err == nil; i++ {
 			_, err = p.Send(ctx, []byte("42"))
 		}
@@ -251,7 +251,7 @@ func record(t *testing.T) map[string][]byte {
 	})
 	var got []string
 	start("b", func(ctx context.Context, n *node.Node) error {
-		c, err := stream.ConsumeWith[[]byte](n.Streams(), stream.Bytes{}, "prices", stream.ConsumerConfig{})
+		c, err := stream.Consume(n.Streams(), "prices", stream.ConsumerConfig{}, stream.WithCodec[[]byte](stream.Bytes{}))
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,8 @@ type producer struct {
 	opened   bool
 	closed   bool
 	online   bool
-	offline  int64 // Mono since when it is offline
+	closing  bool
+	closes   int64 // Mono since when it is closing
 	capacity int64 // 0: no limit
 	accepted int64
 	open     int64           // accepted and not ended
@@ -33,26 +34,30 @@ type producer struct {
 
 // subscription is the producer's side of one.
 type subscription struct {
-	peer     ident.PeerID
-	reader   *reader
-	from     uint64
-	next     uint64 // expected of Enqueued
-	end      int64  // Unix nanosecond at which the right ends, 0: never
-	draining bool
-	drainFor wire.Reason
-	ended    bool
-	enqueued int64
-	written  int64
-	dropped  int64
-	shutdown int64 // of dropped, those for GracefulShutdown
+	peer      ident.PeerID
+	reader    *reader
+	from      uint64
+	next      uint64 // everything below was enqueued or does not match
+	picky     bool   // it has criteria
+	unmatched spans
+	end       int64 // Unix nanosecond at which the right ends, 0: never
+	draining  bool
+	drainFor  wire.Reason
+	ended     bool
+	enqueued  int64
+	written   int64
+	dropped   int64
+	shutdown  int64 // of dropped, those for GracefulShutdown
 }
 
 // reader is one peer as a producer sees it, over all its subscriptions.
 type reader struct {
-	enqueued spans
-	written  spans // to its latest subscription
-	active   int
-	several  bool // it had two subscriptions at once
+	enqueued  spans
+	written   spans // to its latest subscription
+	unmatched spans
+	lagged    spans // dropped by the lag policy
+	active    int
+	several   bool // it had two subscriptions at once
 }
 
 func (b *book) producerOf(l *life, r *event.Record) *producer {
@@ -105,19 +110,21 @@ func (p *producer) readerOf(peer ident.PeerID) *reader {
 func (p *producer) apply(s *subscription, r *event.Record) {
 	switch r.Kind {
 	case event.ProducerOpened:
-		p.opened, p.capacity, p.offline = true, r.N, r.Mono
+		p.opened, p.capacity = true, r.N
+	case event.ProducerClosing:
+		p.closing, p.closes = true, r.Mono
 	case event.ProducerClosed:
 		p.closed = true
 	case event.ProducerOnline:
 		p.online = true
 	case event.ProducerOffline:
-		p.online, p.offline = false, r.Mono
+		p.online = false
 	case event.InputDropped:
 		if r.Reason != wire.GracefulShutdown {
 			p.highest = max(p.highest, r.To)
 		}
 	case event.SubAccepted:
-		s = &subscription{peer: r.Peer, reader: p.readerOf(r.Peer), from: r.From, next: r.From, end: int64(r.To)}
+		s = &subscription{peer: r.Peer, reader: p.readerOf(r.Peer), from: r.From, next: r.From, end: int64(r.To), picky: r.Text != ""}
 		p.add(r.Sub, s)
 		p.accepted++
 		p.open++
@@ -125,6 +132,7 @@ func (p *producer) apply(s *subscription, r *event.Record) {
 		s.reader.active++
 		s.reader.several = s.reader.several || s.reader.active > 1
 		s.reader.written = s.reader.written[:0]
+		s.reader.unmatched, s.reader.lagged = nil, nil
 	default:
 		if s != nil {
 			p.applySub(s, r)
@@ -147,14 +155,20 @@ func (p *producer) applySub(s *subscription, r *event.Record) {
 		}
 	case event.Enqueued:
 		s.enqueued += r.N
-		s.next = r.To + 1
+		s.next = max(s.next, r.To+1)
 		s.reader.enqueued.add(r.From, r.To)
 		p.highest = max(p.highest, r.To)
 	case event.Written:
 		s.written += r.N
 		s.reader.written.add(r.From, r.To)
+	case event.Unmatched:
+		s.unmatched.add(r.From, r.To)
+		s.reader.unmatched.add(r.From, r.To)
 	case event.Dropped:
 		s.dropped += r.N
+		if r.Reason == wire.Lagged {
+			s.reader.lagged.add(r.From, r.To)
+		}
 		if r.Reason == wire.GracefulShutdown {
 			s.shutdown += r.N
 		}

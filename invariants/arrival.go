@@ -21,6 +21,7 @@ type receiver struct {
 	key         receiverKey
 	blurred     bool // two consumers report under this key: nothing can be said
 	tries       int64
+	picky       bool // it asks for what matches criteria
 	up          bool
 	incarnation uint64 // of the producer that was connected last
 	from        uint64 // Subscribed.From
@@ -104,9 +105,12 @@ func (v *receiver) apply(b *book, r *event.Record) {
 		if r.N <= v.tries && b.life.consumersOf(r.Stream).shared {
 			v.blurred = true
 		}
-		v.tries = r.N
+		v.tries, v.picky = r.N, r.Text != ""
 	case event.Subscribed:
-		if !v.resumes(r.Incarnation) || v.next > r.From {
+		switch {
+		case v.incarnation != 0 && v.incarnation != r.Incarnation:
+			v.next = 1 // it is told what it missed of the new one
+		case v.next == 0 || v.next > r.From:
 			v.next = r.From
 		}
 		v.up, v.incarnation, v.from, v.ahead = true, r.Incarnation, r.From, v.ahead[:0]

@@ -81,7 +81,7 @@ func (b *book) turn(r *event.Record) bool {
 	}
 	b.life = h.life
 	switch k := r.Kind; {
-	case k >= event.ProducerOpened && k <= event.InputDropped:
+	case k >= event.ProducerOpened && k <= event.ProducerClosing:
 		b.producer = b.producerOf(h.life, r)
 		b.sub = b.producer.find(r.Sub)
 	case k >= event.Subscribing && k <= event.Skipped:

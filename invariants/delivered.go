@@ -31,4 +31,7 @@ func (c *delivered) Event(r event.Record) {
 	if n := v.source.written.count(r.From, r.To); n > 0 {
 		c.fail(&r, "%s, but %d of these datums were written to it", r.Event, n)
 	}
+	if n := v.source.lagged.count(r.From, r.To); r.Reason == wire.Lagged && n != uint64(r.N) {
+		c.fail(&r, "%s, but the lag policy left out %d", r.Event, n)
+	}
 }

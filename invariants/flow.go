@@ -83,9 +83,19 @@ func (c *flow) sent(w *probe, r *event.Record) {
 	if r.At < c.quiesced+c.quiet {
 		return
 	}
-	if up, _ := c.connected(w.Pair); up {
+	if up, _ := c.connected(w.Pair); up && !c.picky(w.Pair) {
 		w.busy, w.node, w.incarnation, w.seq, w.at = true, r.Node, r.Incarnation, r.From, r.At
 	}
+}
+
+// picky tells whether the consumer of a pair may want other datums.
+func (c *flow) picky(p Pair) bool {
+	for _, v := range c.living(p.Consumer).receivers {
+		if v.key.stream == p.Stream && v.picky {
+			return true
+		}
+	}
+	return false
 }
 
 // heard takes what the consumer's host says of the probe's producer.

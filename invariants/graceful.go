@@ -25,22 +25,19 @@ type graceful struct {
 	max time.Duration
 }
 
-// Event judges what is lost to a shutdown. The close of a producer is not told,
-// but it puts the producer offline: the last moment at which it went offline is
-// the close itself, or earlier, so that before DrainMax from there no deadline
-// can have passed.
+// Event judges what is lost to a shutdown.
 func (c *graceful) Event(r event.Record) {
 	if r.Reason != wire.GracefulShutdown {
 		return
 	}
 	p := c.producer
-	open := time.Duration(r.Mono - p.offline)
-	if !p.online && open+drainSlack >= c.max {
+	drains := time.Duration(r.Mono - p.closes)
+	if p.closing && drains+drainSlack >= c.max {
 		return
 	}
 	when := "while the producer is open"
-	if !p.online {
-		when = "at most " + open.String() + " into the drain"
+	if p.closing {
+		when = drains.String() + " into the drain"
 	}
 	switch {
 	case r.Kind == event.Dropped || r.Kind == event.InputDropped:

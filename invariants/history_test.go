@@ -93,6 +93,7 @@ func producing(k event.Kind, e event.Event) event.Event {
 func opened(capacity int64) event.Event {
 	return producing(event.ProducerOpened, event.Event{N: capacity})
 }
+func closing() event.Event        { return producing(event.ProducerClosing, event.Event{}) }
 func closed() event.Event         { return producing(event.ProducerClosed, event.Event{}) }
 func online(n int64) event.Event  { return producing(event.ProducerOnline, event.Event{N: n}) }
 func offline(n int64) event.Event { return producing(event.ProducerOffline, event.Event{N: n}) }
@@ -131,6 +132,16 @@ func moved(k event.Kind, sub uint64, peer string, from, to uint64) event.Event {
 
 func enqueued(sub uint64, peer string, from, to uint64) event.Event {
 	return moved(event.Enqueued, sub, peer, from, to)
+}
+
+func unmatched(sub uint64, peer string, from, to uint64) event.Event {
+	return moved(event.Unmatched, sub, peer, from, to)
+}
+
+// picky is e of a subscription with criteria.
+func picky(e event.Event) event.Event {
+	e.Text = "a > 1"
+	return e
 }
 
 func written(sub uint64, peer string, from, to uint64) event.Event {

@@ -24,6 +24,15 @@ func queued(n uint64) []step {
 	return steps[:len(steps)-1]
 }
 
+// pickyUpTo is a consumer with criteria that match all but 4 to 6 of 1..n.
+func pickyUpTo(n uint64) []step {
+	return history(
+		p(opened(0)), c(consumer(event.ConsumerOpened), picky(subscribing(1))),
+		p(picky(accepted(1, "c", 1, 1)), online(1)), c(subscribed(1)),
+		p(unmatched(1, "c", 4, 6), enqueued(1, "c", 1, 3), enqueued(1, "c", 7, n)),
+	)
+}
+
 func TestConsumersNumbersOnlyGrow(t *testing.T) {
 	breaks := []string{"fifo"}
 	run(t, []historyCase{
@@ -122,6 +131,8 @@ func TestApplicationsReceiveWhatApplicationsSent(t *testing.T) {
 
 func TestNothingIsLeftOutSilently(t *testing.T) {
 	breaks := []string{"complete"}
+	reborn4 := history(c(unsubscribed(wire.ConnectionLost)), p(ended(1, "c", 0), offline(0), closed()),
+		p(reborn(opened(0)), reborn(accepted(1, "c", 4, 1)), reborn(enqueued(1, "c", 4, 4))), c(reborn(subscribed(4))))
 	run(t, []historyCase{
 		{name: "everything", steps: history(queued(9), c(received(1, 3), skipped(4, 4), received(5, 9)))},
 		{name: "a hole in what is enqueued", steps: history(upTo(4), p(enqueued(1, "c", 6, 9))), want: breaks},
@@ -129,6 +140,13 @@ func TestNothingIsLeftOutSilently(t *testing.T) {
 		{name: "fewer than the range", steps: history(upTo(4), p(counting(3, enqueued(1, "c", 5, 9)))), want: breaks},
 		{name: "a hole in what arrives", steps: history(upTo(9), c(received(1, 3), received(5, 9))), want: breaks},
 		{name: "a hole within what arrives", steps: history(upTo(9), c(received(1, 3), counting(4, received(4, 9)))), want: breaks},
+		{name: "what does not match is left out", steps: history(pickyUpTo(9), c(received(1, 3), received(7, 9)))},
+		{name: "what matches is left out", steps: history(pickyUpTo(9), c(received(1, 3), received(8, 9))), want: breaks},
+		{name: "what matches is not enqueued", steps: history(p(opened(0), picky(accepted(1, "c", 1, 1)), enqueued(1, "c", 1, 3), unmatched(1, "c", 4, 5), enqueued(1, "c", 7, 9))), want: breaks},
+		{name: "something does not match no criteria", steps: history(upTo(4), p(unmatched(1, "c", 5, 6))), want: breaks},
+		{name: "a gap among what does not match", steps: history(pickyUpTo(9), c(received(1, 2), counting(2, skipped(3, 7)), received(8, 9)))},
+		{name: "a new incarnation is silent about what was missed", steps: history(upTo(9), c(received(1, 9)), reborn4, c(reborn(received(4, 4)))), want: breaks},
+		{name: "a new incarnation tells what was missed", steps: history(upTo(9), c(received(1, 9)), reborn4, c(reborn(skipped(1, 3)), reborn(received(4, 4))))},
 		{name: "the first does not arrive", steps: history(upTo(9), c(received(2, 9))), want: breaks},
 		{name: "a gap that miscounts", steps: history(queued(9), c(counting(3, skipped(1, 2)))), want: breaks},
 		{name: "datums before a gap never come", steps: history(queued(9), c(skipped(3, 4), unsubscribed(wire.ConnectionLost))), want: breaks},
@@ -154,6 +172,8 @@ func TestWhatIsWrittenArrives(t *testing.T) {
 	breaks := []string{"delivered"}
 	run(t, []historyCase{
 		{name: "a gap over what was dropped", steps: history(queued(4), p(dropped(1, "c", 1, 2, wire.TooSlow), written(1, "c", 3, 4)), c(skipped(1, 2), received(3, 4)))},
+		{name: "a gap that counts what the policy left out", steps: history(queued(4), p(dropped(1, "c", 1, 2, wire.Lagged), written(1, "c", 3, 4)), c(because(wire.Lagged, skipped(1, 2)), received(3, 4)))},
+		{name: "a gap that counts more than the policy left out", steps: history(queued(4), p(dropped(1, "c", 1, 1, wire.Lagged), written(1, "c", 3, 4)), c(because(wire.Lagged, skipped(1, 2)), received(3, 4))), want: breaks},
 		{name: "a gap over what was written", steps: history(upTo(4), c(skipped(1, 1), received(2, 4))), want: breaks},
 		{
 			name: "what was written to a former subscription may be missed",
@@ -272,7 +292,7 @@ func TestConditionsAreToldRight(t *testing.T) {
 func TestAnOrderlyEndLosesNothing(t *testing.T) {
 	breaks := []string{"graceful"}
 	const reason = wire.GracefulShutdown
-	orderly := history(upTo(4), p(enqueued(1, "c", 5, 9)), at(10*time.Second, p(offline(1), draining(1, "c", reason))))
+	orderly := history(upTo(4), p(enqueued(1, "c", 5, 9)), at(10*time.Second, p(closing(), offline(1), draining(1, "c", reason))))
 	run(t, []historyCase{
 		{name: "all written", steps: history(orderly, p(written(1, "c", 5, 9), because(reason, ended(1, "c", 0)), closed()))},
 		{name: "cut at the deadline", steps: history(orderly, at(15*time.Second, p(inputDropped(10, 11, reason), dropped(1, "c", 5, 9, reason), because(reason, ended(1, "c", 0)), closed())))},

@@ -45,6 +45,24 @@ func (s spans) has(from, to uint64) bool {
 	return false
 }
 
+// lacks gives the first number of from..to that is in none of the sets; false: there
+// is none.
+func lacks(from, to uint64, sets ...spans) (uint64, bool) {
+next:
+	for from <= to {
+		for _, s := range sets {
+			for i := len(s) - 1; i >= 0 && s[i].to >= from; i-- {
+				if s[i].from <= from {
+					from = s[i].to + 1
+					continue next
+				}
+			}
+		}
+		return from, true
+	}
+	return 0, false
+}
+
 // count tells how many of from..to are in the set.
 func (s spans) count(from, to uint64) (n uint64) {
 	for i := len(s) - 1; i >= 0 && s[i].to >= from; i-- {

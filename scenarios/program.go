@@ -49,7 +49,7 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 		tag := ident.NewTag(j.stream.Tag)
 		config.Require = func(p discovery.Peer) bool { return p.Entry.HasTag(tag) }
 	}
-	p, err := stream.ProduceWith[[]byte](n.Streams(), stream.Bytes{}, j.stream.Name, config)
+	p, err := stream.Produce(n.Streams(), j.stream.Name, config, stream.WithCodec[[]byte](stream.Bytes{}))
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 
 // consume receives datums and reports each.
 func (j job) consume(ctx context.Context, n *node.Node) error {
-	c, err := stream.ConsumeWith[[]byte](n.Streams(), stream.Bytes{}, j.stream.Name, stream.ConsumerConfig{Queue: j.work.Queue})
+	c, err := stream.Consume(n.Streams(), j.stream.Name, stream.ConsumerConfig{Queue: j.work.Queue}, stream.WithCodec[[]byte](stream.Bytes{}))
 	if err != nil {
 		return err
 	}

@@ -174,13 +174,14 @@ func (s Scenario) Validate(programs ...string) error {
 // config gives what the producers of the stream are made with, but for their
 // callbacks.
 func (st Stream) config() (stream.ProducerConfig, error) {
-	c := stream.ProducerConfig{Queue: st.Queue, MaxConsumers: st.MaxConsumers, BlockMax: st.BlockMax, AlwaysOnline: st.AlwaysOnline}
-	switch st.Lag {
-	case "", stream.Disconnect.String():
-	case stream.Block.String():
-		c.Lag = stream.Block
-	default:
-		return c, fmt.Errorf("lag policy %q, want disconnect or block", st.Lag)
+	c := stream.ProducerConfig{Queue: st.Queue, MaxConsumers: st.MaxConsumers, BlockMax: st.BlockMax}
+	if st.AlwaysOnline {
+		c.Online = stream.AtLeast(0)
 	}
-	return c, nil
+	if st.Lag == "" {
+		return c, nil
+	}
+	var err error
+	c.Lag, err = stream.ParseLag(st.Lag)
+	return c, err
 }

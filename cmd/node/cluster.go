@@ -52,19 +52,19 @@ func newCluster(n int) (*cluster, error) {
 
 // connect opens a stream and returns when all consumers are connected.
 func (c *cluster) connect(ctx context.Context, name string) (*stream.Producer[[]byte], []*stream.Consumer[[]byte], error) {
-	producer, err := stream.ProduceWith(c.producer.Streams(), stream.Bytes{}, name, stream.ProducerConfig{Lag: stream.Block})
+	producer, err := stream.Produce(c.producer.Streams(), name, stream.ProducerConfig{Lag: stream.Block}, stream.WithCodec(stream.Bytes{}))
 	if err != nil {
 		return nil, nil, err
 	}
 	consumers := make([]*stream.Consumer[[]byte], len(c.consumers))
 	for i, p := range c.consumers {
-		if consumers[i], err = stream.ConsumeWith(p.Streams(), stream.Bytes{}, name, stream.ConsumerConfig{}); err != nil {
+		if consumers[i], err = stream.Consume(p.Streams(), name, stream.ConsumerConfig{}, stream.WithCodec(stream.Bytes{})); err != nil {
 			return nil, nil, err
 		}
 	}
 	limited, cancel := context.WithTimeout(ctx, connectMax)
 	defer cancel()
-	if err := producer.When().AtLeast(len(consumers), nil).Wait(limited); err != nil {
+	if err := producer.When().Quorum(stream.AtLeast(len(consumers))).Wait(limited); err != nil {
 		if interrupted(ctx) {
 			return nil, nil, failed("nothing was measured", "interrupted")
 		}

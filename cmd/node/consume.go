@@ -56,7 +56,7 @@ func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
 		return badInput("give a time above 0, such as 10s", "--timeout %s", o.timeout)
 	}
 	return o.flags.withNode(cmd, nil, func(ctx context.Context, p *process) error {
-		consumer, err := stream.ConsumeWith(p.Streams(), stream.Bytes{}, name, stream.ConsumerConfig{})
+		consumer, err := stream.Consume(p.Streams(), name, stream.ConsumerConfig{}, stream.WithCodec(stream.Bytes{}))
 		if err != nil {
 			return err
 		}
@@ -96,8 +96,8 @@ func (s *sink) run(ctx context.Context) error {
 		var gap *stream.Gap
 		switch {
 		case errors.As(err, &gap):
-			s.missed += gap.Count()
-			fmt.Fprintf(s.stderr, "node: missed %s: numbers %d to %d of producer %s\n", count(gap.Count(), "datum"), gap.From, gap.To, gap.Producer.Short())
+			s.missed += gap.Count
+			fmt.Fprintf(s.stderr, "node: missed %s: numbers %d to %d of producer %s\n", count(gap.Count, "datum"), gap.From, gap.To, gap.Producer.Short())
 			continue
 		case err != nil:
 			return err

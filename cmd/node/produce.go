@@ -56,9 +56,11 @@ func (o *produceOptions) run(cmd *cobra.Command, name string) error {
 	}
 	var t tally
 	return o.flags.withNode(cmd, &t, func(ctx context.Context, p *process) error {
-		producer, err := stream.ProduceWith(p.Streams(), stream.Bytes{}, name, stream.ProducerConfig{
-			Lag: stream.Block, DrainMax: o.drain, AlwaysOnline: o.wait == 0,
-		})
+		config := stream.ProducerConfig{Lag: stream.Block, DrainMax: o.drain}
+		if o.wait == 0 {
+			config.Online = stream.AtLeast(0)
+		}
+		producer, err := stream.Produce(p.Streams(), name, config, stream.WithCodec(stream.Bytes{}))
 		if err != nil {
 			return err
 		}
@@ -68,7 +70,7 @@ func (o *produceOptions) run(cmd *cobra.Command, name string) error {
 				return err
 			}
 		}
-		if err := producer.When().AtLeast(o.wait, nil).Wait(ctx); err != nil {
+		if err := producer.When().Quorum(stream.AtLeast(o.wait)).Wait(ctx); err != nil {
 			if interrupted(ctx) {
 				return failed("nothing was sent", "interrupted while waiting for %s", count(o.wait, "consumer"))
 			}

@@ -40,6 +40,10 @@ var layers = map[string][]string{
 	"runtime/stream":     belowStream,
 	"runtime/node":       belowNode,
 
+	"runtime/stream/codec/json":     belowNode,
+	"runtime/stream/codec/raw":      belowNode,
+	"runtime/stream/codec/protobuf": belowNode,
+
 	"runtime/live":        contract,
 	"runtime/quicnet":     contract,
 	"runtime/quicnet/raw": nil, // plain quic-go, the yardstick of benchmarks

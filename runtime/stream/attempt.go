@@ -15,6 +15,7 @@ type attempt struct {
 	link     runtime.Link
 	up       bool          // the producer said start
 	since    time.Duration // Mono when it did
+	began    time.Time     // Now when it did
 	origin   *origin       // what it said
 	batch    []arrival     // received in this turn, handed on by flush
 	bytes    int           // of the batch
@@ -44,13 +45,14 @@ func (a *attempt) OnMessage(b []byte) {
 	case m.kind == frameStart:
 		a.onStart(m.start)
 	default:
-		if m.from > r.next {
-			a.miss(r.next, m.from-1)
+		// Under criteria the numbers that are left out are those that do not match.
+		if m.from > r.next && r.worker.config.Criteria == "" {
+			a.miss(gap{r.next, m.from - 1, m.from - r.next}, arrivalGap, wire.Lagged)
 		}
 		if m.kind == frameGap {
-			a.miss(m.from, m.to)
+			a.miss(m.gap, arrivalGap, wire.Lagged)
 		} else {
-			a.arrive(arrival{from: m.from, to: m.to, payload: m.payload})
+			a.arrive(arrival{gap: m.gap, payload: m.payload})
 		}
 		r.next = m.to + 1
 	}
@@ -66,23 +68,37 @@ func (a *attempt) onStart(s start) {
 		r.fail(wire.ProtocolViolation)
 		return
 	}
-	a.up, a.since = true, w.env.Clock.Mono()
-	a.origin = &origin{r.peer.Entry.Peer, s.Incarnation}
-	missed := r.next
-	r.incarnation, r.next = s.Incarnation, s.Next
+	a.up, a.since, a.began = true, w.env.Clock.Mono(), w.env.Clock.Now()
+	a.origin = &origin{producer: r.peer.Entry.Peer, incarnation: s.Incarnation}
+	before, missed := r.incarnation, r.next
+	r.incarnation, r.next, r.verdict = s.Incarnation, s.Next, wire.None
 	w.env.Report(r.event(event.Event{Kind: event.Subscribed, From: s.Next}))
 	w.directory.Sample(a.origin.producer, a.link.Session().RTT())
-	if same && missed < s.Next {
-		a.miss(missed, s.Next-1)
+	kind := arrivalGap
+	if w.config.Criteria != "" {
+		kind = arrivalGapAtMost
+	}
+	switch {
+	case same:
+		a.miss(gap{missed, s.Next - 1, s.Next - missed}, kind, wire.None)
+	case before != 0 && r.complete:
+		a.miss(gap{1, s.Next - 1, s.Next - 1}, kind, wire.None)
+	case before != 0:
+		a.miss(gap{1, s.Next - 1, s.Next - 1}, arrivalRestart, wire.None)
 	}
 	w.connected++
 	w.changed()
 }
 
 // miss tells the application of datums that it will not get.
-func (a *attempt) miss(from, to uint64) {
-	a.receiver.worker.env.Report(a.receiver.event(event.Event{Kind: event.Skipped, From: from, To: to, N: int64(to - from + 1)}))
-	a.arrive(arrival{from: from, to: to, gap: true})
+func (a *attempt) miss(g gap, kind arrivalKind, reason wire.Reason) {
+	if g.empty() && kind != arrivalRestart {
+		return
+	}
+	if !g.empty() {
+		a.receiver.worker.env.Report(a.receiver.event(event.Event{Kind: event.Skipped, Reason: reason, From: g.from, To: g.to, N: int64(g.count)}))
+	}
+	a.arrive(arrival{gap: g, kind: kind})
 }
 
 // arrive collects what comes in one turn of the strand, so that the queue is
@@ -122,17 +138,23 @@ func (a *attempt) hand() {
 	}
 }
 
-// received reports the datums of the batch.
+// received reports the datums of the batch, in runs without a hole.
 func (a *attempt) received() {
 	e := event.Event{Kind: event.Received}
 	for i := range a.batch {
-		if x := &a.batch[i]; !x.gap {
-			if e.N == 0 {
-				e.From = x.from
-			}
-			e.To = x.to
-			e.N++
+		x := &a.batch[i]
+		if x.kind != arrivalDatum {
+			continue
 		}
+		if e.N > 0 && x.from != e.To+1 {
+			a.receiver.worker.env.Report(a.receiver.event(e))
+			e.N = 0
+		}
+		if e.N == 0 {
+			e.From = x.from
+		}
+		e.To = x.to
+		e.N++
 	}
 	if e.N > 0 {
 		a.receiver.worker.env.Report(a.receiver.event(e))

@@ -11,7 +11,7 @@ import (
 func TestBackOffDoublesUpToItsCap(t *testing.T) {
 	wait := time.Duration(0)
 	for _, want := range []time.Duration{250, 500, 1000, 2000, 4000, 8000, 10000, 10000} {
-		if wait = nextWait(wait); wait != want*time.Millisecond {
+		if wait = nextWait(wait, ConsumerConfig{}.withDefaults().Backoff); wait != want*time.Millisecond {
 			t.Errorf("got %s, want %s", wait, want*time.Millisecond)
 		}
 	}

@@ -121,7 +121,7 @@ func (b *bed) within(d time.Duration, what string, ok func() bool) {
 
 func (b *bed) produce(host string, c stream.ProducerConfig) *stream.Producer[[]byte] {
 	b.t.Helper()
-	p, err := stream.ProduceWith[[]byte](b.nodes[host].Streams(), stream.Bytes{}, name, c)
+	p, err := stream.Produce(b.nodes[host].Streams(), name, c, stream.WithCodec[[]byte](stream.Bytes{}))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func (b *bed) produce(host string, c stream.ProducerConfig) *stream.Producer[[]b
 
 func (b *bed) consume(host string, c stream.ConsumerConfig) *stream.Consumer[[]byte] {
 	b.t.Helper()
-	k, err := stream.ConsumeWith[[]byte](b.nodes[host].Streams(), stream.Bytes{}, name, c)
+	k, err := stream.Consume(b.nodes[host].Streams(), name, c, stream.WithCodec[[]byte](stream.Bytes{}))
 	if err != nil {
 		b.t.Fatal(err)
 	}

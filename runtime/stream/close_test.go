@@ -104,7 +104,7 @@ func TestConsumerThatLeavesDuringACloseIsNoError(t *testing.T) {
 func TestConsumerCutBeforeACloseIsNotCountedByIt(t *testing.T) {
 	b := newBed(t, 1)
 	small(b, "p", "stalls")
-	p := b.produce("p", stream.ProducerConfig{Queue: 4, AlwaysOnline: true})
+	p := b.produce("p", stream.ProducerConfig{Queue: 4, Online: stream.AtLeast(0)})
 	b.consume("stalls", stream.ConsumerConfig{Queue: 1})
 	b.within(5*time.Second, "consumer", subscribed(1, p))
 	for i := 0; b.count("p", event.SubDraining) == 0; i++ {
@@ -148,9 +148,13 @@ func TestCloseEndsSendsAndKeepsOthersOut(t *testing.T) {
 func TestStreamHasOneProducerUntilThatIsClosed(t *testing.T) {
 	b := newBed(t, 1, "p", "c")
 	p := b.produce("p", stream.ProducerConfig{})
-	_, err := stream.ProduceWith[[]byte](b.nodes["p"].Streams(), stream.Bytes{}, name, stream.ProducerConfig{})
-	if !errors.Is(err, stream.ErrExists) {
-		t.Errorf("second producer: got %v, want %v", err, stream.ErrExists)
+	_, err := stream.Define(name, stream.WithCodec[[]byte](stream.Bytes{})).ProduceNew(b.nodes["p"].Streams())
+	var exists *stream.ExistsError[[]byte]
+	if !errors.As(err, &exists) || !errors.Is(err, stream.ErrExists) || exists.Producer.Incarnation() != p.Incarnation() {
+		t.Fatalf("second producer: got %v, want %v with the first", err, stream.ErrExists)
+	}
+	if err := exists.Producer.Close(context.Background()); err != nil {
+		t.Errorf("close of one handle of two: %v", err)
 	}
 	g := b.receive("c", b.consume("c", stream.ConsumerConfig{}), 0)
 	b.within(5*time.Second, "consumer", subscribed(1, p))
@@ -239,10 +243,10 @@ func TestNodeClosesInOrderAndLeavesNothingBehind(t *testing.T) {
 	if departed := b.last("c", event.PeerDeparted); departed.At > b.last("p", event.NodeStopped).At {
 		t.Error("the node stopped before it told its departure")
 	}
-	if _, err := stream.ProduceWith[[]byte](n.Streams(), stream.Bytes{}, name, stream.ProducerConfig{}); !errors.Is(err, stream.ErrClosed) {
+	if _, err := stream.Produce(n.Streams(), name, stream.ProducerConfig{}, stream.WithCodec[[]byte](stream.Bytes{})); !errors.Is(err, stream.ErrClosed) {
 		t.Errorf("Produce on a closed node: got %v, want %v", err, stream.ErrClosed)
 	}
-	if _, err := stream.ConsumeWith[[]byte](n.Streams(), stream.Bytes{}, name, stream.ConsumerConfig{}); !errors.Is(err, stream.ErrClosed) {
+	if _, err := stream.Consume(n.Streams(), name, stream.ConsumerConfig{}, stream.WithCodec[[]byte](stream.Bytes{})); !errors.Is(err, stream.ErrClosed) {
 		t.Errorf("Consume on a closed node: got %v, want %v", err, stream.ErrClosed)
 	}
 }

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"github.com/smalti/smalti/runtime/criteria"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -27,6 +28,9 @@ func (CBOR[T]) Decode(data []byte) (T, error) {
 	err := wire.Unmarshal(data, wire.MaxDatum, &v)
 	return v, err
 }
+
+// Fields implements criteria.Fielder.
+func (CBOR[T]) Fields(data []byte) (any, error) { return criteria.DecodeCBOR(data) }
 
 // Bytes is the codec of datums that are bytes already. Decode gives a view of
 // the received message, which nobody else holds.

@@ -11,7 +11,7 @@ import (
 
 func TestConditionsAreMetTogetherAndAgain(t *testing.T) {
 	b := newBed(t, 1, "p", "c", "d")
-	p := b.produce("p", stream.ProducerConfig{Online: 2})
+	p := b.produce("p", stream.ProducerConfig{Online: stream.AtLeast(2)})
 	when := p.When()
 	online, offline := 0, 0
 	for range 3 {
@@ -54,7 +54,7 @@ func TestConditionOnTagsSeesThemChange(t *testing.T) {
 	b.consume("d", stream.ConsumerConfig{})
 	b.within(10*time.Second, "consumers", subscribed(2, p))
 	tags := []ident.Tag{tag("red"), tag("round")}
-	cond := p.When().AtLeast(1, tags)
+	cond := p.When().Quorum(stream.AtLeast(1).Tagged(tags...))
 	seen := b.task("p", cond.Wait)
 	gone := b.task("p", func(ctx context.Context) error {
 		if err := cond.Wait(ctx); err != nil {
@@ -62,7 +62,7 @@ func TestConditionOnTagsSeesThemChange(t *testing.T) {
 		}
 		return cond.Not().Wait(ctx)
 	})
-	producers := c.When().AtLeast(1, []ident.Tag{tag("source")})
+	producers := c.When().Quorum(stream.AtLeast(1).Tagged(tag("source")))
 	b.nodes["c"].Discovery().AddTags(tag("red"))
 	b.nodes["d"].Discovery().AddTags(tag("round"))
 	b.run(10 * time.Second)

@@ -3,13 +3,12 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
-	"github.com/smalti/smalti/runtime/wire"
+	"github.com/smalti/smalti/runtime/ticket"
 )
 
 // Consumer receives the datums of every producer of its stream. It may be used
@@ -39,42 +38,20 @@ type Datum[T any] struct {
 	Seq         uint64
 }
 
-// Consume starts a consumer of the stream called name, with the default codec.
-// It subscribes to every producer on another node that discovery knows or will
-// know.
-func Consume[T any](s *Streams, name string, config ConsumerConfig) (*Consumer[T], error) {
-	return ConsumeWith[T](s, CBOR[T]{}, name, config)
-}
-
-// ConsumeWith is Consume with a codec of the caller's.
-func ConsumeWith[T any](s *Streams, codec Codec[T], name string, config ConsumerConfig) (*Consumer[T], error) {
-	if err := config.Validate(); err != nil {
-		return nil, fmt.Errorf("consume %s: %w", name, err)
-	}
-	core, err := s.consume(ident.Stream(name), config.withDefaults())
-	if err != nil {
-		return nil, fmt.Errorf("consume %s: %w", name, err)
-	}
-	return &Consumer[T]{core: core, codec: codec}, nil
-}
-
 // newConsumer starts the worker; s.mu is held.
 func newConsumer(s *Streams, id ident.StreamID, config ConsumerConfig) *consumer {
 	c := &consumer{hub: s, env: s.env, stream: id}
 	strand := s.newStrand("consumer", id)
 	w := &receivers{
-		env: s.env, strand: strand, directory: s.directory, stream: id, config: config, queue: &c.queue,
-		byPeer: map[ident.PeerID]*receiver{},
+		caller: caller{s.env, id}, strand: strand, directory: s.directory, config: config, queue: &c.queue,
+		demands: demands{require: config.Require, rttBelow: config.RTTBelow, tickets: ticket.NewCache(config.Tickets)},
+		base:    uint64(s.made) << 32, byPeer: map[ident.PeerID]*receiver{},
 	}
 	w.board = newBoard(strand, &c.status, w.look)
 	c.worker = w
 	c.queue.env, c.queue.strand, c.queue.onRoom = s.env, strand, w.onRoom
 	c.queue.maxDatums, c.queue.maxBytes = config.Queue, config.QueueBytes
-	strand.Post(func() {
-		w.env.Report(event.Event{Kind: event.ConsumerOpened, Stream: id})
-		w.unwatch = s.directory.Subscribe(strand, w.onPeers)
-		w.changed()
-	})
+	strand.Post(w.begin)
 	return c
 }
 
@@ -103,23 +80,24 @@ func (c *Consumer[T]) TryRecv() (Datum[T], error) {
 		return Datum[T]{}, err
 	}
 	d := Datum[T]{Producer: a.producer, Incarnation: a.incarnation, Seq: a.from}
-	if a.gap {
-		return d, &Gap{Producer: a.producer, From: a.from, To: a.to}
+	if a.kind != arrivalDatum {
+		return d, &Gap{
+			Producer: a.producer, From: a.from, To: a.to, Count: a.count,
+			AtMost: a.kind == arrivalGapAtMost, Restarted: a.kind == arrivalRestart,
+		}
 	}
 	if d.Value, err = c.decode(a); err != nil {
+		c.core.env.Report(event.Event{Kind: event.DecodeFailed, Stream: c.core.stream, Peer: a.producer, Incarnation: a.incarnation, From: a.from, To: a.from, N: 1, Text: text(err)})
 		return d, &DecodeError{Producer: a.producer, Seq: a.from, Err: err}
 	}
 	return d, nil
 }
 
 func (c *Consumer[T]) decode(a arrival) (v T, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			panicked(c.core.env, c.core.stream, a.producer, "codec", v)
-			err = fmt.Errorf("codec: %v: %w", v, wire.CallbackPanic)
-		}
-	}()
-	return c.codec.Decode(a.payload)
+	if perr := (caller{c.core.env, c.core.stream}).call(a.producer, "codec", func() { v, err = c.codec.Decode(a.payload) }); perr != nil {
+		err = perr
+	}
+	return v, err
 }
 
 // All gives everything that Recv gives, gaps and decode errors included, until
@@ -144,6 +122,9 @@ func passing(err error) bool {
 	var decode *DecodeError
 	return errors.As(err, &gap) || errors.As(err, &decode)
 }
+
+// Stats tells what the application received so far, of all producers together.
+func (c *Consumer[T]) Stats() Stats { return c.core.queue.traffic.stats() }
 
 // When makes conditions on the consumer's producers.
 func (c *Consumer[T]) When() When { return When{env: c.core.env, status: &c.core.status} }

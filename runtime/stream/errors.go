@@ -17,11 +17,50 @@ var (
 	ErrOffline = errors.New("producer offline")
 	// ErrEmpty: nothing has arrived; Recv would wait.
 	ErrEmpty = errors.New("consumer empty")
-	// ErrExists: the node has a producer of this stream already.
+	// ErrExists is wrapped by every ExistsError.
 	ErrExists = errors.New("producer exists")
+	// ErrType is wrapped by every TypeError.
+	ErrType = errors.New("stream of another type")
 	// ErrConfig: a configuration cannot work.
 	ErrConfig = errors.New("invalid configuration")
 )
+
+// SendError tells why a datum was not sent, and returns it.
+type SendError[T any] struct {
+	Datum T
+	Err   error
+}
+
+func (e *SendError[T]) Error() string { return fmt.Sprintf("send datum: %v", e.Err) }
+
+// Unwrap gives the cause.
+func (e *SendError[T]) Unwrap() error { return e.Err }
+
+// ExistsError tells that a node has a producer of a stream already.
+type ExistsError[T any] struct {
+	// Producer is a handle of it, which must be closed like any other.
+	Producer *Producer[T]
+}
+
+func (e *ExistsError[T]) Error() string {
+	return fmt.Sprintf("%v: close it first, or use Produce to share it", ErrExists)
+}
+
+// Unwrap gives ErrExists.
+func (e *ExistsError[T]) Unwrap() error { return ErrExists }
+
+// TypeError tells that a node produces a stream with another codec, and so with
+// datums of another type or encoding.
+type TypeError struct {
+	Have, Want string // the codecs, in Go's notation
+}
+
+func (e *TypeError) Error() string {
+	return fmt.Sprintf("%v: this node produces it with %s, not %s", ErrType, e.Have, e.Want)
+}
+
+// Unwrap gives ErrType.
+func (e *TypeError) Unwrap() error { return ErrType }
 
 // EncodeError tells that the codec refused a datum, or that its encoding is too
 // large. The datum was not sent.
@@ -50,20 +89,31 @@ func (e *DecodeError) Error() string {
 // Unwrap gives the cause.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// Gap tells that the consumer misses datums From to To of a producer, which
-// skipped them or sent them while the consumer was away. The stream goes on after
-// it.
+// Gap tells that the consumer misses Count datums among From to To of a producer,
+// which skipped them or sent them while the consumer was away. The stream goes on
+// after it.
 type Gap struct {
 	Producer ident.PeerID
 	From, To uint64
+	Count    uint64
+	// AtMost: Count is an upper bound, because nobody knows which of the datums
+	// that were sent meanwhile match the consumer's criteria.
+	AtMost bool
+	// Restarted: the producer is another incarnation than the one before. From
+	// to To are its datums so far; what is missing of the former one is unknown.
+	Restarted bool
 }
 
 func (g *Gap) Error() string {
-	return fmt.Sprintf("missed datums %d to %d of %s", g.From, g.To, g.Producer.Short())
+	switch {
+	case g.Restarted:
+		return fmt.Sprintf("producer %s restarted: missed %d of its datums, and an unknown number before", g.Producer.Short(), g.Count)
+	case g.AtMost:
+		return fmt.Sprintf("missed at most %d of datums %d to %d of %s", g.Count, g.From, g.To, g.Producer.Short())
+	default:
+		return fmt.Sprintf("missed %d datums from %d to %d of %s", g.Count, g.From, g.To, g.Producer.Short())
+	}
 }
-
-// Count is how many datums are missing.
-func (g *Gap) Count() uint64 { return g.To - g.From + 1 }
 
 // UndrainedError tells that a producer was closed and not everything that it had
 // accepted was confirmed by every consumer before the deadline.

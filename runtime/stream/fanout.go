@@ -18,19 +18,23 @@ const maxBatch = 256
 
 // fanout is the worker of one producer. All its methods run on its strand.
 type fanout struct {
-	env         *runtime.Env
+	caller
+	outlet
 	strand      runtime.Strand
-	stream      ident.StreamID
+	directory   Directory
 	config      ProducerConfig
+	demands     demands
 	incarnation uint64
 	input       *input
 	board       *board
-	unwatch     func() // ends the view of the catalog
+	unwatch     []func() // each ends a view of what others decide
 
 	guests  map[ident.PeerID]*guest // everyone in the catalog
 	subs    []*subscription         // those that are served, in order of admission
 	open    int                     // subscriptions whose link is not closed yet, cut ones included
 	lastSub uint64
+	filters filters
+	fates   fates
 
 	next    uint64 // number of the next datum to be taken from the input
 	batch   [][]byte
@@ -52,6 +56,15 @@ type fanout struct {
 type guest struct {
 	peer *discovery.Peer
 	subs []*subscription // of fanout.subs, those of this peer
+	distance
+	gone bool // it left the catalog, and is served on
+}
+
+// begin starts the work.
+func (w *fanout) begin() {
+	w.env.Report(w.event(event.Event{Kind: event.ProducerOpened, N: int64(w.config.MaxConsumers)}))
+	w.unwatch = append(w.unwatch, w.directory.Subscribe(w.strand, w.onPeers), w.demands.tickets.Watch(w.strand, w.onValidators))
+	w.changed()
 }
 
 // onInput takes one batch from the input and hands it to every subscription.
@@ -103,31 +116,29 @@ func (w *fanout) room() room {
 // waits tells whether datums stay in the input until somebody comes for them:
 // they were let in for a consumer that has gone since.
 func (w *fanout) waits() bool {
-	return w.config.Lag == Block && len(w.subs) == 0 && !w.config.AlwaysOnline && !w.closing
+	return w.config.Lag == Block && len(w.subs) == 0 && !w.always() && !w.closing
 }
+
+// always tells whether datums are let in though nobody is there.
+func (w *fanout) always() bool { return w.config.Online.met(0, nil) }
 
 // distribute gives a batch to every subscription: one at a time with the whole
 // batch, which costs one lock and one wake-up of the link.
 func (w *fanout) distribute(batch [][]byte) {
-	taken := false
+	w.sift(batch)
+	w.fates.begin(len(batch), len(w.filters) > 0)
+	first := frameSeq(batch[0])
 	w.each(func(s *subscription) {
-		if s.enqueue(batch) {
-			taken = true
+		part := batch
+		if s.filter != nil {
+			part = s.filter.matched
+			s.skip(batch, part)
 		}
+		n, reason := s.enqueue(part)
+		w.fates.offered(part, s.filter == nil, first, n, reason)
 	})
-	if !taken {
-		w.lose(batch, wire.None)
-		if w.stranded {
-			w.undrain.Input += len(batch)
-		}
-	}
-}
-
-// lose tells of datums that leave the input for nobody.
-func (w *fanout) lose(batch [][]byte, r wire.Reason) {
-	w.env.Report(w.event(event.Event{
-		Kind: event.InputDropped, Reason: r, From: frameSeq(batch[0]), To: frameSeq(batch[len(batch)-1]), N: int64(len(batch)),
-	}))
+	w.settle(batch)
+	w.unsift()
 }
 
 // each calls f for every subscription that is served. f may cut that one, and
@@ -195,17 +206,43 @@ func (w *fanout) onPeers(changes []discovery.Change) {
 		g := w.guests[c.Peer]
 		switch {
 		case c.To == nil && g != nil:
-			g.cut(wire.UnknownPeer)
-			delete(w.guests, c.Peer)
+			w.lost(g)
 		case c.To != nil && g == nil:
 			w.guests[c.Peer] = &guest{peer: c.To}
 		case c.To != nil:
-			g.peer = c.To
-			if len(g.subs) > 0 {
+			far := g.far(w.demands, g.peer, c.To)
+			g.peer, g.gone = c.To, false
+			switch {
+			case len(g.subs) == 0:
+			case far:
+				g.cut(wire.NotAllowed)
+			default:
 				w.judgeAgain(g)
 			}
 		}
 	}
+}
+
+// lost follows the departure of a peer.
+func (w *fanout) lost(g *guest) {
+	if w.config.KeepDeparted && len(g.subs) > 0 {
+		g.gone = true
+		return
+	}
+	g.cut(wire.UnknownPeer)
+	delete(w.guests, g.peer.Entry.Peer)
+}
+
+// onValidators judges everyone anew, in order of admission, after a validator
+// changed its mind.
+func (w *fanout) onValidators() {
+	var last *guest
+	w.each(func(s *subscription) {
+		if s.guest != last {
+			last = s.guest
+			w.judgeAgain(last)
+		}
+	})
 }
 
 // enlist begins to serve s, remove ends it.
@@ -213,12 +250,20 @@ func (w *fanout) enlist(s *subscription) {
 	w.open++
 	w.subs = append(w.subs, s)
 	s.guest.subs = append(s.guest.subs, s)
+	s.untrack = w.demands.track(w.directory, s.peer)
 }
 
 func (w *fanout) remove(s *subscription) {
 	same := func(o *subscription) bool { return o == s }
 	w.subs = slices.DeleteFunc(w.subs, same)
 	s.guest.subs = slices.DeleteFunc(s.guest.subs, same)
+	if s.guest.gone && len(s.guest.subs) == 0 {
+		delete(w.guests, s.peer)
+	}
+	if s.filter != nil {
+		w.filters.drop(s.filter)
+	}
+	s.untrack()
 	w.changed()
 }
 
@@ -233,7 +278,7 @@ func (w *fanout) onSubClosed() {
 // changed lets datums in or keeps them out, as the number of consumers
 // demands, and has the change told.
 func (w *fanout) changed() {
-	online := !w.closing && len(w.subs) >= w.config.Online
+	online := !w.closing && w.quorum()
 	if online != w.online {
 		w.online = online
 		kind := event.ProducerOffline
@@ -246,11 +291,22 @@ func (w *fanout) changed() {
 	w.board.changed()
 }
 
+// quorum tells whether the condition is met under which datums are let in. A
+// predicate that panics does not meet it.
+func (w *fanout) quorum() (met bool) {
+	err := w.call(nobody, "online", func() {
+		met = w.config.Online.met(len(w.subs), func(i int) *discovery.Entry { return w.subs[i].guest.peer.Entry })
+	})
+	return met && err == nil
+}
+
 // look makes a Status for the board.
 func (w *fanout) look() Status {
 	list := make([]Subscription, len(w.subs))
 	for i, s := range w.subs {
-		list[i] = Subscription{ID: s.id, Peer: s.peer, Entry: s.guest.peer.Entry, Expires: s.expires.Time()}
+		list[i] = Subscription{
+			ID: s.id, Peer: s.peer, Entry: s.guest.peer.Entry, Expires: s.expires.Time(), Criteria: s.criteria, Since: s.since, traffic: &s.traffic,
+		}
 	}
 	return Status{Online: w.online, Closed: w.closing, Subscriptions: list}
 }
@@ -264,7 +320,10 @@ func (w *fanout) close() {
 	w.stranded = w.waits()
 	w.closing = true
 	w.deadline = w.env.Clock.AfterFunc(w.strand, w.config.DrainMax, w.onDrainDeadline)
-	w.unwatch()
+	w.env.Report(w.event(event.Event{Kind: event.ProducerClosing}))
+	for _, stop := range w.unwatch {
+		stop()
+	}
 	for _, s := range w.subs {
 		s.owed = true
 	}

@@ -73,7 +73,11 @@ func datumFrame(seq uint64, i int) []byte {
 }
 
 func gapFrame(from, to uint64) []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte{2}, from), to)
+	return countedGap(from, to, to-from+1)
+}
+
+func countedGap(from, to, count uint64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte{2}, from), to), count)
 }
 
 func TestGapsArriveInTheirPlace(t *testing.T) {
@@ -96,6 +100,7 @@ func TestProducerThatBreaksTheProtocolIsLeftForAWhile(t *testing.T) {
 		"no incarnation": {startFrame(1, 0, 5)}, "no number": {startFrame(1, 9, 0)}, "start twice": {ok, ok},
 		"datum before its start": {ok, datumFrame(4, 1)}, "datum twice": {ok, datumFrame(5, 1), datumFrame(5, 1)},
 		"gap backwards": {ok, gapFrame(7, 6)}, "gap to the end of numbers": {ok, gapFrame(5, 1<<64-1)}, "half a datum": {ok, {1, 0, 0}},
+		"gap of nothing": {ok, countedGap(5, 6, 0)}, "gap of more than it has": {ok, countedGap(5, 6, 3)},
 	} {
 		b, p := newPuppet(t, says...)
 		b.consume("c", stream.ConsumerConfig{})

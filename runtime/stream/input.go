@@ -61,12 +61,21 @@ func (q *input) refusal(size int) error {
 	}
 }
 
-// wait parks the caller until a frame of size bytes may fit.
-func (q *input) wait(ctx context.Context, size int) error {
+// wait parks the caller until a frame of size bytes may fit, or its handle is
+// closed.
+func (q *input) wait(ctx context.Context, size int, closed func() bool) error {
 	return q.waiters.await(ctx, q.env, &q.mu, func() bool {
 		err := q.refusal(size)
-		return err == nil || errors.Is(err, ErrClosed)
+		return err == nil || errors.Is(err, ErrClosed) || closed()
 	})
+}
+
+// wakeAll has everyone who waits look again.
+func (q *input) wakeAll() {
+	q.mu.Lock()
+	wakes := q.waiters.take(len(q.waiters))
+	q.mu.Unlock()
+	wakes.wake()
 }
 
 // take moves as many of the oldest frames to batch as fit. more tells whether
@@ -107,7 +116,6 @@ func (q *input) set(online, closed bool) {
 		return
 	}
 	q.online, q.closed = online, closed
-	wakes := q.waiters.take(len(q.waiters))
 	q.mu.Unlock()
-	wakes.wake()
+	q.wakeAll()
 }

@@ -4,63 +4,58 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync/atomic"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
-// Producer sends datums of type T to every consumer of its stream. It may be
-// used from any goroutine or task.
+// Producer is a handle of a node's producer of a stream: it sends datums of type
+// T to every consumer. All handles of a stream on a node feed the same producer.
+// It may be used from any goroutine or task.
 type Producer[T any] struct {
 	core  *producer
 	codec Codec[T]
 	size  atomic.Int64 // of the last frame, in bytes
+	state atomic.Int32 // a handle's
 }
 
-// producer is what a Producer is without its type.
+// The states of a handle.
+const (
+	handleOpen int32 = iota
+	handleClosed
+	handleClosedLast // and the producer with it
+)
+
+// producer is what the handles share, without their type.
 type producer struct {
-	hub    *Streams
-	env    *runtime.Env
-	stream ident.StreamID
-	config ProducerConfig
-	worker *fanout
-	input  input
-	status runtime.Watch[Status]
-	ended  runtime.Watch[*outcome] // nil until the close is done
+	hub     *Streams
+	env     *runtime.Env
+	stream  ident.StreamID
+	config  ProducerConfig
+	codec   reflect.Type
+	handles int // open ones; hub.mu guards it
+	worker  *fanout
+	input   input
+	status  runtime.Watch[Status]
+	ended   runtime.Watch[*outcome] // nil until the close is done
 }
 
 // outcome is how a close ended.
 type outcome struct{ err error }
 
-// Produce starts a producer of the stream called name, with the default codec.
-// It is advertised in the node's entry until it is closed. A node has one
-// producer of a stream: a second one is ErrExists.
-func Produce[T any](s *Streams, name string, config ProducerConfig) (*Producer[T], error) {
-	return ProduceWith[T](s, CBOR[T]{}, name, config)
-}
-
-// ProduceWith is Produce with a codec of the caller's.
-func ProduceWith[T any](s *Streams, codec Codec[T], name string, config ProducerConfig) (*Producer[T], error) {
-	if err := config.Validate(); err != nil {
-		return nil, fmt.Errorf("produce %s: %w", name, err)
-	}
-	core, err := s.produce(ident.Stream(name), config.withDefaults())
-	if err != nil {
-		return nil, fmt.Errorf("produce %s: %w", name, err)
-	}
-	return &Producer[T]{core: core, codec: codec}, nil
-}
-
 // newProducer starts the worker; s.mu is held.
-func newProducer(s *Streams, id ident.StreamID, config ProducerConfig) *producer {
-	p := &producer{hub: s, env: s.env, stream: id, config: config}
+func newProducer(s *Streams, id ident.StreamID, config ProducerConfig, codec reflect.Type, out outlet) *producer {
+	p := &producer{hub: s, env: s.env, stream: id, config: config, codec: codec}
 	strand := s.newStrand("producer", id)
 	w := &fanout{
-		env: s.env, strand: strand, stream: id, config: config, input: &p.input, finish: p.finish,
+		caller: caller{s.env, id}, strand: strand, directory: s.directory, config: config, outlet: out, input: &p.input, finish: p.finish,
 		guests: map[ident.PeerID]*guest{}, next: 1,
+		demands:     demands{require: config.Require, rttBelow: config.RTTBelow, tickets: ticket.NewCache(config.Tickets)},
 		incarnation: strand.Rand("incarnation").Uint64() | 1, // drawn before anything runs on the strand
 	}
 	w.resume = w.onInput
@@ -68,12 +63,8 @@ func newProducer(s *Streams, id ident.StreamID, config ProducerConfig) *producer
 	p.worker = w
 	p.input.env, p.input.strand, p.input.drain, p.input.next = s.env, strand, w.resume, w.next
 	p.input.max = room{datums: config.Queue, bytes: config.QueueBytes}
-	p.input.online = config.Online == 0
-	strand.Post(func() {
-		w.env.Report(w.event(event.Event{Kind: event.ProducerOpened, N: int64(config.MaxConsumers)}))
-		w.unwatch = s.directory.Subscribe(strand, w.onPeers)
-		w.changed()
-	})
+	p.input.online = config.Online.met(0, nil)
+	strand.Post(w.begin)
 	return p
 }
 
@@ -85,45 +76,98 @@ func (p *Producer[T]) Incarnation() uint64 { return p.core.worker.incarnation }
 
 // Send encodes v and queues it for every consumer, waiting while the producer
 // is offline or full. It returns the datum's number once it is queued, which
-// says nothing about delivery. Errors: the cause of ctx, ErrClosed, or an
-// *EncodeError; v was then not sent. A ctx that has ended already does not keep
-// out what need not wait.
+// says nothing about delivery. Every error is a *SendError[T] that holds v, which
+// was then not sent, and wraps the cause of ctx, ErrClosed or an *EncodeError. A
+// ctx that has ended already does not keep out what need not wait.
 func (p *Producer[T]) Send(ctx context.Context, v T) (seq uint64, err error) {
 	frame, err := p.encode(v)
-	if err != nil {
-		return 0, err
+	if err == nil {
+		seq, err = p.send(ctx, frame)
 	}
+	return seq, p.sendError(v, err)
+}
+
+// TrySend is Send that does not wait: it fails with ErrOffline or ErrFull too.
+func (p *Producer[T]) TrySend(v T) (seq uint64, err error) {
+	frame, err := p.encode(v)
+	if err == nil {
+		seq, err = p.put(frame)
+	}
+	return seq, p.sendError(v, err)
+}
+
+// SendBatch sends values in order, as Send does each, but for less. It tells
+// how many were queued, from the first on; the *SendError[T] is about the next
+// one. Datums of others may come between those of a batch.
+func (p *Producer[T]) SendBatch(ctx context.Context, values []T) (n int, err error) {
+	for n < len(values) && err == nil {
+		var frames [][]byte
+		for _, v := range values[n:min(len(values), n+maxBatch)] {
+			var frame []byte
+			if frame, err = p.encode(v); err != nil {
+				break
+			}
+			frames = append(frames, frame)
+		}
+		for _, frame := range frames {
+			if _, serr := p.send(ctx, frame); serr != nil {
+				err = serr
+				break
+			}
+			n++
+		}
+	}
+	if err != nil {
+		return n, p.sendError(values[n], err)
+	}
+	return n, nil
+}
+
+// send waits until frame is queued.
+func (p *Producer[T]) send(ctx context.Context, frame []byte) (seq uint64, err error) {
 	for {
-		seq, err = p.core.input.put(frame)
+		seq, err = p.put(frame)
 		if !errors.Is(err, ErrOffline) && !errors.Is(err, ErrFull) {
 			return seq, err
 		}
-		if err := p.core.input.wait(ctx, len(frame)); err != nil {
+		if err := p.core.input.wait(ctx, len(frame), p.isClosed); err != nil {
 			return 0, err
 		}
 	}
 }
 
-// TrySend is Send that does not wait: it fails with ErrOffline or ErrFull.
-func (p *Producer[T]) TrySend(v T) (seq uint64, err error) {
-	frame, err := p.encode(v)
-	if err != nil {
-		return 0, err
+func (p *Producer[T]) put(frame []byte) (seq uint64, err error) {
+	if p.isClosed() {
+		return 0, ErrClosed
 	}
 	return p.core.input.put(frame)
+}
+
+func (p *Producer[T]) isClosed() bool { return p.state.Load() != handleOpen }
+
+func (p *Producer[T]) sendError(v T, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &SendError[T]{Datum: v, Err: err}
 }
 
 // encode makes the frame of v, with room for its number. It reckons with a size
 // like that of the previous datum.
 func (p *Producer[T]) encode(v T) (frame []byte, err error) {
+	c := caller{p.core.env, p.core.stream}
+	last := p.size.Load()
 	defer func() {
-		if v := recover(); v != nil {
-			panicked(p.core.env, p.core.stream, p.core.env.Transport.Local(), "codec", v)
-			frame, err = nil, &EncodeError{Err: fmt.Errorf("codec: %v: %w", v, wire.CallbackPanic)}
+		if err != nil {
+			frame = nil
+			c.env.Report(event.Event{Kind: event.EncodeFailed, Stream: c.stream, Incarnation: p.Incarnation()})
 		}
 	}()
-	last := p.size.Load()
-	frame, err = p.codec.Append(append(make([]byte, 0, max(last, minFrame)), frameHeader[:]...), v)
+	if perr := c.call(nobody, "codec", func() {
+		frame, err = p.codec.Append(append(make([]byte, 0, max(last, minFrame)), frameHeader[:]...), v)
+	}); perr != nil {
+		err = perr
+	}
 	if err != nil {
 		return nil, &EncodeError{Err: err}
 	}
@@ -148,17 +192,34 @@ func (p *Producer[T]) When() When { return When{env: p.core.env, status: &p.core
 // Status gives the present moment.
 func (p *Producer[T]) Status() Status { return p.core.status.Get() }
 
-// Close ends the producer in order: the stream is withdrawn from the node's
+// Clone gives one more handle of the same producer. Errors: ErrClosed.
+func (p *Producer[T]) Clone() (*Producer[T], error) {
+	if p.isClosed() || !p.core.hub.hold(p.core) {
+		return nil, ErrClosed
+	}
+	return &Producer[T]{core: p.core, codec: p.codec}, nil
+}
+
+// Close closes this handle: its Sends fail with ErrClosed from here on. With the
+// last handle the producer ends, in order: the stream is withdrawn from the node's
 // entry, nothing more is let in, and what was let in is delivered to the
 // consumers that are connected, for at most DrainMax. The error is an
 // *UndrainedError if that did not work out, or the cause of ctx, which ends the
 // waiting and not the close. Twice is fine and gives the same. The stream may be
 // produced anew as soon as Close was called.
-func (p *Producer[T]) Close(ctx context.Context) error { return p.core.close(ctx) }
-
-func (p *producer) close(ctx context.Context) error {
-	p.shut()
-	o, err := p.ended.Wait(ctx, p.env, func(o *outcome) bool { return o != nil })
+func (p *Producer[T]) Close(ctx context.Context) error {
+	if p.state.CompareAndSwap(handleOpen, handleClosed) {
+		if !p.core.hub.release(p.core) {
+			p.core.input.wakeAll()
+			return nil
+		}
+		p.state.Store(handleClosedLast)
+		p.core.shut()
+	}
+	if p.state.Load() != handleClosedLast {
+		return nil
+	}
+	o, err := p.core.ended.Wait(ctx, p.core.env, func(o *outcome) bool { return o != nil })
 	if err != nil {
 		return err
 	}

@@ -12,15 +12,26 @@ import (
 type origin struct {
 	producer    ident.PeerID
 	incarnation uint64
+	traffic     traffic // what the application took
 }
 
 // arrival is a datum or a gap in a consumer's queue.
 type arrival struct {
 	*origin
-	from, to uint64 // of a datum both are its number
-	gap      bool
-	payload  []byte
+	gap     // of a datum, its number and a count of 1
+	kind    arrivalKind
+	payload []byte
 }
+
+// arrivalKind tells a datum from the kinds of gaps.
+type arrivalKind uint8
+
+const (
+	arrivalDatum arrivalKind = iota
+	arrivalGap
+	arrivalGapAtMost
+	arrivalRestart
+)
 
 // queue is a consumer's bounded queue between its strand and the application's
 // goroutines. The bound holds but for what was on its way when a link was
@@ -38,6 +49,7 @@ type queue struct {
 	full    bool // the worker was told so and waits for onRoom
 	closed  bool
 	waiters waiters
+	traffic traffic // of all producers
 }
 
 // push queues a batch and tells whether the queue is full now: then the worker
@@ -72,6 +84,10 @@ func (q *queue) pop() (arrival, error) {
 	a := q.items.all()[0]
 	q.items.pop(1)
 	q.bytes -= len(a.payload)
+	if a.kind == arrivalDatum {
+		a.traffic.add(1, len(a.payload))
+		q.traffic.add(1, len(a.payload))
+	}
 	if q.full && q.items.len() <= q.maxDatums/2 && q.bytes <= q.maxBytes/2 {
 		q.full = false
 		q.strand.Post(q.onRoom)
@@ -89,7 +105,7 @@ func (q *queue) wait(ctx context.Context) error {
 func (q *queue) close() (dropped int) {
 	q.mu.Lock()
 	for _, a := range q.items.all() {
-		if !a.gap {
+		if a.kind == arrivalDatum {
 			dropped++
 		}
 	}

@@ -13,7 +13,12 @@ import (
 
 // liveEnv is an Env with real goroutines, for queues: it has neither clock nor
 // transport. Package live may not be imported here.
-func liveEnv(*testing.T) *runtime.Env { return &runtime.Env{Scheduler: goroutines{}} }
+func liveEnv(*testing.T) *runtime.Env { return &runtime.Env{Scheduler: goroutines{}, Clock: stopped{}} }
+
+// stopped is a clock on which nothing takes time.
+type stopped struct{ runtime.Clock }
+
+func (stopped) Mono() time.Duration { return 0 }
 
 type goroutines struct{ runtime.Scheduler }
 
@@ -111,7 +116,7 @@ func TestInputLosesNoDatumAndNoWakeUpAmongManySenders(t *testing.T) {
 						if err == nil {
 							break
 						}
-						if err := q.wait(ctx, len(f)); err != nil {
+						if err := q.wait(ctx, len(f), never); err != nil {
 							t.Errorf("wait: %v", err)
 							return
 						}
@@ -144,7 +149,7 @@ func TestInputThatClosesWakesEveryone(t *testing.T) {
 				if _, err := q.put(make([]byte, datumHeader)); errors.Is(err, ErrClosed) {
 					return
 				}
-				if err := q.wait(ctx, datumHeader); err != nil {
+				if err := q.wait(ctx, datumHeader, never); err != nil {
 					t.Errorf("wait: %v", err)
 					return
 				}
@@ -169,7 +174,7 @@ func TestQueueGivesEachDatumToOneReceiverAndAsksForMore(t *testing.T) {
 			var list []arrival
 			for range min(batch, total-sent) {
 				sent++
-				list = append(list, arrival{origin: from, from: uint64(sent), payload: binary.BigEndian.AppendUint64(nil, uint64(sent))})
+				list = append(list, arrival{origin: from, gap: gap{uint64(sent), uint64(sent), 1}, payload: binary.BigEndian.AppendUint64(nil, uint64(sent))})
 			}
 			if q.push(list) {
 				return
@@ -223,7 +228,7 @@ func TestQueueHoldsNoMoreThanItsBoundAndOneBatch(t *testing.T) {
 	q := &queue{env: env, strand: env.Scheduler.Strand("test"), maxDatums: 4, maxBytes: 100}
 	rooms := make(chan struct{}, 10)
 	q.onRoom = func() { rooms <- struct{}{} }
-	x := arrival{origin: &origin{}, from: 1, payload: make([]byte, 10)}
+	x := arrival{origin: &origin{}, gap: gap{1, 1, 1}, payload: make([]byte, 10)}
 	if q.push([]arrival{x, x, x}) {
 		t.Error("full with 3 of 4")
 	}
@@ -241,7 +246,7 @@ func TestQueueHoldsNoMoreThanItsBoundAndOneBatch(t *testing.T) {
 	<-rooms
 	large := x
 	large.payload = make([]byte, 100)
-	if !q.push([]arrival{large, {origin: x.origin, gap: true}}) {
+	if !q.push([]arrival{large, {origin: x.origin, kind: arrivalGap}}) {
 		t.Error("not full with 100 bytes of 100")
 	}
 	if n := q.close(); n != 1 {
@@ -275,3 +280,5 @@ func TestSendAllocatesTheFrameAndNothingElse(t *testing.T) {
 		t.Errorf("%v allocations for 100 datums, want 100", allocs)
 	}
 }
+
+func never() bool { return false }

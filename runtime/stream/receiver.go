@@ -11,17 +11,22 @@ import (
 )
 
 // receiver keeps one consumer subscribed to one producer for as long as that
-// is eligible. It lives on the consumer's strand.
+// offers the stream and is eligible. It lives on the consumer's strand.
 type receiver struct {
 	worker  *receivers
 	peer    *discovery.Peer
 	attempt *attempt // the present link, nil while backing off
 	retry   runtime.Timer
 	wait    time.Duration // the present interval of the back-off
+	failing time.Duration // Mono since when attempts fail, -1 if the last one did not
+	barred  wire.Reason   // why no subscription is wanted; None: one is
+	verdict wire.Reason   // of the last attempt
 	expires ticket.Expiration
 	expiry  runtime.Timer
 	last    bool // the producer withdrew the stream: no attempt after the present one
 	gone    bool // it is not one of the worker's any more
+	untrack func()
+	distance
 	progress
 }
 
@@ -32,6 +37,7 @@ type progress struct {
 	tries       int64
 	incarnation uint64 // of the producer that was last connected, 0 before the first
 	next        uint64 // the number expected next of it
+	complete    bool   // it was closed in order, so that nothing of it is missing
 }
 
 // connect dials the producer and says at once what is wanted: the message waits
@@ -39,34 +45,97 @@ type progress struct {
 func (r *receiver) connect() {
 	w := r.worker
 	r.tries++
-	w.env.Report(r.event(event.Event{Kind: event.Subscribing, N: r.tries}))
+	w.env.Report(r.event(event.Event{Kind: event.Subscribing, N: r.tries, Text: w.config.Criteria}))
 	a := &attempt{receiver: r}
 	a.flush = a.onFlush
 	r.attempt = a
 	a.link = w.env.Transport.Dial(r.peer.Entry.Peer, r.peer.Entry.Addrs, Protocol, w.strand, a)
-	_, _ = a.link.Send(wire.MustMarshal(subscribe{Version: version, Stream: w.stream}))
+	_, _ = a.link.Send(wire.MustMarshal(subscribe{Version: version, Stream: w.stream, Criteria: w.config.Criteria}))
 }
 
 // up tells whether the subscription exists.
 func (r *receiver) up() bool { return r.attempt != nil && r.attempt.up }
 
-// update takes what changed about the producer. A new entry resets the
-// back-off: the last verdict may not stand any more.
-func (r *receiver) update(peer *discovery.Peer, expires ticket.Expiration, last bool) {
-	changed := r.peer.Entry.Version != peer.Entry.Version
-	r.peer, r.last = peer, last
+// why tells what keeps the subscription from being.
+func (r *receiver) why() wire.Reason {
+	if r.barred != wire.None {
+		return r.barred
+	}
+	return r.verdict
+}
+
+// judge takes what changed about the producer, or about what this side demands of
+// it.
+func (r *receiver) judge(peer *discovery.Peer) {
+	w := r.worker
+	before := r.peer
+	far := r.up() && r.far(w.demands, before, peer)
+	r.peer = peer
+	expires, reason := w.demands.right(w.caller, peer)
+	if reason == wire.None && (far || r.attempt == nil && !w.demands.near(peer)) {
+		reason = wire.NotAllowed
+	}
+	if reason != wire.None {
+		r.bar(reason)
+		return
+	}
 	if expires != r.expires {
 		r.expires = expires
 		r.arm()
 	}
-	if !changed {
-		return
+	news := r.barred != wire.None || before.Entry.Version != peer.Entry.Version
+	r.barred = wire.None
+	if news {
+		r.anew()
 	}
-	r.wait = 0
+	w.changed()
+}
+
+// anew begins the back-off from the start: the last verdict may not stand any
+// more.
+func (r *receiver) anew() {
+	r.wait, r.failing = 0, -1
 	if r.attempt == nil {
-		r.retry.Stop()
+		stopTimer(r.retry)
 		r.connect()
 	}
+}
+
+// bar ends the subscription, if there is one, until the producer is eligible
+// again. Time alone may change that, if tickets are asked for.
+func (r *receiver) bar(reason wire.Reason) {
+	w := r.worker
+	if r.last {
+		w.remove(r, reason)
+		return
+	}
+	r.barred = reason
+	r.distance = distance{}
+	stopTimer(r.expiry)
+	stopTimer(r.retry)
+	if r.attempt != nil {
+		r.attempt.link.Close(reason)
+		r.detach(reason)
+	}
+	if len(w.config.Tickets) > 0 {
+		r.wait = w.config.Backoff.Max
+		r.backOff()
+	}
+	w.board.changed()
+}
+
+// appeal tries again where the producer refused, after it was told of this node's
+// new entry.
+func (r *receiver) appeal() {
+	if r.attempt != nil || r.barred != wire.None || !verdict(r.verdict) {
+		return
+	}
+	w := r.worker
+	w.directory.SyncThen(w.strand, r.peer.Entry.Peer, r.peer.Entry.Addrs, func(error) {
+		if !r.gone && r.barred == wire.None {
+			r.anew()
+		}
+	})
 }
 
 // arm sets the timer at which the producer's right ends. It is a hint:
@@ -79,8 +148,8 @@ func (r *receiver) arm() {
 }
 
 func (r *receiver) onExpiry() {
-	r.worker.judge(r.peer.Entry.Peer, r.peer)
-	if !r.gone {
+	r.judge(r.peer)
+	if !r.gone && r.barred == wire.None {
 		r.arm() // the clock was stepped back
 	}
 }
@@ -89,6 +158,7 @@ func (r *receiver) onExpiry() {
 // ignored from here on.
 func (r *receiver) stop(reason wire.Reason) {
 	r.gone = true
+	r.untrack()
 	stopTimer(r.retry)
 	stopTimer(r.expiry)
 	if r.attempt != nil {
@@ -119,40 +189,71 @@ func (r *receiver) detach(reason wire.Reason) {
 func (r *receiver) ended(reason wire.Reason) {
 	a, w := r.attempt, r.worker
 	r.detach(reason)
+	r.verdict = reason
+	r.complete = a.up && reason == wire.GracefulShutdown
+	w.board.changed()
 	if r.last {
 		w.remove(r, reason)
 		return
 	}
-	if a.up && w.env.Clock.Mono()-a.since >= max(r.wait, backoffFirst) {
-		r.wait = 0 // it held for longer than its interval
+	now := w.env.Clock.Mono()
+	switch {
+	case a.up && now-a.since >= max(r.wait, w.config.Backoff.First):
+		r.wait, r.failing = 0, -1 // it held for longer than its interval
+	case r.failing < 0:
+		r.failing = now
 	}
-	switch reason {
-	case wire.GracefulShutdown, wire.StreamNotFound, wire.NotAllowed, wire.Expired, wire.Revoked, wire.Filtered, wire.BadCriteria, wire.CallbackPanic,
-		wire.ProtocolViolation, wire.VersionMismatch:
-		// A verdict. It may fall with the producer's next entry, of which update
-		// tells, but also with ours, of which nothing tells when the producer
-		// has it: hence one more attempt now and then.
-		r.wait = backoffCap
-	case wire.UnknownPeer:
+	switch {
+	case verdict(reason):
+		// It may fall with the producer's next entry, of which judge is told, with
+		// ours, of which appeal is, or for a reason that nobody tells: hence one
+		// more attempt now and then.
+		r.wait = w.config.Backoff.Max
+	case reason == wire.UnknownPeer:
 		w.directory.SyncThen(w.strand, r.peer.Entry.Peer, r.peer.Entry.Addrs, func(error) {})
+	}
+	if limit := w.config.Backoff.GiveUp; limit > 0 && r.failing >= 0 && now-r.failing >= limit {
+		w.env.Mark("stream/gave-up")
+		return // until there is news
 	}
 	r.backOff()
 }
 
+// verdict tells whether a producer that ends or refuses for this reason will go
+// on doing so until something changes.
+func verdict(r wire.Reason) bool {
+	switch r {
+	case wire.GracefulShutdown, wire.StreamNotFound, wire.NotAllowed, wire.Expired, wire.Revoked, wire.Filtered, wire.BadCriteria, wire.CallbackPanic,
+		wire.ProtocolViolation, wire.VersionMismatch:
+		return true
+	default:
+		return false
+	}
+}
+
 // backOff arms the next attempt.
 func (r *receiver) backOff() {
-	r.wait = nextWait(r.wait)
+	b := r.worker.config.Backoff
+	r.wait = nextWait(r.wait, b)
 	delay := r.worker.strand.Rand("backoff").Duration(0, r.wait)
 	if r.retry == nil {
-		r.retry = r.worker.env.Clock.AfterFunc(r.worker.strand, delay, r.connect)
+		r.retry = r.worker.env.Clock.AfterFunc(r.worker.strand, delay, r.onRetry)
 		return
 	}
 	r.retry.Reset(delay)
 }
 
+func (r *receiver) onRetry() {
+	if r.barred == wire.None {
+		r.connect()
+		return
+	}
+	r.judge(r.peer)
+}
+
 // nextWait gives the interval after one of wait.
-func nextWait(wait time.Duration) time.Duration {
-	return min(max(2*wait, backoffFirst), backoffCap)
+func nextWait(wait time.Duration, b Backoff) time.Duration {
+	return min(max(2*wait, b.First), b.Max)
 }
 
 func (r *receiver) event(e event.Event) event.Event {

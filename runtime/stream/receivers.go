@@ -7,7 +7,6 @@ import (
 	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
-	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -15,21 +14,23 @@ import (
 // remembers how far it was, the latest ones.
 const maxFormer = 1024
 
-// receivers is the worker of one consumer: a receiver for each producer that is
-// eligible. All its methods run on its strand.
+// receivers is the worker of one consumer: a receiver for each producer of its
+// stream. All its methods run on its strand.
 type receivers struct {
-	env       *runtime.Env
+	caller
 	strand    runtime.Strand
 	directory Directory
-	stream    ident.StreamID
 	config    ConsumerConfig
+	demands   demands
 	queue     *queue
 	board     *board
-	unwatch   func() // ends the view of the catalog
+	unwatch   []func() // each ends a view of what others decide
 
-	list      []*receiver // in order of creation
+	self      *discovery.Entry // this node's own
+	list      []*receiver      // in order of creation
 	byPeer    map[ident.PeerID]*receiver
 	former    []former // the latest last
+	base      uint64   // what the ids of this consumer's receivers begin with
 	lastID    uint64
 	connected int // receivers that are up
 	online    bool
@@ -42,47 +43,69 @@ type former struct {
 	progress
 }
 
+// begin starts the work.
+func (w *receivers) begin() {
+	w.env.Report(w.event(event.Event{Kind: event.ConsumerOpened, Text: w.config.Criteria}))
+	w.unwatch = append(w.unwatch,
+		w.directory.Subscribe(w.strand, w.onPeers),
+		w.directory.SubscribeSelf(w.strand, w.onSelf),
+		w.demands.tickets.Watch(w.strand, w.onValidators))
+	w.changed()
+}
+
 // onPeers looks at each peer that changed.
 func (w *receivers) onPeers(changes []discovery.Change) {
 	for _, c := range changes {
-		w.judge(c.Peer, c.To)
+		w.meet(c.Peer, c.To)
 	}
 }
 
-// judge starts, keeps or stops the receiver of a peer. to is nil when it
-// departed.
-func (w *receivers) judge(id ident.PeerID, to *discovery.Peer) {
-	r := w.byPeer[id]
-	offers := to != nil && to.Entry.HasStream(w.stream)
-	if r == nil && !offers {
+// onSelf tries again where this node was refused, now that its own entry says
+// something else.
+func (w *receivers) onSelf(e *discovery.Entry) {
+	known := w.self
+	w.self = e
+	if known == nil || known.Version == e.Version {
 		return
 	}
-	// A producer that closes withdraws the stream, and then delivers the rest.
-	last := r != nil && r.up() && to != nil && !offers
-	expires, reason := ticket.Never, wire.Cancelled
-	switch {
-	case to == nil:
-		reason = wire.UnknownPeer
-	case offers || last:
-		expires, reason = right(w.env, w.stream, to, w.config.Tickets, w.config.Require)
-	}
-	switch {
-	case r == nil && reason == wire.None:
-		w.add(to, expires)
-	case r != nil && reason == wire.None:
-		r.update(to, expires, last)
-		w.board.changed()
-	case r != nil:
-		w.remove(r, reason)
+	for _, r := range w.list {
+		r.appeal()
 	}
 }
 
-func (w *receivers) add(peer *discovery.Peer, expires ticket.Expiration) {
-	r := &receiver{worker: w, peer: peer, expires: expires, progress: w.recall(peer.Entry.Peer)}
+// onValidators judges all producers anew after a validator changed its mind.
+func (w *receivers) onValidators() {
+	for _, r := range slices.Clone(w.list) {
+		r.judge(r.peer)
+	}
+}
+
+// meet takes the newest state of a peer; to is nil when it departed.
+func (w *receivers) meet(id ident.PeerID, to *discovery.Peer) {
+	r := w.byPeer[id]
+	offers := to != nil && to.Entry.HasStream(w.stream)
+	switch {
+	case r == nil && offers:
+		w.add(to)
+	case r == nil:
+	case to == nil:
+		w.remove(r, wire.UnknownPeer)
+	case !offers && !r.up():
+		w.remove(r, wire.StreamNotFound)
+	default:
+		// A producer that closes withdraws the stream, and then delivers the rest.
+		r.last = !offers
+		r.judge(to)
+	}
+}
+
+func (w *receivers) add(peer *discovery.Peer) {
+	r := &receiver{worker: w, peer: peer, progress: w.recall(peer.Entry.Peer), barred: wire.NotAllowed}
+	r.untrack = w.demands.track(w.directory, peer.Entry.Peer)
 	w.list = append(w.list, r)
 	w.byPeer[peer.Entry.Peer] = r
-	r.arm()
-	r.connect()
+	r.judge(peer)
+	w.board.changed()
 }
 
 // recall gives how far the consumer was with a producer, as far as it knows.
@@ -93,11 +116,12 @@ func (w *receivers) recall(id ident.PeerID) progress {
 		return p
 	}
 	w.lastID++
-	return progress{id: w.lastID}
+	return progress{id: w.base | w.lastID}
 }
 
 func (w *receivers) remove(r *receiver, reason wire.Reason) {
 	r.stop(reason)
+	w.board.changed()
 	id := r.peer.Entry.Peer
 	delete(w.byPeer, id)
 	w.list = slices.DeleteFunc(w.list, func(o *receiver) bool { return o == r })
@@ -118,42 +142,71 @@ func (w *receivers) onRoom() {
 
 // changed tells the world how many producers are connected.
 func (w *receivers) changed() {
-	online := !w.closed && w.connected >= w.config.Online
+	online := !w.closed && w.quorum()
 	if online != w.online {
 		w.online = online
 		kind := event.ConsumerOffline
 		if online {
 			kind = event.ConsumerOnline
 		}
-		w.env.Report(event.Event{Kind: kind, Stream: w.stream, N: int64(w.connected)})
+		w.env.Report(w.event(event.Event{Kind: kind, N: int64(w.connected)}))
 	}
 	w.board.changed()
 }
 
+// quorum tells whether the online condition is met. A predicate that panics does
+// not meet it.
+func (w *receivers) quorum() (met bool) {
+	err := w.call(nobody, "online", func() {
+		connected := make([]*discovery.Entry, 0, w.connected)
+		for _, r := range w.list {
+			if r.up() {
+				connected = append(connected, r.peer.Entry)
+			}
+		}
+		met = w.config.Online.met(len(connected), func(i int) *discovery.Entry { return connected[i] })
+	})
+	return met && err == nil
+}
+
 // look makes a Status for the board.
 func (w *receivers) look() Status {
-	list := make([]Subscription, 0, w.connected)
+	status := Status{Online: w.online, Closed: w.closed, Subscriptions: make([]Subscription, 0, w.connected)}
 	for _, r := range w.list {
-		if r.up() {
-			list = append(list, Subscription{ID: r.id, Peer: r.peer.Entry.Peer, Entry: r.peer.Entry, Expires: r.expires.Time()})
+		if !r.up() {
+			status.Pending = append(status.Pending, Pending{Peer: r.peer.Entry.Peer, Entry: r.peer.Entry, Tries: r.tries, Reason: r.why()})
+			continue
 		}
+		status.Subscriptions = append(status.Subscriptions, Subscription{
+			ID: r.id, Peer: r.peer.Entry.Peer, Entry: r.peer.Entry, Expires: r.expires.Time(), Criteria: w.config.Criteria,
+			Since: r.attempt.began, traffic: &r.attempt.origin.traffic,
+		})
 	}
-	return Status{Online: w.online, Closed: w.closed, Subscriptions: list}
+	return status
 }
 
 // close ends all receivers.
 func (w *receivers) close() {
 	w.closed = true
-	w.unwatch()
+	for _, stop := range w.unwatch {
+		stop()
+	}
 	for _, r := range w.list {
 		r.stop(wire.Cancelled)
 	}
 	w.list = nil
 	clear(w.byPeer)
 	if n := w.queue.close(); n > 0 {
-		w.env.Report(event.Event{Kind: event.Discarded, Stream: w.stream, N: int64(n)})
+		w.env.Report(w.event(event.Event{Kind: event.Discarded, N: int64(n)}))
 	}
 	w.changed()
 	w.board.update()
-	w.env.Report(event.Event{Kind: event.ConsumerClosed, Stream: w.stream})
+	w.env.Report(w.event(event.Event{Kind: event.ConsumerClosed}))
+}
+
+// event fills in what all events of this consumer have in common: its name is the
+// part that the ids of its receivers begin with.
+func (w *receivers) event(e event.Event) event.Event {
+	e.Stream, e.Sub = w.stream, w.base
+	return e
 }

@@ -32,12 +32,12 @@ func TestSendWaitsOfflineUntilAConsumerComes(t *testing.T) {
 
 func TestAlwaysOnlineTakesDatumsAtOnceAndTellsThatNobodyGotThem(t *testing.T) {
 	b := newBed(t, 1, "p")
-	p := b.produce("p", stream.ProducerConfig{AlwaysOnline: true})
+	p := b.produce("p", stream.ProducerConfig{Online: stream.AtLeast(0)})
 	if _, err := p.TrySend(payload(1, 8)); err != nil {
 		t.Fatalf("TrySend right after Produce: %v", err)
 	}
 	b.run(time.Second)
-	if e := b.last("p", event.InputDropped); e.N != 1 || e.Reason != wire.None {
+	if e := b.last("p", event.InputDropped); e.N != 1 || e.Reason != wire.NoConsumer {
 		t.Errorf("got %s, want one datum dropped for want of consumers", e.Event)
 	}
 }
@@ -120,7 +120,7 @@ func (moody) Decode(b []byte) (string, error) {
 
 func TestWhatCannotBeEncodedIsNotSentAndTheCallerLearns(t *testing.T) {
 	b := newBedWith(t, 1, panics, "p", "c")
-	p, err := stream.ProduceWith[string](b.nodes["p"].Streams(), moody{}, name, stream.ProducerConfig{AlwaysOnline: true, MaxDatum: 8})
+	p, err := stream.Produce(b.nodes["p"].Streams(), name, stream.ProducerConfig{Online: stream.AtLeast(0), MaxDatum: 8}, stream.WithCodec[string](moody{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,11 +150,11 @@ func TestWhatCannotBeEncodedIsNotSentAndTheCallerLearns(t *testing.T) {
 
 func TestWhatCannotBeDecodedIsToldAndTheStreamGoesOn(t *testing.T) {
 	b := newBedWith(t, 1, panics, "p", "c")
-	p, err := stream.ProduceWith[string](b.nodes["p"].Streams(), moody{}, name, stream.ProducerConfig{})
+	p, err := stream.Produce(b.nodes["p"].Streams(), name, stream.ProducerConfig{}, stream.WithCodec[string](moody{}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := stream.ConsumeWith[string](b.nodes["c"].Streams(), moody{}, name, stream.ConsumerConfig{})
+	c, err := stream.Consume(b.nodes["c"].Streams(), name, stream.ConsumerConfig{}, stream.WithCodec[string](moody{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestIdleProducerAndConsumerMakeNoStepOfTheirOwn(t *testing.T) {
 			p := b.produce("p", stream.ProducerConfig{})
 			b.consume("c", stream.ConsumerConfig{})
 			b.within(5*time.Second, "consumer", subscribed(1, p))
-			b.produce("c", stream.ProducerConfig{Online: 3})
+			b.produce("c", stream.ProducerConfig{Online: stream.AtLeast(3)})
 		}
 		b.run(time.Minute - b.Now())
 		before := b.Stats().Steps

@@ -155,7 +155,7 @@ func TestBurstIsHandedOnInBatchesNoLargerThanTheQueue(t *testing.T) {
 func TestConsumerIsToldExactlyWhatItMissed(t *testing.T) {
 	for seed := range uint64(5) {
 		b := newBed(t, seed, "p", "c")
-		p := b.produce("p", stream.ProducerConfig{AlwaysOnline: true})
+		p := b.produce("p", stream.ProducerConfig{Online: stream.AtLeast(0)})
 		g := b.receive("c", b.consume("c", stream.ConsumerConfig{}), 0)
 		b.within(5*time.Second, "consumer", subscribed(1, p))
 		index := 0
@@ -179,7 +179,7 @@ func TestConsumerIsToldExactlyWhatItMissed(t *testing.T) {
 			if gap.Producer != b.id("p") {
 				t.Errorf("seed %d: gap of %s", seed, gap.Producer.Short())
 			}
-			missing += gap.Count()
+			missing += gap.Count
 		}
 		if missing == 0 || missing+uint64(len(g.values)) != uint64(index) {
 			t.Errorf("seed %d: %d datums received and %d told to be missing of %d", seed, len(g.values), missing, index)
@@ -201,7 +201,7 @@ func TestConsumerThatLostSightOfAProducerIsToldWhatItMissed(t *testing.T) {
 func lostSight(t *testing.T, missed int) {
 	t.Helper()
 	b := newBed(t, 1, "p", "c")
-	p := b.produce("p", stream.ProducerConfig{AlwaysOnline: true})
+	p := b.produce("p", stream.ProducerConfig{Online: stream.AtLeast(0)})
 	c := b.consume("c", stream.ConsumerConfig{Require: hasTag("open", b, "p")})
 	b.nodes["p"].Discovery().AddTags(tag("open"))
 	b.within(5*time.Second, "consumer", subscribed(1, p))
@@ -224,7 +224,7 @@ func lostSight(t *testing.T, missed int) {
 	b.run(time.Second)
 	told := 0
 	for _, gap := range g.gaps {
-		told += int(gap.Count())
+		told += int(gap.Count)
 	}
 	if told != missed || len(g.gaps) > 1 || len(g.values) != 2 {
 		t.Errorf("got %d datums and gaps %v, want 2 datums and one gap of %d", len(g.values), g.gaps, missed)

@@ -2,28 +2,69 @@ package stream
 
 import (
 	"context"
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
 )
 
-// Status is a moment of a producer or a consumer. It is immutable.
+// Status is a moment of a producer or a consumer. It is immutable, but for the
+// Stats of its subscriptions, which go on.
 type Status struct {
 	Online bool // the online condition is met
 	Closed bool
 	// Subscriptions are those that are served, in order of admission.
 	Subscriptions []Subscription
+	// Pending are the producers that a consumer wants and is not connected to,
+	// in the order in which it came to know them. A producer has none.
+	Pending []Pending
 }
 
 // Subscription is one side's view of a subscription.
 type Subscription struct {
-	ID      uint64           // unique within its producer or consumer
-	Peer    ident.PeerID     // the other side
-	Entry   *discovery.Entry // the other side's, the newest that is known
-	Expires time.Time        // zero: never
+	ID       uint64           // unique within its producer or consumer
+	Peer     ident.PeerID     // the other side
+	Entry    *discovery.Entry // the other side's, the newest that is known
+	Expires  time.Time        // of the other side's right; zero: never
+	Criteria string           // what the consumer asked for; empty: everything
+	Since    time.Time        // when it began, by this node's wall clock
+	traffic  *traffic
+}
+
+// Stats tells what went over the subscription so far: on a producer what the
+// network took, on a consumer what the application received.
+func (s Subscription) Stats() Stats { return s.traffic.stats() }
+
+// Pending is a producer that a consumer is not connected to.
+type Pending struct {
+	Peer   ident.PeerID
+	Entry  *discovery.Entry
+	Tries  int64       // attempts so far
+	Reason wire.Reason // of the last failure; None: none yet
+}
+
+// Stats counts datums and the bytes of their encodings.
+type Stats struct {
+	Datums uint64
+	Bytes  uint64
+}
+
+// traffic counts what passes. It may be used from anywhere.
+type traffic struct{ datums, bytes atomic.Uint64 }
+
+func (t *traffic) add(datums, bytes int) {
+	t.datums.Add(uint64(datums))
+	t.bytes.Add(uint64(bytes))
+}
+
+func (t *traffic) stats() Stats {
+	if t == nil {
+		return Stats{}
+	}
+	return Stats{Datums: t.datums.Load(), Bytes: t.bytes.Load()}
 }
 
 // When makes conditions on the status of a producer or consumer.
@@ -41,23 +82,15 @@ func (w When) Online() Condition {
 func (w When) Offline() Condition { return w.Online().Not() }
 
 // Subscribed is met while at least one subscription is up.
-func (w When) Subscribed() Condition { return w.AtLeast(1, nil) }
+func (w When) Subscribed() Condition { return w.Quorum(AtLeast(1)) }
 
 // Unsubscribed is met while no subscription is up.
 func (w When) Unsubscribed() Condition { return w.Subscribed().Not() }
 
-// AtLeast is met while at least n subscriptions are up whose peers have all of
-// tags.
-func (w When) AtLeast(n int, tags []ident.Tag) Condition {
-	tags = slices.Clone(tags)
+// Quorum is met while q is.
+func (w When) Quorum(q Quorum) Condition {
 	return Condition{when: w, met: func(s Status) bool {
-		count := 0
-		for _, sub := range s.Subscriptions {
-			if !slices.ContainsFunc(tags, func(t ident.Tag) bool { return !sub.Entry.HasTag(t) }) {
-				count++
-			}
-		}
-		return count >= n
+		return q.met(len(s.Subscriptions), func(i int) *discovery.Entry { return s.Subscriptions[i].Entry })
 	}}
 }
 

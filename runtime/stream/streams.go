@@ -3,6 +3,7 @@ package stream
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -19,6 +20,10 @@ type Directory interface {
 	Subscribe(s runtime.Strand, f func([]discovery.Change)) (stop func())
 	AddStream(ident.StreamID)
 	RemoveStream(ident.StreamID)
+	// SubscribeSelf posts to s the node's own entry, then each newer one.
+	SubscribeSelf(s runtime.Strand, f func(*discovery.Entry)) (stop func())
+	// Track has the round trip to peer measured now and then, until untrack.
+	Track(peer ident.PeerID) (untrack func())
 	// Sample takes a measurement of the round trip to peer.
 	Sample(peer ident.PeerID, rtt runtime.RTT)
 	// SyncThen exchanges catalogs with peer and posts done to s.
@@ -63,26 +68,60 @@ func (s *Streams) newStrand(kind string, id ident.StreamID) runtime.Strand {
 	return s.env.Scheduler.Strand(fmt.Sprintf("%s/%s/%d", kind, id.Short(), s.made))
 }
 
-func (s *Streams) produce(id ident.StreamID, config ProducerConfig) (*producer, error) {
+// produce gives the node's producer of a stream, with one more handle, and tells
+// whether it existed.
+func (s *Streams) produce(id ident.StreamID, config ProducerConfig, codec reflect.Type, out func() outlet) (p *producer, existed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, ErrClosed
+		return nil, false, ErrClosed
 	}
-	if s.offered[id] != nil {
-		return nil, ErrExists
+	if p := s.offered[id]; p != nil {
+		if p.codec != codec {
+			return nil, true, &TypeError{Have: p.codec.String(), Want: codec.String()}
+		}
+		p.handles++
+		return p, true, nil
 	}
-	p := newProducer(s, id, config)
+	p = newProducer(s, id, config, codec, out())
+	p.handles = 1
 	s.offered[id] = p
 	s.producers = append(s.producers, p)
 	s.directory.AddStream(id)
-	return p, nil
+	return p, false, nil
+}
+
+// hold counts one more handle of p, unless p is closed.
+func (s *Streams) hold(p *producer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.offered[p.stream] != p {
+		return false
+	}
+	p.handles++
+	return true
+}
+
+// release counts one handle less and tells whether it was the last: then p is
+// unknown to new consumers.
+func (s *Streams) release(p *producer) (last bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.handles--; p.handles > 0 {
+		return false
+	}
+	s.withdrawLocked(p)
+	return true
 }
 
 // withdraw makes a producer unknown to new consumers.
 func (s *Streams) withdraw(p *producer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.withdrawLocked(p)
+}
+
+func (s *Streams) withdrawLocked(p *producer) {
 	if s.offered[p.stream] == p {
 		delete(s.offered, p.stream)
 		s.directory.RemoveStream(p.stream)
@@ -207,7 +246,7 @@ func (h *handshake) OnMessage(m []byte) {
 		h.link.Close(wire.StreamNotFound)
 		return
 	}
-	s := &subscription{worker: p.worker, link: h.link, peer: h.link.Peer()}
+	s := &subscription{worker: p.worker, link: h.link, peer: h.link.Peer(), criteria: hello.Criteria}
 	h.hub.directory.Sample(s.peer, h.link.Session().RTT())
 	p.worker.strand.Post(func() { p.worker.admit(s) })
 	h.link.Bind(p.worker.strand, s)

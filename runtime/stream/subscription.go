@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
@@ -24,47 +25,139 @@ const (
 // subscription is one consumer of a producer: the handler of its link, its
 // bounded queue and its right. It lives on the worker's strand.
 type subscription struct {
-	worker  *fanout
-	link    runtime.Link
-	peer    ident.PeerID
-	guest   *guest // nil before admission
-	id      uint64
-	stage   stage
-	ring    ring
-	expires ticket.Expiration
-	expiry  runtime.Timer
-	owed    bool        // it was served when a Close began
-	reason  wire.Reason // why this side ends it
+	worker   *fanout
+	link     runtime.Link
+	peer     ident.PeerID
+	guest    *guest // nil before admission
+	id       uint64
+	stage    stage
+	criteria string
+	filter   *filter // of worker.filters; nil: everything matches
+	since    time.Time
+	traffic  traffic // what the link took
+	ring     ring
+	missed   gap // what a lag policy skipped and the consumer was not told yet: before the ring under DropOldest, after it under DropNewest
+	expires  ticket.Expiration
+	expiry   runtime.Timer
+	untrack  func()
+	owed     bool        // it was served when a Close began
+	reason   wire.Reason // why this side ends it
 }
 
 var _ runtime.Handler = (*subscription)(nil)
 
 // enqueue takes a batch: straight to the link while the ring is empty, the rest
-// to the ring. What does not fit ends the subscription; under Block everything
-// fits. False: it had no right to any of it.
-func (s *subscription) enqueue(batch [][]byte) bool {
+// to the ring. It tells how many datums were taken, from the first on, and why not
+// the rest. What does not fit is up to the lag policy; under Block everything
+// fits.
+func (s *subscription) enqueue(batch [][]byte) (taken int, why wire.Reason) {
 	if s.lapsed() {
 		s.cut(wire.Expired)
-		return false
+		return 0, wire.Expired
 	}
-	if s.ring.len() == 0 {
+	rest := batch
+	if len(batch) > 0 && s.ring.len() == 0 && s.tell() {
 		n, tooLarge := s.send(batch)
 		s.report(event.Enqueued, batch[:n], wire.None)
-		s.report(event.Written, batch[:n], wire.None)
+		s.written(batch[:n])
 		if tooLarge {
 			s.cut(wire.TooLarge)
-			return true
+			return n, wire.TooLarge
 		}
-		batch = batch[n:]
+		rest = batch[n:]
 	}
-	fits := s.ring.room().fits(batch)
-	s.ring.push(batch[:fits])
-	s.report(event.Enqueued, batch[:fits], wire.None)
-	if fits < len(batch) {
-		s.worker.env.Mark("stream/ring-full")
+	if len(rest) == 0 {
+		return len(batch), wire.None
+	}
+	fits := s.admits(rest)
+	s.ring.push(rest[:fits])
+	s.report(event.Enqueued, rest[:fits], wire.None)
+	if fits == len(rest) {
+		return len(batch), wire.None
+	}
+	s.worker.env.Mark("stream/ring-full")
+	return len(batch) - len(rest) + fits, s.lag(rest[fits:])
+}
+
+// admits tells how many of frames the ring takes as things are. A gap that the
+// consumer must hear of first takes a place.
+func (s *subscription) admits(frames [][]byte) int {
+	room := s.ring.room()
+	if s.worker.config.Lag != DropNewest || s.missed.empty() {
+		return room.fits(frames)
+	}
+	room.datums, room.bytes, room.empty = room.datums-1, room.bytes-gapSize, false
+	n := room.fits(frames)
+	if n > 0 {
+		s.ring.push([][]byte{s.missed.frame()})
+		s.missed = gap{}
+	}
+	return n
+}
+
+// lag does what the policy says about datums for which the ring has no room. It
+// gives the reason for which they were not taken, None if they were.
+func (s *subscription) lag(frames [][]byte) wire.Reason {
+	switch s.worker.config.Lag {
+	case DropNewest:
+		s.report(event.Enqueued, frames, wire.None)
+		s.drop(frames, wire.Lagged)
+		s.missed = s.missed.with(frames)
+		return wire.Lagged
+	case DropOldest:
+		s.report(event.Enqueued, frames, wire.None)
+		for _, f := range frames {
+			s.makeRoom(f)
+			s.ring.push([][]byte{f})
+		}
+		return wire.None
+	default:
 		s.cut(wire.TooSlow)
+		return wire.TooSlow
 	}
+}
+
+// makeRoom skips the oldest datums of the ring until one more fits.
+func (s *subscription) makeRoom(frame []byte) {
+	one := [][]byte{frame}
+	n := 0
+	for room := s.ring.room(); room.fits(one) == 0; n++ {
+		room.datums++
+		room.bytes += len(s.ring.all()[n])
+		room.empty = n+1 == s.ring.len()
+	}
+	oldest := s.ring.all()[:n]
+	s.drop(oldest, wire.Lagged)
+	s.missed = s.missed.with(oldest)
+	s.ring.pop(n)
+}
+
+// tell sends the gap that stands before whatever is sent next. It is false while
+// the link has no room for it.
+func (s *subscription) tell() bool {
+	if s.missed.empty() {
+		return true
+	}
+	if n, _ := s.link.Send(s.missed.frame()); n == 0 {
+		return false
+	}
+	s.missed = gap{}
 	return true
+}
+
+// skip tells which datums of a batch the criteria left out.
+func (s *subscription) skip(batch, matched [][]byte) {
+	for len(batch) > 0 {
+		n := 0
+		for n < len(batch) && (len(matched) == 0 || frameSeq(batch[n]) != frameSeq(matched[0])) {
+			n++
+		}
+		s.report(event.Unmatched, batch[:n], wire.None)
+		batch = batch[n:]
+		for len(batch) > 0 && len(matched) > 0 && frameSeq(batch[0]) == frameSeq(matched[0]) {
+			batch, matched = batch[1:], matched[1:]
+		}
+	}
 }
 
 // lapsed tells whether the right has ended by now: this comparison, not the
@@ -81,18 +174,37 @@ func (s *subscription) send(frames [][]byte) (n int, tooLarge bool) {
 	return n, errors.Is(err, runtime.ErrTooLarge)
 }
 
-// pump moves the ring to the link.
+// pump moves the ring to the link, and tells of gaps in their place.
 func (s *subscription) pump() {
-	if s.ring.len() == 0 {
+	if s.worker.config.Lag == DropOldest && !s.tell() {
 		return
 	}
-	oldest := s.ring.all()
-	n, tooLarge := s.send(oldest)
-	s.report(event.Written, oldest[:n], wire.None)
-	s.ring.pop(n)
-	if tooLarge {
-		s.cut(wire.TooLarge)
+	if s.ring.len() > 0 {
+		oldest := s.ring.all()
+		n, tooLarge := s.send(oldest)
+		s.written(oldest[:n])
+		s.ring.pop(n)
+		if tooLarge {
+			s.cut(wire.TooLarge)
+			return
+		}
 	}
+	if s.ring.len() == 0 {
+		s.tell()
+	}
+}
+
+// written counts frames that the link took.
+func (s *subscription) written(frames [][]byte) {
+	s.report(event.Written, frames, wire.None)
+	n, bytes := 0, 0
+	for _, f := range frames {
+		if f[0] == frameDatum {
+			n++
+			bytes += len(framePayload(f))
+		}
+	}
+	s.traffic.add(n, bytes)
 }
 
 // drain lets nothing more be enqueued, delivers what the ring holds and then
@@ -102,7 +214,7 @@ func (s *subscription) drain() {
 		s.stage = emptying
 		s.worker.env.Report(s.event(event.Event{Kind: event.SubDraining, Reason: wire.GracefulShutdown}))
 	}
-	if s.stage == emptying && s.ring.len() == 0 {
+	if s.stage == emptying && s.ring.len() == 0 && s.missed.empty() {
 		s.stage, s.reason = flushing, wire.GracefulShutdown
 		s.link.Drain(wire.GracefulShutdown, s.worker.config.DrainMax)
 	}
@@ -123,11 +235,12 @@ func (s *subscription) cut(r wire.Reason) {
 }
 
 // drop tells of datums that were enqueued and will not be delivered.
-func (s *subscription) drop(frames [][]byte, r wire.Reason) {
-	s.report(event.Dropped, frames, r)
+func (s *subscription) drop(frames [][]byte, r wire.Reason) (n int) {
+	n = s.report(event.Dropped, frames, r)
 	if s.owed && !left(r) {
-		s.worker.undrain.Datums += len(frames)
+		s.worker.undrain.Datums += n
 	}
+	return n
 }
 
 // arm sets the timer that ends the link when the right ends. It is a hint:
@@ -187,12 +300,11 @@ func (s *subscription) OnClosed(c runtime.Closed) {
 		reason = c.Reason
 	}
 	s.drop(s.ring.all(), reason)
-	unsent := datums(c.Unsent)
-	s.drop(unsent, reason)
+	unsent := s.drop(c.Unsent, reason)
 	if s.owed && !c.Drained && !left(reason) {
 		w.undrain.Consumers++
 	}
-	w.env.Report(s.event(event.Event{Kind: event.SubEnded, Reason: reason, N: int64(len(unsent))}))
+	w.env.Report(s.event(event.Event{Kind: event.SubEnded, Reason: reason, N: int64(unsent)}))
 	if s.served() {
 		w.remove(s)
 	}
@@ -203,22 +315,34 @@ func (s *subscription) OnClosed(c runtime.Closed) {
 // take, it did not want.
 func left(r wire.Reason) bool { return r == wire.Cancelled || r == wire.Finished }
 
-// datums are the frames that carry one: not the answer to the handshake.
-func datums(frames [][]byte) [][]byte {
-	for len(frames) > 0 && frames[0][0] != frameDatum {
-		frames = frames[1:]
+// report tells of the datums among frames, in runs without a hole, and counts
+// them.
+func (s *subscription) report(kind event.Kind, frames [][]byte, r wire.Reason) (count int) {
+	for i := 0; i < len(frames); {
+		if frames[i][0] != frameDatum {
+			i++
+			continue
+		}
+		from := frameSeq(frames[i])
+		n := s.run(frames[i:], from)
+		count += n
+		s.worker.env.Report(s.event(event.Event{Kind: kind, Reason: r, From: from, To: from + uint64(n) - 1, N: int64(n)}))
+		i += n
 	}
-	return frames
+	return count
 }
 
-// report tells of a run of datums, if it is one.
-func (s *subscription) report(kind event.Kind, frames [][]byte, r wire.Reason) {
-	if len(frames) == 0 {
-		return
+// run is how many frames, from the first on, are datums with consecutive numbers.
+func (s *subscription) run(frames [][]byte, from uint64) int {
+	last := len(frames) - 1
+	if s.filter == nil && s.worker.config.Lag != DropNewest && frameSeq(frames[last]) == from+uint64(last) {
+		return len(frames) // numbers ascend, so that nothing is missing in between
 	}
-	s.worker.env.Report(s.event(event.Event{
-		Kind: kind, Reason: r, From: frameSeq(frames[0]), To: frameSeq(frames[len(frames)-1]), N: int64(len(frames)),
-	}))
+	n := 1
+	for n < len(frames) && frames[n][0] == frameDatum && frameSeq(frames[n]) == from+uint64(n) {
+		n++
+	}
+	return n
 }
 
 func (s *subscription) event(e event.Event) event.Event {

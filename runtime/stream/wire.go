@@ -17,8 +17,9 @@ const version = 1
 
 // subscribe is the consumer's first and only message.
 type subscribe struct {
-	Version uint16         `cbor:"1,keyasint"`
-	Stream  ident.StreamID `cbor:"2,keyasint"`
+	Version  uint16         `cbor:"1,keyasint"`
+	Stream   ident.StreamID `cbor:"2,keyasint"`
+	Criteria string         `cbor:"3,keyasint,omitempty"` // empty: every datum
 }
 
 // start is the producer's first message: which incarnation speaks, and the
@@ -34,14 +35,14 @@ type start struct {
 const (
 	frameStart = 0 // CBOR of start
 	frameDatum = 1 // sequence number, then the payload
-	frameGap   = 2 // the first and the last sequence number skipped
+	frameGap   = 2 // the first and the last sequence number of a gap, and how many datums are missing there
 )
 
 // datumHeader is how many bytes stand before a datum's payload, gapSize how
 // many a gap has.
 const (
 	datumHeader = 1 + 8
-	gapSize     = 1 + 8 + 8
+	gapSize     = 1 + 8 + 8 + 8
 )
 
 func encodeStart(s start) []byte {
@@ -51,12 +52,15 @@ func encodeStart(s start) []byte {
 // frameSeq gives the sequence number of a datum's frame.
 func frameSeq(frame []byte) uint64 { return binary.BigEndian.Uint64(frame[1:datumHeader]) }
 
+// framePayload gives the encoding that a datum's frame carries.
+func framePayload(frame []byte) []byte { return frame[datumHeader:] }
+
 // message is a producer's message, decoded. The payload aliases the frame.
 type message struct {
-	kind     byte
-	start    start
-	from, to uint64 // of a datum both are its number
-	payload  []byte
+	kind    byte
+	start   start
+	gap     // of a datum, its number and a count of 1
+	payload []byte
 }
 
 func decodeSubscribe(b []byte) (subscribe, error) {
@@ -80,18 +84,18 @@ func decodeMessage(b []byte) (message, error) {
 		if len(b) < datumHeader {
 			return m, fmt.Errorf("decode datum: %d bytes: %w", len(b), wire.ErrDecode)
 		}
-		m.from = frameSeq(b)
-		m.to, m.payload = m.from, b[datumHeader:]
+		m.gap = gap{frameSeq(b), frameSeq(b), 1}
+		m.payload = framePayload(b)
 	case frameGap:
 		if len(b) != gapSize {
 			return m, fmt.Errorf("decode gap: %d bytes: %w", len(b), wire.ErrDecode)
 		}
-		m.from, m.to = binary.BigEndian.Uint64(b[1:]), binary.BigEndian.Uint64(b[9:])
+		m.gap = readGap(b)
 	default:
 		return m, fmt.Errorf("decode stream message: kind %d: %w", m.kind, wire.ErrDecode)
 	}
-	if m.from == 0 || m.from > m.to || m.to == math.MaxUint64 {
-		return m, fmt.Errorf("decode stream message: numbers %d to %d: %w", m.from, m.to, wire.ErrDecode)
+	if m.from == 0 || m.from > m.to || m.to == math.MaxUint64 || m.count == 0 || m.count > m.to-m.from+1 {
+		return m, fmt.Errorf("decode stream message: %d datums of numbers %d to %d: %w", m.count, m.from, m.to, wire.ErrDecode)
 	}
 	return m, nil
 }

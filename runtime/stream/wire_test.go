@@ -12,9 +12,9 @@ import (
 )
 
 func FuzzDecodeMessage(f *testing.F) {
-	gap := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte{frameGap}, 3), 4)
+	skipped := gap{3, 5, 2}.frame()
 	datum := append([]byte{frameDatum, 0, 0, 0, 0, 0, 0, 0, 1}, "datum"...)
-	for _, seed := range [][]byte{encodeStart(start{Version: version, Incarnation: 1, Next: 1}), datum, gap, nil, {3}} {
+	for _, seed := range [][]byte{encodeStart(start{Version: version, Incarnation: 1, Next: 1}), datum, skipped, nil, {3}} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -36,8 +36,11 @@ func FuzzDecodeMessage(f *testing.F) {
 				t.Errorf("datum %d..%d does not give its bytes back", m.from, m.to)
 			}
 		case frameGap:
-			if m.from == 0 || m.from > m.to || m.to == math.MaxUint64 {
-				t.Errorf("gap %d..%d", m.from, m.to)
+			if m.from == 0 || m.from > m.to || m.to == math.MaxUint64 || m.count == 0 || m.count > m.to-m.from+1 {
+				t.Errorf("gap %+v", m.gap)
+			}
+			if !bytes.Equal(m.gap.frame(), b) {
+				t.Errorf("gap %+v does not give its bytes back", m.gap)
 			}
 		default:
 			t.Errorf("kind %d", m.kind)
@@ -47,6 +50,7 @@ func FuzzDecodeMessage(f *testing.F) {
 
 func FuzzDecodeSubscribe(f *testing.F) {
 	f.Add(wire.MustMarshal(subscribe{Version: version, Stream: ident.Stream("s")}))
+	f.Add(wire.MustMarshal(subscribe{Version: version, Stream: ident.Stream("s"), Criteria: "a > 1"}))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := decodeSubscribe(b)

@@ -1,0 +1,90 @@
+package stream_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+func TestRefusedConsumerAppealsWithItsNewEntryAtOnce(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	p := b.produce("p", stream.ProducerConfig{Require: func(p discovery.Peer) bool { return p.Entry.HasTag(tag("gold")) }})
+	// Refusals are remembered for so long that only news can end them.
+	c := b.consume("c", stream.ConsumerConfig{Backoff: stream.Backoff{First: time.Hour, Max: 24 * time.Hour}})
+	b.run(time.Minute)
+	if n := b.count("c", event.Unsubscribed, wire.NotAllowed); n != 1 {
+		t.Fatalf("%d refusals, want 1", n)
+	}
+	if s := c.Status(); len(s.Pending) != 1 || s.Pending[0].Reason != wire.NotAllowed || s.Pending[0].Peer != b.id("p") {
+		t.Errorf("pending: %+v", s.Pending)
+	}
+	b.nodes["c"].Discovery().AddTags(tag("gold"))
+	b.within(2*time.Second, "subscription", subscribed(1, p))
+	b.run(time.Second)
+	if s := c.Status(); len(s.Pending) != 0 || len(s.Subscriptions) != 1 {
+		t.Errorf("then: %+v", s)
+	}
+}
+
+func TestConsumerThatGivesUpWaitsForNews(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	b.nodes["p"].Discovery().AddStream(ident.Stream(name)) // advertised by nobody who serves it
+	b.consume("c", stream.ConsumerConfig{Backoff: stream.Backoff{First: time.Second, Max: 2 * time.Second, GiveUp: 10 * time.Second}})
+	b.run(30 * time.Second)
+	tries := b.count("c", event.Subscribing)
+	if tries < 5 {
+		t.Fatalf("%d attempts in 10s", tries)
+	}
+	b.run(10 * time.Minute)
+	if n := b.count("c", event.Subscribing); n != tries {
+		t.Errorf("%d attempts after it gave up", n-tries)
+	}
+	p := b.produce("p", stream.ProducerConfig{})
+	b.nodes["p"].Discovery().AddTags(tag("news"))
+	b.within(2*time.Second, "subscription", subscribed(1, p))
+}
+
+func TestConsumerThatDepartsIsServedOnIfTheProducerSaysSo(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		b := newBed(t, 1, "p", "c")
+		p := b.produce("p", stream.ProducerConfig{KeepDeparted: keep})
+		g := b.receive("c", b.consume("c", stream.ConsumerConfig{}), 0)
+		b.within(5*time.Second, "consumer", subscribed(1, p))
+		b.nodes["c"].Discovery().Stop(b.nodes["c"].Env().Scheduler.Strand("test"), func() {})
+		b.within(5*time.Second, "departure", func() bool { return b.count("p", event.PeerDeparted) == 1 })
+		b.run(100 * time.Millisecond)
+		_, err := p.TrySend(payload(0, 8))
+		b.run(time.Second)
+		if (err == nil) != keep || g.inOrder(0, 0) != keep {
+			t.Errorf("keep %t: sent %v, received %v", keep, err, g.values)
+		}
+		if n := b.count("p", event.SubDraining, wire.UnknownPeer); (n == 0) != keep {
+			t.Errorf("keep %t: ended %d times", keep, n)
+		}
+	}
+}
+
+func TestProducersIncarnationsAreToldApart(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	p := b.produce("p", stream.ProducerConfig{})
+	g := b.receive("c", b.consume("c", stream.ConsumerConfig{}), 0)
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	b.sendAll(p, 0, 4)
+	b.Host("p").Restart()
+	b.run(time.Second)
+	p = b.produce("p", stream.ProducerConfig{Online: stream.AtLeast(0)})
+	b.sendAll(p, 5, 6) // before the consumer is back
+	b.within(time.Minute, "return", subscribed(1, p))
+	b.sendAll(p, 7, 7)
+	if len(g.values) != 6 || g.values[5] != 7 {
+		t.Errorf("received %v", g.values)
+	}
+	if len(g.gaps) != 1 || !g.gaps[0].Restarted || g.gaps[0].Count != 2 || g.gaps[0].To != 2 {
+		t.Errorf("gaps %+v, want one of the 2 datums of the new incarnation", g.gaps)
+	}
+}

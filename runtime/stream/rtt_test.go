@@ -1,0 +1,94 @@
+package stream_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/smalti/smalti/netsim"
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/runtime/ticket"
+	"github.com/smalti/smalti/runtime/ticket/tickettest"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// drift makes the path between p and c one way as long as d.
+func (b *bed) drift(d time.Duration) {
+	for _, way := range [][2]string{{"p", "c"}, {"c", "p"}} {
+		path := b.Net.PathOf(way[0], way[1])
+		path.Latency = netsim.Latency{Base: d}
+		if err := b.Net.SetPath(way[0], way[1], path); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+func TestPeerTooFarAwayIsRefusedAndEndedWithHysteresis(t *testing.T) {
+	for _, side := range []string{"producer", "consumer"} {
+		b := newBed(t, 1, "p", "c")
+		pc, cc := stream.ProducerConfig{}, stream.ConsumerConfig{}
+		if side == "producer" {
+			pc.RTTBelow = 20 * time.Millisecond
+		} else {
+			cc.RTTBelow = 20 * time.Millisecond
+		}
+		b.drift(5 * time.Millisecond)
+		p := b.produce("p", pc)
+		b.consume("c", cc)
+		b.within(10*time.Second, "a near peer", subscribed(1, p))
+		b.drift(11 * time.Millisecond) // 22 ms: above the limit, within a quarter
+		b.run(20 * time.Minute)
+		if n := b.count("p", event.SubEnded); n != 0 {
+			t.Errorf("%s: ended at the border", side)
+		}
+		b.drift(30 * time.Millisecond)
+		b.within(20*time.Minute, side+": the end", subscribed(0, p))
+		b.run(10 * time.Minute)
+		if n := len(p.Status().Subscriptions); n != 0 {
+			t.Errorf("%s: admitted again while far away", side)
+		}
+		b.drift(5 * time.Millisecond)
+		b.within(30*time.Minute, side+": the return", subscribed(1, p))
+	}
+}
+
+func TestRevocationEndsASubscriptionAtOnceAndIsForgivenAtOnce(t *testing.T) {
+	for _, side := range []string{"producer", "consumer"} {
+		deny := &ticket.DenyList{}
+		validators := []ticket.Validator{ticket.Deny(tickettest.Validator{Issuer: issuer.PeerID()}, deny)}
+		b := newBed(t, 1)
+		rights := map[string]ticket.Ticket{}
+		for _, host := range []string{"p", "c"} {
+			rights[host] = b.right(host, time.Hour)
+			b.config[host] = func(c *discovery.Config) { c.Tickets = []ticket.Ticket{rights[host]} }
+			b.boot(host)
+		}
+		pc, cc, revoked := stream.ProducerConfig{Tickets: validators}, stream.ConsumerConfig{}, "c"
+		if side == "consumer" {
+			pc, cc, revoked = stream.ProducerConfig{}, stream.ConsumerConfig{Tickets: validators}, "p"
+		}
+		p := b.produce("p", pc)
+		c := b.consume("c", cc)
+		b.within(5*time.Second, "subscription", subscribed(1, p))
+		if err := deny.Replace([]ticket.ID{rights[revoked].ID()}, nil); err != nil {
+			t.Fatal(err)
+		}
+		b.within(100*time.Millisecond, side+": the end", subscribed(0, p))
+		b.run(time.Second)
+		if n := b.count("c", event.Unsubscribed, wire.Revoked); n == 0 {
+			t.Errorf("%s: nobody says that the ticket was revoked", side)
+		}
+		if s := c.Status(); len(s.Pending) != 1 || s.Pending[0].Reason != wire.Revoked {
+			t.Errorf("%s: pending %+v", side, s.Pending)
+		}
+		if err := deny.Replace(nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		within := 100 * time.Millisecond
+		if side == "producer" {
+			within = 25 * time.Second // it cannot tell: the consumer asks again now and then
+		}
+		b.within(within, side+": the return", subscribed(1, p))
+	}
+}
