@@ -29,7 +29,7 @@ func (r *run) expectations() invariants.Options {
 				continue
 			}
 			for _, p := range s.Workload {
-				if p.Program == Produce && p.Stream == st.Name && p.Host != c.Host && p.Count == 0 {
+				if p.Program == Produce && p.Stream == st.Name && p.Host != c.Host && p.Count == 0 && (!st.Mutual || s.ticketed(st, p.Host)) {
 					o.Expect = append(o.Expect, invariants.Pair{Consumer: c.Host, Producer: p.Host, Stream: ident.Stream(st.Name)})
 				}
 			}
@@ -56,8 +56,10 @@ func (s Scenario) returns(st Stream, c Work) bool {
 		return false // who gets a place is open
 	case st.Tag != "" && !slices.Contains(host.Tags, st.Tag):
 		return false
-	case st.Tickets && !s.keepsTicket(host):
+	case !s.ticketed(st, c.Host):
 		return false
+	case st.RTTBelow > 0:
+		return false // the path decides
 	case c.Takes > 0:
 		return false // it may be cut for being slow again and again
 	case c.Start+c.StallAt+c.StallFor > s.Duration:
@@ -70,6 +72,12 @@ func (s Scenario) returns(st Stream, c Work) bool {
 	return true
 }
 
+// ticketed tells whether a host always has what a stream asks for.
+func (s Scenario) ticketed(st Stream, name string) bool {
+	h := s.Hosts[slices.IndexFunc(s.Hosts, func(h Host) bool { return h.Name == name })]
+	return (!st.Tickets || s.keepsTicket(h)) && (!st.Second || s.keepsTicket(Host{Ticket: h.Second, Renew: h.Renew}))
+}
+
 // keepsTicket tells whether a host has a valid ticket at all times, whatever
 // the clocks of those who check say.
 func (s Scenario) keepsTicket(h Host) bool {
@@ -79,8 +87,11 @@ func (s Scenario) keepsTicket(h Host) bool {
 	}
 	for _, f := range s.Faults {
 		if x, err := fault.Parse(f.Fault); err == nil {
-			if step, ok := x.(fault.Step); ok {
-				skew += step.By.Abs()
+			switch x := x.(type) {
+			case fault.Step:
+				skew += x.By.Abs()
+			case fault.Offset:
+				skew += x.By.Abs()
 			}
 		}
 	}
@@ -88,5 +99,8 @@ func (s Scenario) keepsTicket(h Host) bool {
 }
 
 func (s Scenario) crashes(host string) bool {
-	return slices.ContainsFunc(s.Faults, func(f Fault) bool { return strings.TrimSpace(f.Fault) == "crash "+host })
+	return slices.ContainsFunc(s.Faults, func(f Fault) bool {
+		text := strings.TrimSpace(f.Fault)
+		return text == "crash "+host || text == "restart "+host
+	})
 }

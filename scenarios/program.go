@@ -15,6 +15,7 @@ import (
 	"github.com/smalti/smalti/runtime/stream"
 	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/ticket/tickettest"
+	"github.com/smalti/smalti/sim"
 )
 
 // Program is what runs on a host beside its node: a service that is tested, or
@@ -29,10 +30,11 @@ type Program struct {
 
 // job is a Work bound to the stream that it works on.
 type job struct {
-	id     uint64 // tells the consumers of one host apart
-	work   Work
-	stream Stream
-	issuer ident.PeerID
+	id         uint64 // tells the consumers of one host apart
+	work       Work
+	host       *sim.Host
+	stream     Stream
+	validators []ticket.Validator
 }
 
 // produce sends datums that carry who made them, and reports each. After the
@@ -42,23 +44,25 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	if j.stream.Tickets {
-		config.Tickets = []ticket.Validator{tickettest.Validator{Issuer: j.issuer}}
-	}
+	config.Tickets = j.validators
 	if j.stream.Tag != "" {
 		tag := ident.NewTag(j.stream.Tag)
 		config.Require = func(p discovery.Peer) bool { return p.Entry.HasTag(tag) }
 	}
-	p, err := stream.Produce(n.Streams(), j.stream.Name, config, stream.WithCodec[[]byte](stream.Bytes{}))
+	env := n.Env()
+	p, err := stream.Produce(n.Streams(), j.stream.Name, config, stream.WithCodec[[]byte](fields{spoiled: func() bool { return spoiled(env, j.host) }}))
 	if err != nil {
 		return err
 	}
-	env := n.Env()
 	size := max(j.work.Size, minPayload)
 	for index := uint64(0); j.work.Count == 0 || index < uint64(j.work.Count); {
 		for range max(1, j.work.Burst) {
 			b := payload(n.ID(), p.Incarnation(), index, size)
 			seq, err := p.Send(ctx, b)
+			if errors.Is(err, errSpoiled) {
+				index++
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -80,7 +84,11 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 
 // consume receives datums and reports each.
 func (j job) consume(ctx context.Context, n *node.Node) error {
-	c, err := stream.Consume(n.Streams(), j.stream.Name, stream.ConsumerConfig{Queue: j.work.Queue}, stream.WithCodec[[]byte](stream.Bytes{}))
+	config := stream.ConsumerConfig{Queue: j.work.Queue, Criteria: j.work.Criteria}
+	if j.stream.Mutual {
+		config.Tickets = j.validators
+	}
+	c, err := stream.Consume(n.Streams(), j.stream.Name, config, stream.WithCodec[[]byte](stream.Bytes{}))
 	if err != nil {
 		return err
 	}
@@ -91,7 +99,10 @@ func (j job) consume(ctx context.Context, n *node.Node) error {
 		if err == nil {
 			env.Report(event.Event{Kind: event.AppReceived, Sub: j.id, Peer: d.Producer, Stream: c.Stream(), Incarnation: d.Incarnation, From: d.Seq, N: checksum(d.Value)})
 		}
-		takes := j.work.Takes
+		takes := j.work.Takes + crawls(env, j.host)
+		if err := stall(ctx, n, j.host); err != nil {
+			return err
+		}
 		if !stalled && env.Clock.Mono()-begin >= j.work.StallAt {
 			stalled = true
 			env.Mark("app.stall")
@@ -109,24 +120,27 @@ func (j job) consume(ctx context.Context, n *node.Node) error {
 // ticketing issues the tickets of one node. Its time is the world's: the clocks
 // of those who check may differ from it, as in life.
 type ticketing struct {
-	issuer ident.Key
-	valid  time.Duration
-	every  time.Duration
-	now    func() time.Time
+	issuer, second ident.Key
+	host           Host
+	now            func() time.Time
 }
 
-// issue signs a ticket for peer that is valid from now on.
+// issue signs the tickets of peer, which are valid from now on.
 func (t ticketing) issue(peer ident.PeerID) []ticket.Ticket {
-	if t.valid == 0 {
-		return nil
+	var list []ticket.Ticket
+	if t.host.Ticket > 0 {
+		list = append(list, tickettest.Issue(t.issuer, peer, t.now().Add(t.host.Ticket)))
 	}
-	return []ticket.Ticket{tickettest.Issue(t.issuer, peer, t.now().Add(t.valid))}
+	if t.host.Second > 0 {
+		list = append(list, tickettest.Issue(t.second, peer, t.now().Add(t.host.Second)))
+	}
+	return list
 }
 
 // renew gives the node a new ticket every so often.
 func (t ticketing) renew(ctx context.Context, n *node.Node) error {
 	for {
-		closing, err := pause(ctx, n, t.every)
+		closing, err := pause(ctx, n, t.host.Renew)
 		if closing || err != nil {
 			return err
 		}

@@ -16,6 +16,8 @@ import (
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/node"
+	"github.com/smalti/smalti/runtime/ticket"
+	"github.com/smalti/smalti/runtime/ticket/tickettest"
 	"github.com/smalti/smalti/sim"
 	"github.com/smalti/smalti/sim/fault"
 )
@@ -42,6 +44,7 @@ type run struct {
 	set      *invariants.Set
 	linear   *linear.Collector
 	issuer   ident.Key
+	second   ident.Key // another issuer
 	verifier discovery.Verifier
 	nodes    map[string]*node.Node // the latest of each host
 	faults   []*active
@@ -72,7 +75,7 @@ func Run(s Scenario, o Options) (Result, error) {
 		Latency: netsim.Latency{Shape: netsim.Uniform, Base: s.Latency, Spread: s.Jitter},
 	}})
 	r.result = Result{Scenario: s.Name, Seed: o.Seed, Marks: map[string]int{}}
-	r.issuer = ident.KeyFromSeed(r.world.Seed("issuer"))
+	r.issuer, r.second = ident.KeyFromSeed(r.world.Seed("issuer")), ident.KeyFromSeed(r.world.Seed("second issuer"))
 	r.set = invariants.New(r.expectations())
 	r.linear = linear.NewCollector()
 	r.world.Observe(r.observe)
@@ -177,7 +180,7 @@ func (r *run) boot() {
 // main is what runs on a host at each boot.
 func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 	return func(ctx context.Context, env *runtime.Env) {
-		tickets := ticketing{issuer: r.issuer, valid: h.Ticket, every: h.Renew, now: r.world.Env().Clock.Now}
+		tickets := ticketing{issuer: r.issuer, second: r.second, host: h, now: r.world.Env().Clock.Now}
 		host := r.world.Host(h.Name)
 		config := discovery.Config{Network: host.Config().Network, Key: host.Key(), Verifier: r.verifier, Tickets: tickets.issue(host.Key().PeerID())}
 		for _, tag := range h.Tags {
@@ -232,10 +235,10 @@ func (r *run) start(n *node.Node, name string, after time.Duration, f func(conte
 
 // program finds what a Work runs.
 func (r *run) program(w Work, id uint64) func(context.Context, *node.Node) error {
-	j := job{id: id, work: w, issuer: r.issuer.PeerID()}
+	j := job{id: id, work: w, host: r.world.Host(w.Host)}
 	for _, st := range r.scenario.Streams {
 		if st.Name == w.Stream {
-			j.stream = st
+			j.stream, j.validators = st, r.validators(st)
 		}
 	}
 	switch w.Program {
@@ -246,6 +249,20 @@ func (r *run) program(w Work, id uint64) func(context.Context, *node.Node) error
 	}
 	i := slices.IndexFunc(r.options.Programs, func(p Program) bool { return p.Name == w.Program })
 	return r.options.Programs[i].Start
+}
+
+// validators gives what a stream demands of tickets.
+func (r *run) validators(st Stream) (list []ticket.Validator) {
+	issuers := []struct {
+		on  bool
+		key ident.Key
+	}{{st.Tickets, r.issuer}, {st.Second, r.second}}
+	for _, i := range issuers {
+		if i.on {
+			list = append(list, revoking{tickettest.Validator{Issuer: i.key.PeerID()}, r.world})
+		}
+	}
+	return list
 }
 
 // schedule sets the timers of all faults.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/smalti/smalti/runtime/criteria"
 	"github.com/smalti/smalti/runtime/stream"
 	"github.com/smalti/smalti/sim/fault"
 )
@@ -59,18 +60,24 @@ type Host struct {
 	// Renew how often it gets a new one. 0: no ticket, no renewal.
 	Ticket time.Duration `yaml:"ticket,omitempty"`
 	Renew  time.Duration `yaml:"renew,omitempty"`
+	// Second is how long its ticket of a second issuer is valid; it is renewed
+	// with the first.
+	Second time.Duration `yaml:"second,omitempty"`
 }
 
 // Stream says how the producers of a stream are configured.
 type Stream struct {
 	Name         string        `yaml:"name"`
-	Lag          string        `yaml:"lag,omitempty"` // disconnect (default) or block
+	Lag          string        `yaml:"lag,omitempty"` // disconnect (default), block, drop-newest or drop-oldest
 	BlockMax     time.Duration `yaml:"block_max,omitempty"`
 	Queue        int           `yaml:"queue,omitempty"`
 	MaxConsumers int           `yaml:"max_consumers,omitempty"`
 	AlwaysOnline bool          `yaml:"always_online,omitempty"`
 	Tickets      bool          `yaml:"tickets,omitempty"` // consumers need a ticket
+	Second       bool          `yaml:"second,omitempty"`  // and one of the second issuer
+	Mutual       bool          `yaml:"mutual,omitempty"`  // producers need them too
 	Tag          string        `yaml:"tag,omitempty"`     // consumers need this tag
+	RTTBelow     time.Duration `yaml:"rtt_below,omitempty"`
 }
 
 // Work is a program on a host. Program is "produce", "consume" or the name of a
@@ -92,6 +99,9 @@ type Work struct {
 	StallFor time.Duration `yaml:"stall_for,omitempty"`
 	Takes    time.Duration `yaml:"takes,omitempty"`
 	Queue    int           `yaml:"queue,omitempty"`
+	// Criteria are a consumer's: a datum of a built-in producer has the fields
+	// index, size and kind, which is "a", "b" or "c" in turn.
+	Criteria string `yaml:"criteria,omitempty"`
 }
 
 // Fault is a fault with its time. For is how long it lasts; what still lasts
@@ -126,6 +136,7 @@ func (s Scenario) Validate(programs ...string) error {
 	hosts, streams := map[string]bool{}, map[string]bool{}
 	for _, h := range s.Hosts {
 		check(h.Name != "" && !hosts[h.Name], "host %q has no name or stands twice", h.Name)
+		check(h.Second >= 0, "host %s: second ticket %s", h.Name, h.Second)
 		check(h.Ticket >= 0 && h.Renew >= 0 && (h.Renew == 0 || h.Ticket > 0), "host %s: ticket %s, renewed every %s", h.Name, h.Ticket, h.Renew)
 		hosts[h.Name] = true
 	}
@@ -151,6 +162,10 @@ func (s Scenario) Validate(programs ...string) error {
 		check(!known || streams[w.Stream], "work %d: no stream %q", i, w.Stream)
 		check(w.Start >= 0 && w.Every >= 0 && w.StallAt >= 0 && w.StallFor >= 0 && w.Takes >= 0, "work %d: negative time", i)
 		check(w.Count >= 0 && w.Burst >= 0 && w.Queue >= 0 && w.Size >= 0 && w.Size <= 1<<20, "work %d: count %d, burst %d, queue %d, size %d", i, w.Count, w.Burst, w.Queue, w.Size)
+		if w.Criteria != "" {
+			_, err := criteria.Compile(w.Criteria)
+			check(err == nil, "work %d: %v", i, err)
+		}
 		if w.Program == Produce {
 			key := [2]string{w.Host, w.Stream}
 			check(!produces[key], "work %d: a second producer of %s on %s", i, w.Stream, w.Host)
@@ -174,7 +189,7 @@ func (s Scenario) Validate(programs ...string) error {
 // config gives what the producers of the stream are made with, but for their
 // callbacks.
 func (st Stream) config() (stream.ProducerConfig, error) {
-	c := stream.ProducerConfig{Queue: st.Queue, MaxConsumers: st.MaxConsumers, BlockMax: st.BlockMax}
+	c := stream.ProducerConfig{Queue: st.Queue, MaxConsumers: st.MaxConsumers, BlockMax: st.BlockMax, RTTBelow: st.RTTBelow}
 	if st.AlwaysOnline {
 		c.Online = stream.AtLeast(0)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/smalti/smalti/invariants/linear"
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/stream"
 )
 
 // Swarm draws a scenario from a seed: "swarm testing" (Groce et al., ISSTA
@@ -72,6 +73,9 @@ func (d *drawing) hosts() {
 			if d.Chance(500_000) {
 				h.Renew = d.Rand.Duration(h.Ticket/4, h.Ticket*5/4).Truncate(time.Millisecond)
 			}
+			if d.Chance(500_000) {
+				h.Second = d.Rand.Duration(h.Ticket/2, 2*h.Ticket).Truncate(time.Millisecond)
+			}
 		}
 		if d.Chance(500_000) {
 			h.Tags = []string{"gold"}
@@ -106,9 +110,14 @@ func (d *drawing) streams() {
 	stalls := d.Chance(faultChance)
 	for i := range 1 + d.IntN(4) {
 		st := Stream{Name: fmt.Sprintf("s%d", i+1)}
-		if d.Chance(500_000) {
-			st.Lag = "block"
+		switch d.IntN(6) {
+		case 0, 1:
+			st.Lag = stream.Block.String()
 			st.BlockMax = d.Rand.Duration(time.Second, 30*time.Second).Truncate(time.Millisecond)
+		case 2:
+			st.Lag = stream.DropNewest.String()
+		case 3:
+			st.Lag = stream.DropOldest.String()
 		}
 		if d.Chance(500_000) {
 			st.Queue = 16 << d.IntN(6)
@@ -118,8 +127,14 @@ func (d *drawing) streams() {
 		}
 		st.AlwaysOnline = d.Chance(300_000)
 		st.Tickets = ticketed && d.Chance(500_000)
+		if st.Tickets {
+			st.Second, st.Mutual = d.Chance(300_000), d.Chance(300_000)
+		}
 		if d.Chance(200_000) {
 			st.Tag = "gold"
+		}
+		if d.Chance(150_000) {
+			st.RTTBelow = d.Rand.Duration(d.Latency, 8*d.Latency).Truncate(time.Microsecond)
 		}
 		d.Streams = append(d.Streams, st)
 		d.work(st, stalls)
@@ -165,6 +180,9 @@ func (d *drawing) work(st Stream, stalls bool) {
 		if d.Chance(300_000) {
 			w.Queue = 8 << d.IntN(6)
 		}
+		if d.Chance(250_000) {
+			w.Criteria = d.criteria()
+		}
 		if stalls && d.Chance(400_000) {
 			w.StallAt = d.Rand.Duration(0, d.Scenario.Duration/2).Truncate(time.Millisecond)
 			w.StallFor = d.Rand.Duration(time.Second, d.Scenario.Duration/2).Truncate(time.Millisecond)
@@ -174,6 +192,24 @@ func (d *drawing) work(st Stream, stalls bool) {
 		}
 		d.Workload = append(d.Workload, w)
 	}
+}
+
+// criteria draws what a consumer wants: something, nearly everything, or what errs
+// on every datum.
+func (d *drawing) criteria() string {
+	list := []string{`kind == "a"`, `kind != "b" && index > 20`, `oneOf(kind, "b", "c") || size > 100`, `missing > 1 || kind == "a"`, `index >= 0`}
+	return list[d.IntN(len(list))]
+}
+
+// worker draws a host that runs a program.
+func (d *drawing) worker(program string) string {
+	var hosts []string
+	for _, w := range d.Workload {
+		if w.Program == program {
+			hosts = append(hosts, w.Host)
+		}
+	}
+	return hosts[d.IntN(len(hosts))]
 }
 
 // faults draws which classes are on, then how often each strikes.
@@ -196,6 +232,16 @@ func (d *drawing) faults() {
 		func() string {
 			return fmt.Sprintf("step %s %s", d.anyHost(), d.Rand.Duration(-30*time.Second, 30*time.Second).Truncate(time.Millisecond))
 		},
+		func() string {
+			return fmt.Sprintf("offset %s %s", d.anyHost(), d.Rand.Duration(-30*time.Second, 30*time.Second).Truncate(time.Millisecond))
+		},
+		func() string { return "restart " + d.anyHost() },
+		func() string { return "stall " + d.worker(Consume) },
+		func() string {
+			return fmt.Sprintf("crawl %s %s", d.worker(Consume), d.Rand.Duration(time.Millisecond, 100*time.Millisecond).Truncate(time.Millisecond))
+		},
+		func() string { return "spoil " + d.worker(Produce) },
+		func() string { return "revoke " + d.worker(Consume) },
 	}
 	var on []func() string
 	for _, c := range classes {

@@ -170,11 +170,21 @@ func TestAdmissionIsACounter(t *testing.T) {
 			l.subscribed("a")
 		}},
 		{name: "too many at once", want: linear.Unknown, detail: "overlap", make: func(l *log) {
-			l.opened(0)
+			l.opened(100)
 			herd(l, linear.MaxOpen+1)
 		}},
-		{name: "as many at once as may be", want: linear.Ok, make: func(l *log) {
+		{name: "any number at once without a capacity", want: linear.Ok, make: func(l *log) {
 			l.opened(0)
+			herd(l, 3*linear.MaxOpen)
+		}},
+		{name: "refused without a capacity", want: linear.Illegal, detail: "refuse", make: func(l *log) {
+			l.opened(0)
+			l.calls("a")
+			l.refused("a")
+			l.unsubscribed("a", wire.NoCapacity)
+		}},
+		{name: "as many at once as may be", want: linear.Ok, make: func(l *log) {
+			l.opened(100)
 			herd(l, linear.MaxOpen)
 		}},
 		{name: "too many at once after a breach", want: linear.Illegal, detail: "subscribe", make: func(l *log) {

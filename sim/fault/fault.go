@@ -35,7 +35,10 @@ type Class struct {
 }
 
 // classes is the registry, in order of name. Each class is in a file of its own.
-var classes = []Class{crashClass, cutClass, holdClass, isolateClass, lossClass, partitionClass, resetClass, slowClass, stepClass}
+var classes = []Class{
+	crashClass, crawlClass, cutClass, holdClass, isolateClass, lossClass, offsetClass, partitionClass, resetClass, restartClass, revokeClass, slowClass, spoilClass,
+	stallClass, stepClass,
+}
 
 // Classes lists all kinds of fault, in order of name.
 func Classes() []Class { return slices.Clone(classes) }

@@ -27,7 +27,8 @@ func TestEveryClassParsesItsOwnText(t *testing.T) {
 func TestParseSaysWhatItWants(t *testing.T) {
 	for _, text := range []string{
 		"", "earthquake a", "partition a b", "partition |", "cut a -> ", "isolate a,b", "crash", "step a", "step a soon",
-		"slow a -> b", "slow a -> b -5ms", "loss a -> b 5%", "loss a -> b 900000ppm", "reset a,b | c",
+		"slow a -> b", "slow a -> b -5ms", "loss a -> b 5%", "loss a -> b 900000ppm", "reset a,b | c", "stall", "stall a,b",
+		"crawl a", "crawl a 0s", "crawl a soon", "offset a", "offset a soon", "restart", "revoke a b", "spoil",
 	} {
 		if f, err := fault.Parse(text); !errors.Is(err, fault.ErrSyntax) {
 			t.Errorf("Parse(%q) = %v, %v, want ErrSyntax", text, f, err)
