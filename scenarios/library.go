@@ -4,7 +4,10 @@ import "slices"
 
 // library holds the named scenarios, in order of name. Each is in a file of its
 // own, with a doc that says what it must catch.
-var library = []func() Scenario{capacityRace, hello, partitionHeal, slowConsumer, ticketExpiry}
+var library = []func() Scenario{
+	capacityRace, criteriaMix, driftingPath, hello, herd, partitionHeal, producerRestart, renewals, revocation, shutdown, skipPolicies, slowConsumer,
+	ticketExpiry,
+}
 
 // SwarmName is the name under which each seed gives a scenario of its own.
 const SwarmName = "swarm"

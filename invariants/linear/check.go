@@ -83,7 +83,7 @@ func (o *object) check() Result {
 		r.Detail = fmt.Sprintf("%s has no place: capacity %d", o.describe(last), o.capacity)
 		return r
 	}
-	if cut != "" {
+	if cut != "" && o.disorderly {
 		r.Detail = cut
 		return r
 	}
@@ -99,7 +99,7 @@ func (o *object) history() (history []operation, cut string) {
 	var open []int64 // ends
 	for i, op := range history {
 		open = slices.DeleteFunc(open, func(end int64) bool { return end < op.call })
-		if open = append(open, op.end); len(open) > MaxOpen && o.capacity > 0 {
+		if open = append(open, op.end); len(open) > MaxOpen {
 			return before(history[:i], op.call), fmt.Sprintf("more than %d operations overlap at %s; %d of %d checked", MaxOpen, time.Duration(op.at), i, len(history))
 		}
 	}
@@ -126,49 +126,30 @@ func before(history []operation, end int64) []operation {
 // on one record are the same record's, so that they overlap in no other way
 // than they did.
 func (o *object) linearizable(history []operation) bool {
-	model := admission(o.capacity)
-	if o.capacity == 0 {
-		// Whether a slot is free does not depend on the order: the producer's own is
-		// as good as any, however many overlap.
-		return legal(model, history)
-	}
 	list := make([]porcupine.Operation, len(history))
 	for i, op := range history {
 		list[i] = porcupine.Operation{ClientId: i, Input: op.action, Call: 2 * op.call, Return: 2*op.end + 1}
 	}
-	return porcupine.CheckOperations(model, list)
-}
-
-// legal tells whether the operations are, one after the other, in the order in
-// which the producer reported them.
-func legal(model porcupine.Model, history []operation) bool {
-	order := slices.Clone(history)
-	slices.SortStableFunc(order, func(a, b operation) int { return cmp.Compare(a.point, b.point) })
-	state := model.Init()
-	for _, op := range order {
-		ok, next := model.Step(state, op.action, nil)
-		if !ok {
-			return false
-		}
-		state = next
-	}
-	return true
+	return porcupine.CheckOperations(admission(o.capacity), list)
 }
 
 // admission is the sequential object: the number of slots taken.
 func admission(capacity int64) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return int64(0) },
-		Step: func(state, input, _ any) (bool, any) {
-			taken := state.(int64)
-			switch input.(action) {
-			case subscribe:
-				return capacity == 0 || taken < capacity, taken + 1
-			case refuse:
-				return capacity > 0 && taken >= capacity, taken
-			default:
-				return taken > 0, taken - 1
-			}
-		},
+		Step: func(state, input, _ any) (bool, any) { return step(capacity, state.(int64), input.(action)) },
+	}
+}
+
+// step tells whether an action is legal with so many slots taken, and how many are
+// then.
+func step(capacity, taken int64, a action) (legal bool, then int64) {
+	switch a {
+	case subscribe:
+		return capacity == 0 || taken < capacity, taken + 1
+	case refuse:
+		return capacity > 0 && taken >= capacity, taken
+	default:
+		return taken > 0, taken - 1
 	}
 }

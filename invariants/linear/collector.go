@@ -51,7 +51,12 @@ type object struct {
 	operations []operation
 	accepted   map[ident.PeerID][]int // operations that no consumer confirmed yet
 	refused    map[ident.PeerID][]int
-	full       bool  // MaxOperations are reached
+	full       bool // MaxOperations are reached
+	// The producer's own order lies within the intervals of its operations: if it is
+	// legal, that proves them linearizable, however many there are and overlap. If it
+	// is not, that proves nothing.
+	taken      int64
+	disorderly bool
 	phantom    int64 // At of a Subscribed that nobody accepted, 0 for none
 	claimant   ident.PeerID
 }
@@ -132,6 +137,8 @@ func (c *Collector) producer(r *event.Record) {
 // add enters an operation at the present moment. waiting, if any, is where a
 // consumer's confirmation will look for it.
 func (o *object) add(c *Collector, a action, peer ident.PeerID, waiting map[ident.PeerID][]int) {
+	legal, taken := step(o.capacity, o.taken, a)
+	o.taken, o.disorderly = taken, o.disorderly || !legal
 	if o.full = o.full || len(o.operations) == MaxOperations; o.full {
 		return
 	}

@@ -25,8 +25,9 @@
 // # Failure
 //
 // At most MaxOpen operations of an object may overlap and MaxOperations are
-// kept. Beyond that the beginning is checked: the verdict is Illegal or
-// Unknown, never Ok. No verdict depends on how long the check takes.
+// kept. Beyond that the beginning is checked, and whether all of them are legal in
+// the producer's own order, which proves it right; if not, the verdict is Illegal
+// or Unknown. No verdict depends on how long the check takes.
 //
 // # Concurrency
 //

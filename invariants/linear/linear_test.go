@@ -170,11 +170,11 @@ func TestAdmissionIsACounter(t *testing.T) {
 			l.subscribed("a")
 		}},
 		{name: "too many at once", want: linear.Unknown, detail: "overlap", make: func(l *log) {
-			l.opened(100)
+			l.opened(linear.MaxOpen)
 			herd(l, linear.MaxOpen+1)
 		}},
-		{name: "any number at once without a capacity", want: linear.Ok, make: func(l *log) {
-			l.opened(0)
+		{name: "any number at once in an order that is legal", want: linear.Ok, make: func(l *log) {
+			l.opened(3 * linear.MaxOpen)
 			herd(l, 3*linear.MaxOpen)
 		}},
 		{name: "refused without a capacity", want: linear.Illegal, detail: "refuse", make: func(l *log) {
@@ -194,6 +194,15 @@ func TestAdmissionIsACounter(t *testing.T) {
 			herd(l, linear.MaxOpen+1)
 		}},
 		{name: "too many", want: linear.Unknown, detail: "more than", make: func(l *log) {
+			l.opened(1)
+			for i := range linear.MaxOperations {
+				l.accepted(uint64(i+1), "a")
+				l.left(uint64(i+1), "a")
+			}
+			l.accepted(1<<20, "x")
+			l.accepted(1<<21, "y") // beyond what was kept
+		}},
+		{name: "any number in an order that is legal", want: linear.Ok, make: func(l *log) {
 			l.opened(1)
 			for i := range linear.MaxOperations {
 				l.accepted(uint64(i+1), "a")
