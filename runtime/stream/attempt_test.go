@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -27,5 +28,14 @@ func TestCallbacksOfAnOldAttemptAreIgnored(t *testing.T) {
 	old.OnClosed(runtime.Closed{Reason: wire.NotAllowed})
 	if r.attempt != present {
 		t.Error("an old attempt ended the present one")
+	}
+}
+
+func TestUnknownRoundTripAdmits(t *testing.T) {
+	d := demands{rttBelow: 10 * time.Millisecond}
+	for rtt, want := range map[time.Duration]bool{0: true, 10*time.Millisecond - 1: true, 10 * time.Millisecond: false} {
+		if got := d.near(&discovery.Peer{RTT: rtt}); got != want {
+			t.Errorf("%s: near %t, want %t", rtt, got, want)
+		}
 	}
 }

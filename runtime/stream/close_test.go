@@ -250,3 +250,17 @@ func TestNodeClosesInOrderAndLeavesNothingBehind(t *testing.T) {
 		t.Errorf("Consume on a closed node: got %v, want %v", err, stream.ErrClosed)
 	}
 }
+
+func TestClosedProducerIsOfflineWhateverItsCondition(t *testing.T) {
+	b := newBed(t, 1, "p")
+	p := b.produce("p", stream.ProducerConfig{Online: stream.AtLeast(0)})
+	b.run(time.Second)
+	if !p.Status().Online {
+		t.Error("offline though its condition is met")
+	}
+	b.task("p", p.Close)
+	b.run(time.Second)
+	if s := p.Status(); s.Online || !s.Closed || !p.When().Offline().Met() {
+		t.Errorf("after its close: %+v", s)
+	}
+}

@@ -88,3 +88,19 @@ func TestProducersIncarnationsAreToldApart(t *testing.T) {
 		t.Errorf("gaps %+v, want one of the 2 datums of the new incarnation", g.gaps)
 	}
 }
+
+func TestRefusalIsNotQuestionedSoon(t *testing.T) {
+	tries := 0
+	for seed := range uint64(10) {
+		b := newBed(t, seed, "p", "c")
+		b.produce("p", stream.ProducerConfig{Require: func(discovery.Peer) bool { return false }})
+		b.consume("c", stream.ConsumerConfig{Backoff: stream.Backoff{First: 10 * time.Millisecond, Max: time.Minute}})
+		b.run(3 * time.Second)
+		tries += b.count("c", event.Subscribing)
+	}
+	// One each, and now and then one more: a wait is drawn from a minute. Doubling from
+	// 10 ms, it would be about ten each.
+	if tries < 10 || tries > 20 {
+		t.Errorf("%d attempts of ten consumers within three seconds", tries)
+	}
+}

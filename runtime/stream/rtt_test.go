@@ -48,6 +48,9 @@ func TestPeerTooFarAwayIsRefusedAndEndedWithHysteresis(t *testing.T) {
 		if n := len(p.Status().Subscriptions); n != 0 {
 			t.Errorf("%s: admitted again while far away", side)
 		}
+		if side == "producer" && (b.count("c", event.Unsubscribed, wire.NotAllowed) < 2 || b.count("c", event.Unsubscribed, wire.UnknownPeer) > 0) {
+			t.Error("a consumer that is too far away is told something else")
+		}
 		b.drift(5 * time.Millisecond)
 		b.within(30*time.Minute, side+": the return", subscribed(1, p))
 	}

@@ -57,3 +57,21 @@ func TestExpirationOrdersNeverLast(t *testing.T) {
 		t.Error("a right holds before its end and not at it")
 	}
 }
+
+// lenient is a validator that says when a ticket ends and not whether it has.
+type lenient struct{ ticket.Validator }
+
+func (lenient) Validate(ident.PeerID, []byte, time.Time) (ticket.Expiration, error) {
+	return ticket.At(now), nil
+}
+
+func TestEndThatHasPassedIsNoRight(t *testing.T) {
+	v := []ticket.Validator{lenient{tickettest.Validator{}}}
+	tickets := []ticket.Ticket{tickettest.Issue(issuer, holder, now)}
+	if _, err := ticket.Check(holder, tickets, v, now.Add(-1)); err != nil {
+		t.Errorf("before its end: %v", err)
+	}
+	if _, err := ticket.Check(holder, tickets, v, now); !errors.Is(err, wire.Expired) {
+		t.Errorf("at its end: got %v, want %v", err, wire.Expired)
+	}
+}
