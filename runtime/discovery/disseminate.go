@@ -113,8 +113,10 @@ func (w *worker) tried(b *boot, err error) {
 	w.tryLater(b)
 }
 
-func (w *worker) tryLater(b *boot) {
-	b.timer = w.env.Clock.AfterFunc(w.strand, b.backoff.fail(w), func() {
+func (w *worker) tryLater(b *boot) { w.retry(b, b.backoff.fail(w)) }
+
+func (w *worker) retry(b *boot, after time.Duration) {
+	b.timer = w.env.Clock.AfterFunc(w.strand, after, func() {
 		b.timer = nil
 		w.try(b)
 	})
@@ -184,7 +186,7 @@ func (w *worker) forget(peer ident.PeerID) {
 	delete(w.failures, peer)
 	for _, b := range w.boots {
 		if b.Peer == peer && b.timer == nil && !b.trying && !w.stopping {
-			w.tryLater(b)
+			w.retry(b, w.interval()) // not at once: it is still closing
 		}
 	}
 }

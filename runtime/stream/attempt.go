@@ -88,6 +88,9 @@ func (a *attempt) onStart(s start) {
 	}
 	w.connected++
 	w.changed()
+	if w.queue.isFull() {
+		a.pause()
+	}
 }
 
 // miss tells the application of datums that it will not get.
@@ -132,7 +135,14 @@ func (a *attempt) hand() {
 	full := r.worker.queue.push(a.batch)
 	clear(a.batch)
 	a.batch, a.bytes = a.batch[:0], 0
-	if full && !a.paused && r.attempt == a {
+	if full && r.attempt == a {
+		a.pause()
+	}
+}
+
+// pause stops reading until the queue has room.
+func (a *attempt) pause() {
+	if !a.paused {
 		a.paused = true
 		a.link.Pause()
 	}

@@ -35,7 +35,8 @@ const (
 
 // queue is a consumer's bounded queue between its strand and the application's
 // goroutines. The bound holds but for what was on its way when a link was
-// paused: one batch of each.
+// paused: one batch of each. A link that is opened while the queue is full is
+// paused from its start on.
 type queue struct {
 	env       *runtime.Env
 	strand    runtime.Strand
@@ -58,8 +59,10 @@ func (q *queue) push(batch []arrival) (full bool) {
 	q.mu.Lock()
 	for i := range batch {
 		q.bytes += len(batch[i].payload)
+		if !q.merge(batch[i]) {
+			q.items.push(batch[i])
+		}
 	}
-	q.items.push(batch...)
 	if q.items.len() >= q.maxDatums || q.bytes >= q.maxBytes {
 		q.full = true
 	}
@@ -68,6 +71,36 @@ func (q *queue) push(batch []arrival) (full bool) {
 	q.mu.Unlock()
 	wakes.wake()
 	return full
+}
+
+// merge takes a gap into the one that was queued last, if it goes on where that
+// ended: a consumer that is away again and again while nobody receives would
+// otherwise queue one each time.
+func (q *queue) merge(a arrival) bool {
+	n := q.items.len()
+	if a.kind == arrivalDatum || n == 0 {
+		return false
+	}
+	last := &q.items.all()[n-1]
+	switch {
+	case last.kind != a.kind || last.producer != a.producer:
+		return false
+	case a.kind == arrivalRestart:
+		*last = a // what was missing before is unknown already
+		return true
+	case last.incarnation != a.incarnation || last.to+1 != a.from:
+		return false
+	default:
+		last.to, last.count = a.to, last.count+a.count
+		return true
+	}
+}
+
+// isFull tells whether the worker waits for onRoom.
+func (q *queue) isFull() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.full
 }
 
 // pop takes the oldest: ErrEmpty when there is none, ErrClosed when there will
