@@ -113,8 +113,11 @@ func levelOf(e event.Event) (slog.Level, bool) {
 	case event.CallbackPanicked:
 		return slog.LevelError, true
 	case event.SessionRefused:
-		if e.Reason == wire.Duplicate {
+		switch e.Reason {
+		case wire.Duplicate:
 			return slog.LevelDebug, true // both dialled at once, one connection stays
+		case wire.Overloaded:
+			return slog.LevelInfo, true // it is tried again; a peer that closes says so too
 		}
 		return slog.LevelWarn, true
 	case event.SubRefused:
@@ -122,7 +125,12 @@ func levelOf(e event.Event) (slog.Level, bool) {
 			return slog.LevelInfo, true // it exchanges catalogs and comes back
 		}
 		return slog.LevelWarn, true
-	case event.EntryRefused, event.InputDropped, event.Skipped:
+	case event.InputDropped:
+		if e.Reason == wire.NoMatch {
+			return slog.LevelDebug, true // nobody wanted them
+		}
+		return slog.LevelWarn, true
+	case event.EntryRefused, event.Skipped, event.CallbackSlow, event.EncodeFailed, event.DecodeFailed, event.CriteriaFailed:
 		return slog.LevelWarn, true
 	case event.SubEnded, event.Unsubscribed:
 		switch e.Reason {
@@ -131,11 +139,11 @@ func levelOf(e event.Event) (slog.Level, bool) {
 		}
 		return slog.LevelWarn, true
 	case event.NodeStarted, event.NodeStopped, event.SessionUp, event.SessionDown, event.PeerDiscovered, event.PeerDeparted,
-		event.ProducerOpened, event.ProducerClosed, event.ProducerOnline, event.ProducerOffline, event.SubAccepted,
+		event.ProducerOpened, event.ProducerClosing, event.ProducerClosed, event.ProducerOnline, event.ProducerOffline, event.SubAccepted,
 		event.ConsumerOpened, event.ConsumerClosed, event.ConsumerOnline, event.ConsumerOffline, event.Subscribed:
 		return slog.LevelInfo, true
 	case event.PeerUpdated, event.EntryPublished, event.SyncStarted, event.SyncEnded, event.SubExpiry, event.SubDraining,
-		event.Subscribing, event.Discarded, event.Mark:
+		event.Subscribing, event.Discarded, event.Pinged, event.Mark:
 		return slog.LevelDebug, true
 	default:
 		return 0, false

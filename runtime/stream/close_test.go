@@ -251,6 +251,25 @@ func TestNodeClosesInOrderAndLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+func TestDrainThatLosesItsConnectionSaysSo(t *testing.T) {
+	b := newBed(t, 1)
+	small(b, "p", "c")
+	p := b.produce("p", stream.ProducerConfig{Queue: 16, DrainMax: time.Minute})
+	b.consume("c", stream.ConsumerConfig{Queue: 1})
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	b.fill(p, 10)
+	b.Net.Partition([]string{"p"}, []string{"c"})
+	closed := b.task("p", p.Close)
+	b.run(50 * time.Second)
+	var undrained *stream.UndrainedError
+	if !closed.done() || !errors.As(closed.err, &undrained) {
+		t.Errorf("close: over %t, %v", closed.done(), closed.err)
+	}
+	if e := b.last("p", event.SubEnded); e.Reason != wire.IdleTimeout {
+		t.Errorf("the subscription ended with %s, want %s", e.Reason, wire.IdleTimeout)
+	}
+}
+
 func TestClosedProducerIsOfflineWhateverItsCondition(t *testing.T) {
 	b := newBed(t, 1, "p")
 	p := b.produce("p", stream.ProducerConfig{Online: stream.AtLeast(0)})

@@ -215,7 +215,7 @@ func (s *subscription) drain() {
 		s.worker.env.Report(s.event(event.Event{Kind: event.SubDraining, Reason: wire.GracefulShutdown}))
 	}
 	if s.stage == emptying && s.ring.len() == 0 && s.missed.empty() {
-		s.stage, s.reason = flushing, wire.GracefulShutdown
+		s.stage = flushing
 		s.link.Drain(wire.GracefulShutdown, s.worker.config.DrainMax)
 	}
 }
@@ -295,9 +295,9 @@ func (s *subscription) OnClosed(c runtime.Closed) {
 		return // refused
 	}
 	w := s.worker
-	reason := s.reason
-	if reason == wire.None || !c.Local {
-		reason = c.Reason
+	reason := c.Reason // of a drain too: the connection may be lost meanwhile
+	if s.stage == cut && c.Local {
+		reason = s.reason
 	}
 	s.drop(s.ring.all(), reason)
 	unsent := s.drop(c.Unsent, reason)
