@@ -35,8 +35,7 @@ func TestPingGivesTheStoredEntryAndMeasures(t *testing.T) {
 	w.Host("n1").Crash()
 	w.task("n0", func(ctx context.Context) { _, err = w.nodes["n0"].Ping(ctx, w.id("n1"), nil) })
 	w.run(time.Minute)
-	var reason wire.Reason
-	if !errors.As(err, &reason) {
+	if _, ok := errors.AsType[wire.Reason](err); !ok {
 		t.Errorf("ping of the dead: %v", err)
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/smalti/smalti/runtime/wire"
 )
 
-// ErrSigned: the peer has a signed entry, which an unsigned one does not replace.
+// ErrSigned says that the peer has a signed entry, which an unsigned one does not
+// replace.
 var ErrSigned = errors.New("peer has a signed entry")
 
 // trust takes an unsigned entry into the next catalog.

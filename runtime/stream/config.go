@@ -45,9 +45,6 @@ func (l Lag) String() string {
 
 func (l Lag) known() bool { return l >= 0 && int(l) < len(lags) }
 
-// skips tells whether the policy leaves datums out.
-func (l Lag) skips() bool { return l == DropNewest || l == DropOldest }
-
 // ParseLag reads the name of a policy: disconnect, block, drop-newest or
 // drop-oldest.
 func ParseLag(name string) (Lag, error) {

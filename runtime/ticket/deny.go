@@ -15,7 +15,7 @@ import (
 // MaxDenied bounds a DenyList: tickets and peers together.
 const MaxDenied = 1 << 16
 
-// ErrTooMany: a deny-list has more than MaxDenied members.
+// ErrTooMany says that a deny-list has more than MaxDenied members.
 var ErrTooMany = errors.New("deny-list is too long")
 
 // DenyList names tickets, and peers with all their tickets, that are withdrawn

@@ -18,7 +18,7 @@ const (
 	MaxDenied = 1 << 16
 )
 
-// ErrTooMany: a list is longer than its bound.
+// ErrTooMany says that a list is longer than its bound.
 var ErrTooMany = errors.New("list is too long")
 
 // KeySet is the keys that a validator trusts. They may be replaced while it is in
