@@ -1,0 +1,132 @@
+package node_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/smalti/smalti/runtime/node"
+	"github.com/smalti/smalti/runtime/stream"
+)
+
+// parity are behaviours that every build must show over every transport: group,
+// name, and what happens.
+var parity = []struct {
+	name string
+	run  func(x *trial)
+}{
+	{"streams/smoke/SendRecv", sendRecv},
+	{"streams/smoke/SubscriptionTriggersCatalogSync", subscriptionTriggersCatalogSync},
+	{"streams/smoke/CustomStreamID", customStreamID},
+	{"streams/smoke/CustomDatumEncoding", customDatumEncoding},
+	{"streams/smoke/StreamDef", streamDef},
+	{"streams/stats/Producer", statsProducer},
+	{"streams/stats/Consumer", statsConsumer},
+	{"streams/producer/auth/RequireChaining", producerRequireChaining},
+	{"streams/producer/auth/ByTag", producerByTag},
+	{"streams/producer/auth/ByJWTTicket", producerByJWTTicket},
+	{"streams/producer/builder/MultipleProducersOneStream", multipleProducersOneStream},
+	{"streams/producer/limits/MaxSubs", maxSubs},
+	{"streams/producer/limits/OnlineWhen", producerOnlineWhen},
+	{"streams/producer/rtt/RequireRTTAcceptsFastPeers", producerAcceptsFastPeers},
+	{"streams/producer/rtt/RequireRTTRejectsSlowPeers", producerRejectsSlowPeers},
+	{"streams/producer/when/Smoke", producerWhen},
+	{"streams/producer/when/SendFailsIfOffline", sendFailsIfOffline},
+	{"streams/consumer/auth/RequireChaining", consumerRequireChaining},
+	{"streams/consumer/auth/ByTag", consumerByTag},
+	{"streams/consumer/auth/ByJWTTicket", consumerByJWTTicket},
+	{"streams/consumer/auth/DynamicTagReevaluation", dynamicTagReevaluation},
+	{"streams/consumer/rtt/RequireRTTAcceptsFastPeers", consumerAcceptsFastPeers},
+	{"streams/consumer/rtt/RequireRTTRejectsSlowPeers", consumerRejectsSlowPeers},
+	{"streams/consumer/when/Smoke", consumerWhen},
+	{"streams/consumer/when/OnlineWhen", consumerOnlineWhen},
+	{"streams/consumer/when/OnlineWhenCatalogRemoval", onlineWhenCatalogRemoval},
+	{"streams/consumer/when/OnlineWhenDefaultIsImmediate", onlineWhenDefaultIsImmediate},
+	{"streams/declare/Simple", declareSimple},
+	{"streams/declare/Named", customStreamID},
+	{"streams/declare/Configured", declareConfigured},
+	{"streams/declare/ProducerOnly", declareProducerOnly},
+	{"streams/declare/ProducerRequire", producerRequireChaining},
+	{"streams/declare/ConsumerRequire", consumerRequireChaining},
+	{"streams/declare/RequireTicket", declareRequireTicket},
+	{"streams/declare/MultipleRequireTicket", declareMultipleRequireTicket},
+	{"tickets/jwt/StreamConsumer", consumerByJWTTicket},
+	{"tickets/jwt/StreamConsumerTicketExpiry", consumerTicketExpiry},
+	{"tickets/jwt/StreamProducer", producerByJWTTicket},
+	{"tickets/jwt/StreamProducerTicketExpiry", producerTicketExpiry},
+	{"tickets/jwt/StreamMultipleValidators", declareMultipleRequireTicket},
+	{"tickets/jwt/ES256AsymmetricTickets", es256Tickets},
+}
+
+func TestParityOverNetsim(t *testing.T) {
+	for _, p := range parity {
+		t.Run(p.name, func(t *testing.T) { inWorld(t, p.run) })
+	}
+}
+
+// atOnce is how many trials run on this machine at the same time: most of their
+// time they wait.
+const atOnce = 8
+
+func TestParityOverQUIC(t *testing.T) {
+	var all sync.WaitGroup
+	places := make(chan struct{}, atOnce)
+	for _, p := range parity {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			t.Run(p.name, func(t *testing.T) { onMachine(t, p.run) })
+		})
+	}
+	all.Wait()
+}
+
+func produce[T any](x *trial, n *node.Node, d *stream.Def[T]) *stream.Producer[T] {
+	x.Helper()
+	p, err := d.Produce(n.Streams())
+	if err != nil {
+		x.Fatal(err)
+	}
+	return p
+}
+
+func consume[T any](x *trial, n *node.Node, d *stream.Def[T]) *stream.Consumer[T] {
+	x.Helper()
+	c, err := d.Consume(n.Streams())
+	if err != nil {
+		x.Fatal(err)
+	}
+	return c
+}
+
+// serves waits until a producer has n consumers.
+func serves[T any](x *trial, p *stream.Producer[T], n int) {
+	x.Helper()
+	x.within("subscriptions", func() bool { return len(p.Status().Subscriptions) == n })
+}
+
+func send[T any](x *trial, p *stream.Producer[T], v T) {
+	x.Helper()
+	if _, err := p.Send(x.limited(10*time.Second), v); err != nil {
+		x.Fatalf("send: %v", err)
+	}
+}
+
+func recv[T any](x *trial, c *stream.Consumer[T]) T {
+	x.Helper()
+	d, err := c.Recv(x.limited(10 * time.Second))
+	if err != nil {
+		x.Fatalf("receive: %v", err)
+	}
+	return d.Value
+}
+
+func empty[T any](x *trial, c *stream.Consumer[T]) {
+	x.Helper()
+	if d, err := c.TryRecv(); !errors.Is(err, stream.ErrEmpty) {
+		x.Errorf("got %v, %v, want nothing", d.Value, err)
+	}
+}
+
+var texts = stream.Define[string]("texts")
