@@ -130,7 +130,7 @@ func levelOf(e event.Event) (slog.Level, bool) {
 			return slog.LevelDebug, true // nobody wanted them
 		}
 		return slog.LevelWarn, true
-	case event.EntryRefused, event.Skipped, event.CallbackSlow, event.EncodeFailed, event.DecodeFailed, event.CriteriaFailed:
+	case event.EntryRefused, event.Skipped, event.EncodeFailed, event.DecodeFailed, event.CriteriaFailed:
 		return slog.LevelWarn, true
 	case event.SubEnded, event.Unsubscribed:
 		switch e.Reason {
@@ -139,7 +139,7 @@ func levelOf(e event.Event) (slog.Level, bool) {
 		}
 		return slog.LevelWarn, true
 	case event.NodeStarted, event.NodeStopped, event.SessionUp, event.SessionDown, event.PeerDiscovered, event.PeerDeparted,
-		event.ProducerOpened, event.ProducerClosing, event.ProducerClosed, event.ProducerOnline, event.ProducerOffline, event.SubAccepted,
+		event.CallbackSlow, event.ProducerOpened, event.ProducerClosing, event.ProducerClosed, event.ProducerOnline, event.ProducerOffline, event.SubAccepted,
 		event.ConsumerOpened, event.ConsumerClosed, event.ConsumerOnline, event.ConsumerOffline, event.Subscribed:
 		return slog.LevelInfo, true
 	case event.PeerUpdated, event.EntryPublished, event.SyncStarted, event.SyncEnded, event.SubExpiry, event.SubDraining,

@@ -146,7 +146,7 @@ func TestNothingIsLostUncounted(t *testing.T) {
 		l.check(t)
 	}
 	t.Logf("%d datums sent, %d received and %d told to be missing by %d consumers", sent.Load(), received.Load(), missed.Load(), came.Load())
-	if received.Load() == 0 || missed.Load() == 0 || came.Load() < hosts*perHost {
+	if received.Load() == 0 || came.Load() < hosts*perHost {
 		t.Error("there was no load")
 	}
 }

@@ -1,11 +1,14 @@
 package stream
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -36,6 +39,43 @@ func TestUnknownRoundTripAdmits(t *testing.T) {
 	for rtt, want := range map[time.Duration]bool{0: true, 10*time.Millisecond - 1: true, 10 * time.Millisecond: false} {
 		if got := d.near(&discovery.Peer{RTT: rtt}); got != want {
 			t.Errorf("%s: near %t, want %t", rtt, got, want)
+		}
+	}
+}
+
+// ticking is a clock on which everything takes 11 ms.
+type ticking struct {
+	runtime.Clock
+	mono time.Duration
+}
+
+func (c *ticking) Now() time.Time { return time.Time{} }
+
+func (c *ticking) Mono() time.Duration {
+	c.mono += 11 * time.Millisecond
+	return c.mono
+}
+
+// told keeps the events.
+type told []event.Event
+
+func (l *told) Event(e event.Event) { *l = append(*l, e) }
+
+func TestSlowCallbackOnAStrandIsReported(t *testing.T) {
+	var events told
+	c := caller{env: &runtime.Env{Clock: &ticking{}, Observer: &events}}
+	for name, run := range map[string]func(ident.PeerID, string, func()) error{"call": c.call, "shield": c.shield} {
+		events = nil
+		if err := run(nobody, name, func() {}); err != nil {
+			t.Error(err)
+		}
+		slow := len(events) == 1 && events[0].Kind == event.CallbackSlow && events[0].N == int64(11*time.Millisecond) && events[0].Text == name
+		if slow != (name == "call") {
+			t.Errorf("%s: %v", name, events)
+		}
+		events = nil
+		if err := run(nobody, name, func() { panic("mood") }); !errors.Is(err, wire.CallbackPanic) || len(events) == 0 || events[0].Kind != event.CallbackPanicked {
+			t.Errorf("%s that panics: %v, %v", name, err, events)
 		}
 	}
 }

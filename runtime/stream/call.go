@@ -32,11 +32,20 @@ type caller struct {
 // nobody is whom a callback is about that decides about no peer.
 var nobody ident.PeerID
 
-// call runs f, which is the callback of that name and decides about peer. A
-// panic is reported with where it came from and becomes an error that wraps
-// wire.CallbackPanic.
-func (c caller) call(peer ident.PeerID, name string, f func()) (err error) {
+// call runs f on a strand: shield, and a report if it takes long.
+func (c caller) call(peer ident.PeerID, name string, f func()) error {
 	begin := c.env.Clock.Mono()
+	err := c.shield(peer, name, f)
+	if took := c.env.Clock.Mono() - begin; took > slowCallback {
+		c.env.Report(event.Event{Kind: event.CallbackSlow, Stream: c.stream, Peer: peer, N: int64(took), Text: name})
+	}
+	return err
+}
+
+// shield runs f, which is the callback of that name and about peer. A panic is
+// reported with where it came from and becomes an error that wraps
+// wire.CallbackPanic.
+func (c caller) shield(peer ident.PeerID, name string, f func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("%s: %v: %w", name, v, wire.CallbackPanic)
@@ -44,10 +53,6 @@ func (c caller) call(peer ident.PeerID, name string, f func()) (err error) {
 			c.env.Report(event.Event{
 				Kind: event.CallbackPanicked, Stream: c.stream, Peer: peer, Reason: wire.CallbackPanic, Text: text[:min(len(text), maxPanicText)],
 			})
-			return
-		}
-		if took := c.env.Clock.Mono() - begin; took > slowCallback {
-			c.env.Report(event.Event{Kind: event.CallbackSlow, Stream: c.stream, Peer: peer, N: int64(took), Text: name})
 		}
 	}()
 	f()
@@ -63,7 +68,7 @@ func callers() string {
 	var b strings.Builder
 	for n := 0; n < maxFrames; {
 		f, more := frames.Next()
-		if strings.HasSuffix(f.Function, "stream.caller.call") {
+		if strings.HasSuffix(f.Function, "stream.caller.shield") {
 			break
 		}
 		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") {

@@ -94,7 +94,7 @@ func (c *Consumer[T]) TryRecv() (Datum[T], error) {
 }
 
 func (c *Consumer[T]) decode(a arrival) (v T, err error) {
-	if perr := (caller{c.core.env, c.core.stream}).call(a.producer, "codec", func() { v, err = c.codec.Decode(a.payload) }); perr != nil {
+	if perr := (caller{c.core.env, c.core.stream}).shield(a.producer, "codec", func() { v, err = c.codec.Decode(a.payload) }); perr != nil {
 		err = perr
 	}
 	return v, err

@@ -163,7 +163,7 @@ func (p *Producer[T]) encode(v T) (frame []byte, err error) {
 			c.env.Report(event.Event{Kind: event.EncodeFailed, Stream: c.stream, Incarnation: p.Incarnation()})
 		}
 	}()
-	if perr := c.call(nobody, "codec", func() {
+	if perr := c.shield(nobody, "codec", func() {
 		frame, err = p.codec.Append(append(make([]byte, 0, max(last, minFrame)), frameHeader[:]...), v)
 	}); perr != nil {
 		err = perr
