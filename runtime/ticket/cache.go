@@ -25,6 +25,8 @@ const maxVerdicts = 4096
 // strand.
 type Cache struct {
 	validators []Validator
+	watches    []*runtime.Watch[uint64] // of those that change their mind
+	seen       []uint64                 // of each, what the verdicts rest on
 	verdicts   map[verdictKey]verdict
 	keys       []verdictKey // in order of age, from next on, around
 	next       int
@@ -61,34 +63,37 @@ func NewCache(validators []Validator) *Cache {
 	c := &Cache{verdicts: map[verdictKey]verdict{}}
 	for i, v := range validators {
 		c.validators = append(c.validators, cached{v, c, i})
+		if changer, ok := v.(Changer); ok {
+			c.watches = append(c.watches, changer.Changes()...)
+		}
 	}
+	c.seen = make([]uint64, len(c.watches))
 	return c
 }
 
 // Check is Check with the cache's validators.
 func (c *Cache) Check(peer ident.PeerID, tickets []Ticket, now time.Time) (Expiration, error) {
+	for i, w := range c.watches {
+		if n := w.Get(); n != c.seen[i] {
+			c.seen[i] = n
+			c.forget()
+		}
+	}
 	return Check(peer, tickets, c.validators, now)
 }
 
-// Watch has changed called on s after a validator changed its mind. The cache
-// forgets everything before.
+// Watch has changed called on s after a validator changed its mind since Watch was
+// called.
 func (c *Cache) Watch(s runtime.Strand, changed func()) (stop func()) {
 	var stops []func()
-	for _, v := range c.validators {
-		changer, ok := v.(cached).Validator.(Changer)
-		if !ok {
-			continue
-		}
-		for _, w := range changer.Changes() {
-			first := true
-			stops = append(stops, w.Subscribe(s, func(uint64) {
-				c.forget()
-				if !first {
-					changed()
-				}
-				first = false
-			}))
-		}
+	for _, w := range c.watches {
+		last := w.Get()
+		stops = append(stops, w.Subscribe(s, func(n uint64) {
+			if n != last {
+				last = n
+				changed()
+			}
+		}))
 	}
 	return func() {
 		for _, stop := range stops {

@@ -142,6 +142,27 @@ func TestCacheAsksOnceUntilSomethingChanges(t *testing.T) {
 	}
 }
 
+func TestChangeBeforeTheFirstDeliveryIsNotLost(t *testing.T) {
+	deny := &ticket.DenyList{}
+	cache := ticket.NewCache([]ticket.Validator{ticket.Deny(tickettest.Validator{Issuer: issuer.PeerID()}, deny)})
+	good := []ticket.Ticket{tickettest.Issue(issuer, holder, now.Add(time.Hour))}
+	strand := &posts{}
+	changes := 0
+	defer cache.Watch(strand, func() { changes++ })()
+	if _, err := cache.Check(holder, good, now); err != nil {
+		t.Fatal(err)
+	}
+	if err := deny.Replace(nil, []ident.PeerID{holder}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cache.Check(holder, good, now); !errors.Is(err, wire.Revoked) {
+		t.Errorf("before the change was delivered: got %v, want %v", err, wire.Revoked)
+	}
+	if strand.run(); changes != 1 {
+		t.Errorf("%d changes told, want 1", changes)
+	}
+}
+
 func TestCacheIsBounded(t *testing.T) {
 	asked := 0
 	cache := ticket.NewCache([]ticket.Validator{counting{tickettest.Validator{Issuer: issuer.PeerID()}, &asked}})

@@ -1,6 +1,9 @@
 package ticket
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Expiration is the moment at which a right ends, or Never, its zero value.
 type Expiration struct{ at time.Time }
@@ -23,10 +26,13 @@ func (e Expiration) IsNever() bool { return e.at.IsZero() }
 func (e Expiration) Time() time.Time { return e.at }
 
 // UnixNano gives the moment in Unix nanoseconds, 0 for Never: the form of
-// events.
+// events. What lies after the year 2262 is the largest number.
 func (e Expiration) UnixNano() int64 {
 	if e.IsNever() {
 		return 0
+	}
+	if e.at.Unix() > math.MaxInt64/int64(time.Second)-1 {
+		return math.MaxInt64
 	}
 	return e.at.UnixNano()
 }

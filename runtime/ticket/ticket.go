@@ -96,6 +96,9 @@ func best(peer ident.PeerID, tickets []Ticket, v Validator, now time.Time) (end 
 	case found:
 		return end, nil
 	case reason != nil:
+		if _, ok := errors.AsType[wire.Reason](reason); !ok {
+			reason = fmt.Errorf("%w: %w", reason, wire.NotAllowed)
+		}
 		return end, fmt.Errorf("validate ticket: %w", reason)
 	default:
 		return end, fmt.Errorf("validate ticket: none of the class asked for: %w", wire.NotAllowed)

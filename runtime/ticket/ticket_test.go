@@ -65,6 +65,15 @@ func (lenient) Validate(ident.PeerID, []byte, time.Time) (ticket.Expiration, err
 	return ticket.At(now), nil
 }
 
+func TestFarEndsDoNotWrapAround(t *testing.T) {
+	if n := ticket.At(time.Unix(253402300799, 0)).UnixNano(); n != 1<<63-1 {
+		t.Errorf("the end of 9999 is %d ns", n)
+	}
+	if n := ticket.At(now).UnixNano(); n != now.UnixNano() {
+		t.Errorf("%s is %d ns", now, n)
+	}
+}
+
 func TestEndThatHasPassedIsNoRight(t *testing.T) {
 	v := []ticket.Validator{lenient{tickettest.Validator{}}}
 	tickets := []ticket.Ticket{tickettest.Issue(issuer, holder, now)}

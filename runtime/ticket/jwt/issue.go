@@ -35,6 +35,9 @@ func (k SigningKey) Issue(peer ident.PeerID, t Token) (ticket.Ticket, error) {
 	if k.private == nil {
 		return ticket.Ticket{}, fmt.Errorf("issue JWT: the key is the zero value: %w", ErrKey)
 	}
+	if peer.IsZero() {
+		return ticket.Ticket{}, fmt.Errorf("issue JWT: no peer to bind it to: %w", ErrToken)
+	}
 	claims, err := t.claims(peer)
 	if err != nil {
 		return ticket.Ticket{}, fmt.Errorf("issue JWT: %w: %w", err, ErrToken)
@@ -91,7 +94,7 @@ func (t Token) claims(peer ident.PeerID) (map[string]any, error) {
 		}
 		claims[d.name] = seconds
 	}
-	if !t.Expires.IsZero() && (t.NotBefore.After(t.Expires) || t.IssuedAt.After(t.Expires)) {
+	if !t.Expires.IsZero() && (!t.NotBefore.Before(t.Expires) || !t.IssuedAt.Before(t.Expires)) {
 		return nil, errors.New("it ends before it begins")
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Claims)) {

@@ -375,7 +375,7 @@ func TestKeysRotateAndTokensAreWithdrawn(t *testing.T) {
 func TestWhatCannotWorkIsRefusedAtOnce(t *testing.T) {
 	keys := NewKeySet()
 	for what, c := range map[string]Config{
-		"no keys": {}, "leeway": {Keys: keys, Leeway: time.Minute + 1}, "negative leeway": {Keys: keys, Leeway: -1}, "age": {Keys: keys, MaxAge: -1},
+		"no keys": {}, "leeway": {Keys: keys, Leeway: time.Minute + 1}, "negative leeway": {Keys: keys, Leeway: -1}, "age": {Keys: keys, MaxAge: -1}, "issuer": {Keys: keys, Issuers: []string{""}},
 		"lifetime of the eternal": {Keys: keys, MaxLifetime: 1, AllowNonExpiring: true}, "registered": {Keys: keys, Claims: map[string]any{"exp": 1}},
 		"no JSON": {Keys: keys, Claims: map[string]any{"f": func() {}}},
 	} {
@@ -385,12 +385,20 @@ func TestWhatCannotWorkIsRefusedAtOnce(t *testing.T) {
 	}
 	k := key(t, HS256, 1)
 	for what, token := range map[string]Token{
-		"ends before it begins": {NotBefore: now, Expires: now.Add(-time.Second)}, "ends before it is issued": {IssuedAt: now, Expires: now.Add(-time.Second)},
+		"ends before it begins": {NotBefore: now, Expires: now.Add(-time.Second)}, "ends where it begins": {NotBefore: now, Expires: now}, "ends before it is issued": {IssuedAt: now, Expires: now.Add(-time.Second)},
 		"year 10000": {Expires: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}, "before 1970": {Expires: time.Unix(-1, 0)},
 		"registered": {Claims: map[string]any{"sub": "x"}}, "no JSON": {Claims: map[string]any{"f": func() {}}}, "too long": {ID: strings.Repeat("x", ticket.MaxData)},
 	} {
 		if _, err := k.Issue(holder, token); !errors.Is(err, ErrToken) {
 			t.Errorf("%s: got %v", what, err)
+		}
+	}
+	if _, err := k.Issue(ident.PeerID{}, Token{}); !errors.Is(err, ErrToken) {
+		t.Errorf("no peer: %v", err)
+	}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		if text := fmt.Sprintf(format, k); strings.Contains(text, "private") || strings.Contains(text, "2, 3, 4") || strings.Contains(text, "2 3 4") {
+			t.Errorf("%s of a key shows it: %s", format, text)
 		}
 	}
 	if _, err := (SigningKey{}).Issue(holder, Token{}); !errors.Is(err, ErrKey) {

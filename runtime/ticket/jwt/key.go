@@ -64,6 +64,12 @@ func (k Key) WithID(id string) Key {
 	return k
 }
 
+// String names the algorithm and the key's name. It tells nothing of a secret.
+func (k Key) String() string { return fmt.Sprintf("%s key %q", k.alg, k.id) }
+
+// GoString is String.
+func (k Key) GoString() string { return k.String() }
+
 // SigningKey signs tokens with one algorithm. Make one with NewSigningKey.
 type SigningKey struct {
 	Key

@@ -66,6 +66,7 @@ func (c Config) Validate() error {
 	}
 	check(c.Keys != nil, "no keys")
 	check(c.Leeway >= 0 && c.Leeway <= MaxLeeway, "leeway of %s, want 0 to %s", c.Leeway, MaxLeeway)
+	check(!slices.Contains(c.Issuers, "") && !slices.Contains(c.Audiences, ""), "an empty issuer or audience")
 	check(c.MaxAge >= 0 && c.MaxLifetime >= 0, "negative age or lifetime")
 	check(!c.AllowNonExpiring || c.MaxLifetime == 0, "tokens without end exceed every MaxLifetime")
 	for _, name := range slices.Sorted(maps.Keys(c.Claims)) {
