@@ -8,8 +8,8 @@ import (
 	"github.com/smalti/smalti/runtime/event"
 )
 
-// clock is a host's: the kernel's time since its boot, and a wall clock that
-// is off by the host's offset.
+// clock is a host's: the time since its boot, and a wall clock that is off by
+// the host's offset. Both follow the kernel's time, but for drift.
 type clock struct{ inc *incarnation }
 
 var _ runtime.Clock = clock{}
@@ -21,7 +21,7 @@ const afterStep = time.Second
 func (c clock) Now() time.Time { return time.Unix(0, c.inc.host.wall()).UTC() }
 
 func (c clock) Mono() time.Duration {
-	return time.Duration(c.inc.host.world.kernel.now - c.inc.started)
+	return time.Duration(c.inc.host.ticks() - c.inc.started)
 }
 
 func (c clock) AfterFunc(s runtime.Strand, d time.Duration, f func()) runtime.Timer {
@@ -58,11 +58,16 @@ func unixNano(wall time.Time) int64 {
 }
 
 // wall is the host's wall clock in Unix nanoseconds.
-func (h *Host) wall() int64 { return Epoch.UnixNano() + h.world.kernel.now + int64(h.offset) }
+func (h *Host) wall() int64 { return Epoch.UnixNano() + h.ticks() + int64(h.offset) }
 
-// after gives the kernel's time d from now, without overflow.
+// after gives the kernel's time when d of the host's will have passed, without
+// overflow.
 func (inc *incarnation) after(d time.Duration) int64 {
-	return inc.host.world.kernel.now + min(max(0, int64(d)), farFuture)
+	h, ticks := inc.host, min(max(0, int64(d)), farFuture)
+	if h.rate == 0 {
+		return h.world.kernel.now + ticks
+	}
+	return h.reaches(h.ticks() + ticks)
 }
 
 // kernelTime gives the kernel's time at which the wall clock reaches wall, now

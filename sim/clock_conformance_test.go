@@ -10,23 +10,28 @@ import (
 	"github.com/smalti/smalti/sim"
 )
 
-// TestHostClocksConform runs the clocks of simulated hosts, one of them ahead
-// of the world and booted late.
+// TestHostClocksConform runs the clocks of simulated hosts, some of them off,
+// too fast or too slow, and all but one booted late.
 func TestHostClocksConform(t *testing.T) {
-	for name, skew := range map[string]time.Duration{"exact": 0, "ahead": 90 * time.Minute, "behind": -time.Hour} {
+	for name, tc := range map[string]struct {
+		skew  time.Duration
+		drift int
+	}{
+		"exact": {}, "ahead": {skew: 90 * time.Minute}, "behind": {skew: -time.Hour}, "fast": {drift: sim.MaxDrift}, "slow": {drift: -sim.MaxDrift}, "uneven": {drift: 123_457},
+	} {
 		t.Run(name, func(t *testing.T) {
 			clocktest.Run(t, clocktest.Harness{
 				Name:  "kernel, " + name,
 				Steps: true,
 				Run: func(t *testing.T, body func(ctx context.Context, w clocktest.World)) {
-					runOnHost(t, skew, body)
+					runOnHost(t, tc.skew, tc.drift, body)
 				},
 			})
 		})
 	}
 }
 
-func runOnHost(t *testing.T, skew time.Duration, body func(ctx context.Context, w clocktest.World)) {
+func runOnHost(t *testing.T, skew time.Duration, drift int, body func(ctx context.Context, w clocktest.World)) {
 	t.Helper()
 	for seed := range uint64(5) {
 		w := sim.New(sim.Config{Seed: seed})
@@ -35,6 +40,7 @@ func runOnHost(t *testing.T, skew time.Duration, body func(ctx context.Context, 
 		}
 		h := w.Host("a")
 		h.StepClock(skew)
+		h.Drift(drift)
 		done := false
 		h.Boot(func(ctx context.Context, env *runtime.Env) {
 			defer func() { done = true }()

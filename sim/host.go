@@ -23,6 +23,9 @@ type Host struct {
 	config      HostConfig
 	disk        disk
 	offset      time.Duration // of the wall clock
+	ppm, rate   int64         // of its clock, as asked for and as it is: see Drift
+	gain, since int64         // what the clock gained by drift, up to the kernel's time since
+	pauses      int           // that are not resumed
 	dials       map[string]*runtime.Watch[uint64]
 	program     func(ctx context.Context, env *runtime.Env)
 	incarnation int
@@ -45,7 +48,7 @@ type incarnation struct {
 	seed      runtime.Seed
 	env       *runtime.Env
 	transport *netsim.Transport
-	started   int64
+	started   int64          // by the host's clock
 	written   int64          // when the latest write becomes durable
 	disk      runtime.Strand // of the root only: see disks
 	tasks     []*task
@@ -118,7 +121,7 @@ func (h *Host) Boot(program func(ctx context.Context, env *runtime.Env)) {
 // boot makes a new incarnation.
 func (h *Host) boot() {
 	w := h.world
-	inc := &incarnation{host: h, started: w.kernel.now}
+	inc := &incarnation{host: h, started: h.ticks()}
 	inc.seed = w.seed.Derive("host", h.name, "incarnation", fmt.Sprint(h.incarnation))
 	h.inc = inc
 	env := &runtime.Env{Clock: clock{inc}, Scheduler: scheduler{inc}, Observer: observer{inc}}

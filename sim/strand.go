@@ -10,7 +10,7 @@ type strand struct {
 	name  string
 	inbox []func()
 	head  int
-	ready bool // stands in kernel.ready
+	ready bool // stands in kernel.ready, or nowhere because its host is paused
 	rands map[string]*runtime.Rand
 }
 
@@ -19,7 +19,7 @@ var _ runtime.Strand = (*strand)(nil)
 func (inc *incarnation) newStrand(name string) *strand {
 	k := inc.host.world.kernel
 	k.strands++
-	return &strand{k: k, inc: inc, id: k.strands, name: name}
+	return &strand{k: k, inc: inc, id: k.strands, name: name, ready: inc.host.pauses > 0}
 }
 
 // Post implements runtime.Strand.
