@@ -52,6 +52,9 @@ type Options struct {
 	// CallbacksMayPanic is for runs in which the application's callbacks panic
 	// on purpose.
 	CallbacksMayPanic bool
+	// PanicsWith is the text of panics that are ordered: callbacks may panic
+	// with a value that contains it, and with nothing else. Empty: none may.
+	PanicsWith string
 	// Byzantine hosts lie: their reports are not read, and nothing is demanded
 	// of what came from them.
 	Byzantine []string

@@ -311,5 +311,7 @@ func TestCallbacksDoNotPanic(t *testing.T) {
 	run(t, []historyCase{
 		{name: "unless they may", options: invariants.Options{CallbacksMayPanic: true}, steps: steps},
 		{name: "a panic", steps: steps, want: []string{"panic"}},
+		{name: "one that was ordered", options: invariants.Options{PanicsWith: "boom"}, steps: steps},
+		{name: "another one", options: invariants.Options{PanicsWith: "bang"}, steps: steps, want: []string{"panic"}},
 	})
 }

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +20,10 @@ const flowBound = 10 * time.Second
 func (r *run) expectations() invariants.Options {
 	s := r.scenario
 	// A producer with a Count closes after it and is not waited for.
-	o := invariants.Options{Reconnect: s.Quiesce * 3 / 4, Catalogs: s.Quiesce * 3 / 4, Flow: min(flowBound, s.Quiesce/4)}
+	o := invariants.Options{Reconnect: s.Quiesce * 3 / 4, Catalogs: s.Quiesce * 3 / 4, Flow: min(flowBound, s.Quiesce/4), PanicsWith: fault.PanicText}
+	if !s.clocksAgree(o.Catalogs) {
+		return o
+	}
 	for _, h := range s.Hosts {
 		o.ExpectPeers = append(o.ExpectPeers, h.Name)
 	}
@@ -38,7 +42,60 @@ func (r *run) expectations() invariants.Options {
 	if slices.ContainsFunc(s.Workload, func(w Work) bool { return w.Takes > 0 || w.StallFor > 0 }) {
 		o.Flow = 0 // a slow consumer takes its time, and under Block everybody's
 	}
+	if s.Window > 0 && slices.ContainsFunc(s.Faults, func(f Fault) bool { return rush(f.Fault) }) {
+		o.Flow = 0 // what such a fault leaves behind takes its time through a small window
+	}
 	return o
+}
+
+// entryDrift is how far ahead of its clock a node takes entries of others: the
+// default of discovery.Config.MaxDrift. clockSlack is for what is under way when
+// the bounds of liveness pass.
+const (
+	entryDrift = 50 * time.Second
+	clockSlack = 5 * time.Second
+)
+
+// clocksAgree tells whether the faults leave clocks between which entries pass.
+// An entry has the time of its host, and is refused where that lies too far
+// ahead: by hosts whose clocks stay behind, and for a while by all others if
+// the host's clock was ahead once. bound is how long everything has to recover.
+func (s Scenario) clocksAgree(bound time.Duration) bool {
+	low, high, highest := time.Duration(math.MaxInt64), time.Duration(math.MinInt64), time.Duration(math.MinInt64)
+	for _, h := range s.Hosts {
+		at := s.clockOf(h)
+		low, high, highest = min(low, at.end-at.drift), max(high, at.end+at.drift), max(highest, at.most+at.drift)
+	}
+	return high-low < entryDrift-clockSlack && highest-low < entryDrift+bound-clockSlack
+}
+
+// clockError is by how much a clock is wrong: at the end of the faults, and at
+// most before, both give or take its drift.
+type clockError struct{ end, most, drift time.Duration }
+
+func (s Scenario) clockOf(h Host) clockError {
+	e := clockError{end: h.Offset, most: h.Offset}
+	for _, f := range s.Faults {
+		x, err := fault.Parse(f.Fault)
+		if err != nil || f.At > s.Duration || !slices.Contains(x.Hosts(), h.Name) {
+			continue
+		}
+		switch x := x.(type) {
+		case fault.Step:
+			e.end += x.By
+			e.most += max(0, x.By)
+		case fault.Offset:
+			e.most += max(0, x.By)
+		case fault.Drift:
+			e.drift += s.drifts(f, x)
+		}
+	}
+	return e
+}
+
+// drifts is how much a clock gains or loses by a drift, at most.
+func (s Scenario) drifts(f Fault, x fault.Drift) time.Duration {
+	return s.lasts(f) / 1_000_000 * time.Duration(max(x.PPM, -x.PPM))
 }
 
 // returns tells whether a consumer must be subscribed in the end: it is up, it
@@ -92,10 +149,26 @@ func (s Scenario) keepsTicket(h Host) bool {
 				skew += x.By.Abs()
 			case fault.Offset:
 				skew += x.By.Abs()
+			case fault.Drift:
+				skew += s.drifts(f, x)
 			}
 		}
 	}
 	return h.Renew > 0 && h.Ticket-h.Renew > skew+5*time.Second
+}
+
+// rush tells whether a fault multiplies what is sent.
+func rush(text string) bool {
+	return strings.HasPrefix(text, "flood ") || strings.HasPrefix(text, "bulk ")
+}
+
+// lasts is how long a fault lasts at most.
+func (s Scenario) lasts(f Fault) time.Duration {
+	left := max(0, s.Duration-f.At)
+	if f.For > 0 {
+		return min(left, f.For)
+	}
+	return left
 }
 
 func (s Scenario) crashes(host string) bool {

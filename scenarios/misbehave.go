@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/node"
 	"github.com/smalti/smalti/runtime/stream"
@@ -59,6 +60,55 @@ func crawls(env *runtime.Env, h *sim.Host) time.Duration {
 		env.Mark(fault.MarkCrawl)
 	}
 	return d
+}
+
+// raised is n, or what a dial of the host says if that is more.
+func raised(env *runtime.Env, h *sim.Host, n int, dial, mark string) int {
+	more := int(h.Dial(dial).Get())
+	if more <= n {
+		return n
+	}
+	env.Mark(mark)
+	return more
+}
+
+// panicking makes a requirement panic while its host's dial says so. A nil one
+// asks for nothing.
+func panicking(env *runtime.Env, h *sim.Host, require func(discovery.Peer) bool) func(discovery.Peer) bool {
+	return func(p discovery.Peer) bool {
+		if h.Dial("panic").Get() != 0 {
+			env.Mark(fault.MarkPanic)
+			panic(fault.PanicText)
+		}
+		return require == nil || require(p)
+	}
+}
+
+// give has the node carry new tickets, unless the issuer withholds them.
+func (t *ticketing) give(n *node.Node) (given bool) {
+	t.missed = t.on.Dial("withhold").Get() != 0
+	if t.missed {
+		n.Env().Mark(fault.MarkWithhold)
+		return false
+	}
+	n.Discovery().SetTickets(t.issue(n.ID()))
+	return true
+}
+
+// obey renews the tickets when the host's dials ask for it: at once, and when
+// what was missed is not withheld any more.
+func (t *ticketing) obey(n *node.Node) {
+	strand := n.Env().Scheduler.Strand("tickets")
+	t.on.Dial("renew").Subscribe(strand, func(asked uint64) {
+		if asked != 0 && t.give(n) {
+			n.Env().Mark(fault.MarkRenew)
+		}
+	})
+	t.on.Dial("withhold").Subscribe(strand, func(withheld uint64) {
+		if withheld == 0 && t.missed {
+			t.give(n)
+		}
+	})
 }
 
 // stall keeps a consumer from reading for as long as its host's dial says.

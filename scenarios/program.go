@@ -16,6 +16,7 @@ import (
 	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/ticket/tickettest"
 	"github.com/smalti/smalti/sim"
+	"github.com/smalti/smalti/sim/fault"
 )
 
 // Program is what runs on a host beside its node: a service that is tested, or
@@ -50,14 +51,14 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 		config.Require = func(p discovery.Peer) bool { return p.Entry.HasTag(tag) }
 	}
 	env := n.Env()
+	config.Require = panicking(env, j.host, config.Require)
 	p, err := stream.Produce(n.Streams(), j.stream.Name, config, stream.WithCodec[[]byte](fields{spoiled: func() bool { return spoiled(env, j.host) }}))
 	if err != nil {
 		return err
 	}
-	size := max(j.work.Size, minPayload)
 	for index := uint64(0); j.work.Count == 0 || index < uint64(j.work.Count); {
-		for range max(1, j.work.Burst) {
-			b := payload(n.ID(), p.Incarnation(), index, size)
+		for range raised(env, j.host, max(1, j.work.Burst), "flood", fault.MarkFlood) {
+			b := payload(n.ID(), p.Incarnation(), index, raised(env, j.host, max(j.work.Size, minPayload), "bulk", fault.MarkBulk))
 			seq, err := p.Send(ctx, b)
 			if errors.Is(err, errSpoiled) {
 				index++
@@ -122,11 +123,13 @@ func (j job) consume(ctx context.Context, n *node.Node) error {
 type ticketing struct {
 	issuer, second ident.Key
 	host           Host
+	on             *sim.Host
 	now            func() time.Time
+	missed         bool // a renewal was withheld
 }
 
 // issue signs the tickets of peer, which are valid from now on.
-func (t ticketing) issue(peer ident.PeerID) []ticket.Ticket {
+func (t *ticketing) issue(peer ident.PeerID) []ticket.Ticket {
 	var list []ticket.Ticket
 	if t.host.Ticket > 0 {
 		list = append(list, tickettest.Issue(t.issuer, peer, t.now().Add(t.host.Ticket)))
@@ -138,13 +141,13 @@ func (t ticketing) issue(peer ident.PeerID) []ticket.Ticket {
 }
 
 // renew gives the node a new ticket every so often.
-func (t ticketing) renew(ctx context.Context, n *node.Node) error {
+func (t *ticketing) renew(ctx context.Context, n *node.Node) error {
 	for {
 		closing, err := pause(ctx, n, t.host.Renew)
 		if closing || err != nil {
 			return err
 		}
-		n.Discovery().SetTickets(t.issue(n.ID()))
+		t.give(n)
 	}
 }
 

@@ -180,7 +180,7 @@ func (r *run) boot() {
 // main is what runs on a host at each boot.
 func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 	return func(ctx context.Context, env *runtime.Env) {
-		tickets := ticketing{issuer: r.issuer, second: r.second, host: h, now: r.world.Env().Clock.Now}
+		tickets := &ticketing{issuer: r.issuer, second: r.second, host: h, on: r.world.Host(h.Name), now: r.world.Env().Clock.Now}
 		host := r.world.Host(h.Name)
 		config := discovery.Config{Network: host.Config().Network, Key: host.Key(), Verifier: r.verifier, Tickets: tickets.issue(host.Key().PeerID())}
 		for _, tag := range h.Tags {
@@ -196,6 +196,9 @@ func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 			return
 		}
 		r.nodes[h.Name] = n
+		if h.Ticket > 0 || h.Second > 0 {
+			tickets.obey(n)
+		}
 		if h.Renew > 0 {
 			r.start(n, "renew", 0, tickets.renew)
 		}

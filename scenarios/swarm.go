@@ -45,6 +45,10 @@ type drawing struct {
 // in which a class is on are between 30 and 70 %.
 const faultChance = 400_000
 
+// ticketChance is the chance of tickets, and then of each class of fault that is
+// only about their issue: its square is within the same range.
+const ticketChance = 600_000
+
 // maxContenders is how many consumers a stream with a capacity gets: a check of
 // linearizability takes so many operations at once, of which one may be the end
 // of a subscription.
@@ -58,7 +62,7 @@ func (d *drawing) latency() time.Duration {
 }
 
 func (d *drawing) hosts() {
-	tickets := d.Chance(faultChance)
+	tickets := d.Chance(ticketChance)
 	offsets := d.Chance(faultChance)
 	for i := range 2 + d.IntN(11) {
 		h := Host{Name: fmt.Sprintf("h%d", i+1)}
@@ -212,6 +216,20 @@ func (d *drawing) worker(program string) string {
 	return hosts[d.IntN(len(hosts))]
 }
 
+// maxRush is how long a fault lasts that multiplies what is sent: it fills every
+// queue in less, and the rest only costs time.
+const maxRush = 5 * time.Second
+
+// holders lists the hosts with tickets.
+func (d *drawing) holders() (names []string) {
+	for _, h := range d.Hosts {
+		if h.Ticket > 0 {
+			names = append(names, h.Name)
+		}
+	}
+	return names
+}
+
 // faults draws which classes are on, then how often each strikes.
 func (d *drawing) faults() {
 	classes := []func() string{
@@ -242,6 +260,17 @@ func (d *drawing) faults() {
 		},
 		func() string { return "spoil " + d.worker(Produce) },
 		func() string { return "revoke " + d.worker(Consume) },
+		func() string { return "pause " + d.anyHost() },
+		func() string {
+			ppm := 1 + d.IntN(50_000)
+			if d.Chance(500_000) {
+				ppm = -ppm
+			}
+			return fmt.Sprintf("drift %s %dppm", d.anyHost(), ppm)
+		},
+		func() string { return fmt.Sprintf("flood %s %d", d.worker(Produce), 2<<d.IntN(6)) },
+		func() string { return fmt.Sprintf("bulk %s %d", d.worker(Produce), 1024<<d.IntN(7)) },
+		func() string { return "panic " + d.worker(Produce) },
 	}
 	var on []func() string
 	for _, c := range classes {
@@ -249,10 +278,21 @@ func (d *drawing) faults() {
 			on = append(on, c)
 		}
 	}
+	for _, class := range []string{"withhold", "renew"} {
+		if d.Chance(ticketChance) && len(d.holders()) > 0 {
+			on = append(on, func() string {
+				names := d.holders()
+				return class + " " + names[d.IntN(len(names))]
+			})
+		}
+	}
 	for _, c := range on {
 		for range 1 + d.IntN(3) {
 			f := Fault{Fault: c(), At: d.Rand.Duration(time.Second, d.Scenario.Duration).Truncate(time.Millisecond)}
 			f.For = d.Rand.Duration(100*time.Millisecond, min(40*time.Second, d.Scenario.Duration/2)).Truncate(time.Millisecond)
+			if rush(f.Fault) {
+				f.For = min(f.For, maxRush)
+			}
 			d.Faults = append(d.Faults, f)
 		}
 	}

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,6 +44,31 @@ func turnOn(class string) func(string) (Fault, error) {
 		host, err := one(args)
 		return turn{class: class, host: host, value: 1}, err
 	}
+}
+
+// turnUp parses a class whose dial is a number from 1 to most.
+func turnUp(class string, most int) func(string) (Fault, error) {
+	return func(args string) (Fault, error) {
+		host, amount, err := sized(args)
+		if err != nil {
+			return nil, err
+		}
+		n, err := strconv.Atoi(amount)
+		if err == nil && (n < 1 || n > most) {
+			err = fmt.Errorf("%d is not from 1 to %d", n, most)
+		}
+		return turn{class: class, host: host, value: uint64(n), args: strconv.Itoa(n)}, err
+	}
+}
+
+// sized reads the name of a single host and an amount after it.
+func sized(text string) (host, amount string, err error) {
+	i := strings.LastIndex(text, " ")
+	if i < 0 {
+		return "", "", fmt.Errorf("no amount")
+	}
+	host, err = one(text[:i])
+	return host, text[i+1:], err
 }
 
 // turnTo parses a class whose dial is a time, in nanoseconds.

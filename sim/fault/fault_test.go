@@ -28,7 +28,8 @@ func TestParseSaysWhatItWants(t *testing.T) {
 	for _, text := range []string{
 		"", "earthquake a", "partition a b", "partition |", "cut a -> ", "isolate a,b", "crash", "step a", "step a soon",
 		"slow a -> b", "slow a -> b -5ms", "loss a -> b 5%", "loss a -> b 900000ppm", "reset a,b | c", "stall", "stall a,b",
-		"crawl a", "crawl a 0s", "crawl a soon", "offset a", "offset a soon", "restart", "revoke a b", "spoil",
+		"crawl a", "crawl a 0s", "crawl a soon", "pause a,b", "drift a", "drift a 5", "drift a 0ppm", "drift a 125001ppm", "drift a -125001ppm",
+		"flood a", "flood a 0", "flood a 10001", "flood a many", "bulk a 0", "bulk a 1048577", "panic", "withhold", "renew a,b", "offset a", "offset a soon", "restart", "revoke a b", "spoil",
 	} {
 		if f, err := fault.Parse(text); !errors.Is(err, fault.ErrSyntax) {
 			t.Errorf("Parse(%q) = %v, %v, want ErrSyntax", text, f, err)

@@ -1,0 +1,144 @@
+package fault_test
+
+import (
+	"context"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/sim"
+	"github.com/smalti/smalti/sim/fault"
+)
+
+// bed is a world with one host, a, that counts its boots.
+type bed struct {
+	*testing.T
+	*sim.World
+	host  *sim.Host
+	boots int
+	marks map[string]int
+}
+
+func newBed(t *testing.T) *bed {
+	b := &bed{T: t, World: sim.New(sim.Config{Seed: 1}), marks: map[string]int{}}
+	t.Cleanup(func() {
+		if err := b.World.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	b.Observe(func(r event.Record) {
+		if r.Kind == event.Mark {
+			b.marks[r.Text]++
+		}
+	})
+	b.host = b.Host("a")
+	b.host.Boot(func(ctx context.Context, env *runtime.Env) {
+		b.boots++
+		_ = env.Sleep(ctx, math.MaxInt64)
+	})
+	b.to(time.Second)
+	return b
+}
+
+func (b *bed) to(until time.Duration) {
+	b.Helper()
+	if err := b.World.Run(until); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *bed) parse(text string) fault.Fault {
+	b.Helper()
+	f, err := fault.Parse(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return f
+}
+
+func (b *bed) wantMarks(want map[string]int) {
+	b.Helper()
+	if diff := cmp.Diff(want, b.marks); diff != "" {
+		b.Errorf("marks (-want +got):\n%s", diff)
+	}
+}
+
+func TestPauseBitesWhenSomethingIsLate(t *testing.T) {
+	b := newBed(t)
+	f := b.parse("pause a")
+	f.Begin(b.World)
+	b.to(2 * time.Second)
+	f.End(b.World)
+	b.wantMarks(map[string]int{})
+	ran := time.Duration(0)
+	s := b.host.Env().Scheduler.Strand("s")
+	b.host.Env().Clock.AfterFunc(s, time.Second, func() { ran = b.Now() })
+	f.Begin(b.World)
+	b.to(5 * time.Second)
+	f.End(b.World)
+	b.wantMarks(map[string]int{fault.MarkPause: 1})
+	b.to(6 * time.Second)
+	if ran != 5*time.Second {
+		t.Errorf("the timer of 3s fired at %s, want the end of the pause, 5s", ran)
+	}
+}
+
+func TestDriftKeepsWhatItGained(t *testing.T) {
+	b := newBed(t)
+	f := b.parse("drift a -1000ppm")
+	f.Begin(b.World)
+	b.to(11 * time.Second)
+	f.End(b.World)
+	b.to(21 * time.Second)
+	clock := b.host.Env().Clock
+	if wall, mono := clock.Now().Sub(sim.Epoch), clock.Mono(); wall != 21*time.Second-10*time.Millisecond || mono != wall {
+		t.Errorf("wall %s, mono %s, want 21s less 10ms", wall, mono)
+	}
+	b.wantMarks(map[string]int{fault.MarkDrift: 1})
+	f.Begin(b.World)
+	f.End(b.World) // nothing was gained
+	f.Begin(b.World)
+	b.to(22 * time.Second)
+	b.host.Crash()
+	f.End(b.World) // nobody saw it
+	b.wantMarks(map[string]int{fault.MarkDrift: 1})
+}
+
+func TestDialsTellHowMuchAndAreResetAtTheEnd(t *testing.T) {
+	for text, want := range map[string]uint64{"flood a 64": 64, "bulk a 65536": 65536, "panic a": 1, "withhold a": 1, "renew a": 1} {
+		b := newBed(t)
+		f := b.parse(text)
+		dial := b.host.Dial(f.Class())
+		f.Begin(b.World)
+		b.host.Restart()
+		if dial.Get() != want {
+			t.Errorf("%s: the dial is at %d, want %d", text, dial.Get(), want)
+		}
+		f.End(b.World)
+		if dial.Get() != 0 {
+			t.Errorf("%s: the dial is at %d after the end", text, dial.Get())
+		}
+		b.wantMarks(map[string]int{}) // programs tell whether it bit
+	}
+}
+
+func TestFaultsOfUnknownHostsDoNothing(t *testing.T) {
+	for _, c := range fault.Classes() {
+		w := sim.New(sim.Config{Seed: 1})
+		f, err := fault.Parse(c.Usage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Begin(w)
+		f.End(w)
+		if err := w.Run(time.Second); err != nil || len(w.Hosts()) != 0 {
+			t.Errorf("%s: %v, hosts %v", f, err, w.Hosts())
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
