@@ -166,10 +166,12 @@ func TestPausedHostIsFrozenInTheNetwork(t *testing.T) {
 		idle(ctx, env)
 	})
 	b.Pause()
+	b.Pause()
 	run(t, w, time.Second)
 	if marks[netsim.MarkHeld] == 0 {
 		t.Errorf("nothing waits for a paused host: %v", marks)
 	}
+	b.Resume()
 	b.Resume()
 	run(t, w, 2*time.Second)
 	if up := marks["session.up"]; up != 2 {
