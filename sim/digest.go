@@ -51,6 +51,7 @@ func (d *digest) event(host uint32, e event.Event) {
 	d.word(e.From)
 	d.word(e.To)
 	d.word(uint64(e.N))
+	d.word(uint64(e.Bytes))
 	if e.Text != "" {
 		d.bytes([]byte(e.Text))
 	}

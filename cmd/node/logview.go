@@ -120,9 +120,9 @@ func levelOf(e event.Event) (slog.Level, bool) {
 			return slog.LevelInfo, true // it is tried again; a peer that closes says so too
 		}
 		return slog.LevelWarn, true
-	case event.SubRefused:
-		if e.Reason == wire.UnknownPeer {
-			return slog.LevelInfo, true // it exchanges catalogs and comes back
+	case event.SubRefused, event.HandshakeRefused:
+		if e.Reason == wire.UnknownPeer || e.Reason == wire.StreamNotFound {
+			return slog.LevelInfo, true // it exchanges catalogs and comes back, or goes by an entry that is old
 		}
 		return slog.LevelWarn, true
 	case event.InputDropped:

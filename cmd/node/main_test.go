@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -99,6 +101,7 @@ func setenv(ts *testscript.TestScript, _ bool, args []string) {
 //	emit wide N        N different lines of 1,000 bytes
 //	emit long N        a line of N bytes
 //	emit bytes FORMAT  the bytes of a Go string literal without its quotes
+//	emit get URL       what is there
 func emit() {
 	out := &strings.Builder{}
 	switch kind, arg := os.Args[1], os.Args[2]; kind {
@@ -107,6 +110,16 @@ func emit() {
 		for i := range n {
 			fmt.Fprintf(out, "%d %x the quick brown fox\r\n", i, uint32(i)*2654435761)
 		}
+	case "get":
+		r, err := http.Get(arg)
+		if err == nil && r.StatusCode != http.StatusOK {
+			err = errors.New(r.Status)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		_, _ = io.Copy(out, r.Body)
 	case "wide":
 		n, _ := strconv.Atoi(arg)
 		for i := range n {

@@ -17,8 +17,8 @@ import (
 
 // nodeFlags are the flags of every command that runs one node.
 type nodeFlags struct {
-	network, key, listen, store, logLevel string
-	advertise, bootstrap, secrets         []string
+	network, key, listen, store, logLevel, metrics string
+	advertise, bootstrap, secrets                  []string
 }
 
 // settings are nodeFlags, read and checked.
@@ -31,6 +31,7 @@ type settings struct {
 	bootstrap []discovery.Endpoint
 	store     string // a directory; empty: none
 	level     slog.Level
+	metrics   string // where to serve them; empty: nowhere
 }
 
 func (f *nodeFlags) register(cmd *cobra.Command) {
@@ -43,12 +44,13 @@ func (f *nodeFlags) register(cmd *cobra.Command) {
 	set.StringArrayVar(&f.bootstrap, "bootstrap", nil, "PEER@HOST:PORT of a node to begin with; may be repeated")
 	set.StringArrayVar(&f.secrets, "secret-file", nil, "file with the network secret, 64 hexadecimal digits; if repeated, the first proves this node and each is accepted of others")
 	set.StringVar(&f.store, "store", "", "directory to keep what the node learns (default: none)")
+	set.StringVar(&f.metrics, "metrics", "", "IP:PORT to serve metrics for Prometheus on (default: nowhere)")
 	set.StringVar(&f.logLevel, "log-level", "warn", "what to log on standard error: debug, info, warn or error")
 }
 
 // read checks everything that can be checked before a node is started.
 func (f *nodeFlags) read() (settings, error) {
-	s := settings{listen: f.listen, advertise: f.advertise, store: f.store}
+	s := settings{listen: f.listen, advertise: f.advertise, store: f.store, metrics: f.metrics}
 	if f.network == "" {
 		return s, badInput("give --network NAME, the same on all nodes", "no network")
 	}
@@ -59,6 +61,11 @@ func (f *nodeFlags) read() (settings, error) {
 	}
 	if err := checkAddr("--listen", f.listen, 0); err != nil {
 		return s, err
+	}
+	if f.metrics != "" {
+		if err := checkAddr("--metrics", f.metrics, 0); err != nil {
+			return s, err
+		}
 	}
 	for _, addr := range f.advertise {
 		if err := checkAdvertised(addr); err != nil {

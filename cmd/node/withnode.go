@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/telemetry"
 	"github.com/spf13/cobra"
 )
 
@@ -25,10 +26,18 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 	if tally != nil {
 		views = append(views, tally)
 	}
+	stop := func() error { return nil }
+	if s.metrics != "" {
+		m := telemetry.New()
+		views = append(views, m)
+		if stop, err = serveMetrics(s.metrics, m, cmd.ErrOrStderr()); err != nil {
+			return err
+		}
+	}
 	p, err := start(s, views)
 	if err != nil {
-		return err
+		return errors.Join(err, stop())
 	}
 	err = work(ctx, p)
-	return errors.Join(err, p.Close())
+	return errors.Join(err, p.Close(), stop())
 }

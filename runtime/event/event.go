@@ -26,8 +26,10 @@ type Event struct {
 	// From and To are a range of sequence numbers, both inclusive.
 	From, To uint64
 	// N is a count or another integer.
-	N    int64
-	Text string // short, for a name or an error
+	N int64
+	// Bytes is the size of the datums From..To together, as they were encoded.
+	Bytes int64
+	Text  string // short, for a name or an error
 }
 
 // String gives a one-line form for people; it is not parsed by anything.
@@ -47,6 +49,9 @@ func (e Event) String() string {
 	}
 	if e.N != 0 {
 		s += fmt.Sprintf(" n=%d", e.N)
+	}
+	if e.Bytes != 0 {
+		s += fmt.Sprintf(" bytes=%d", e.Bytes)
 	}
 	if e.Reason != wire.None {
 		s += " reason=" + e.Reason.String()

@@ -46,7 +46,7 @@ const (
 	Pinged Kind = 27
 
 	// ProducerOpened, ProducerClosed frame a producer of Stream; Incarnation
-	// names it; N is its capacity, 0 for none stated.
+	// names it; N is its capacity, 0 for none stated, Text the stream's name.
 	ProducerOpened Kind = 40
 	ProducerClosed Kind = 41
 	// SubAccepted: the producer admitted Peer; N is how many subscriptions are
@@ -88,8 +88,12 @@ const (
 	Unmatched Kind = 55
 	// ProducerClosing: nothing more is let in; what was is delivered.
 	ProducerClosing Kind = 56
+	// HandshakeRefused: Peer asked for a subscription, and was refused for Reason
+	// before any producer could judge it; Stream is what it asked for, if it said.
+	HandshakeRefused Kind = 57
 
-	// ConsumerOpened, ConsumerClosed frame a consumer of Stream; Sub names it.
+	// ConsumerOpened, ConsumerClosed frame a consumer of Stream; Sub names it, Text
+	// is the stream's name.
 	ConsumerOpened Kind = 60
 	ConsumerClosed Kind = 61
 	// Subscribing: the consumer dials the producer Peer; N is the attempt, Text its
@@ -98,7 +102,8 @@ const (
 	// Subscribed: Peer accepted; Incarnation is the producer's, From the next
 	// sequence number.
 	Subscribed Kind = 63
-	// Unsubscribed: the subscription with Peer ended for Reason.
+	// Unsubscribed: the attempt to subscribe to Peer failed for Reason, or if N is
+	// 1, the subscription ended for it.
 	Unsubscribed Kind = 64
 	// Received: N datums From..To of Peer arrived in the consumer's queue.
 	Received Kind = 65
@@ -142,7 +147,7 @@ var kinds = map[Kind]string{
 	SubAccepted: "sub.accepted", SubRefused: "sub.refused", SubEnded: "sub.ended", SubExpiry: "sub.expiry", SubDraining: "sub.draining",
 	Enqueued: "enqueued", Written: "written", Dropped: "dropped",
 	ProducerOnline: "producer.online", ProducerOffline: "producer.offline", InputDropped: "input.dropped",
-	EncodeFailed: "encode.failed", CriteriaFailed: "criteria.failed", Unmatched: "unmatched", ProducerClosing: "producer.closing",
+	EncodeFailed: "encode.failed", CriteriaFailed: "criteria.failed", Unmatched: "unmatched", ProducerClosing: "producer.closing", HandshakeRefused: "handshake.refused",
 	ConsumerOpened: "consumer.opened", ConsumerClosed: "consumer.closed", Subscribing: "subscribing", Subscribed: "subscribed", Unsubscribed: "unsubscribed",
 	Received: "received", Skipped: "skipped", ConsumerOnline: "consumer.online", ConsumerOffline: "consumer.offline", Discarded: "discarded", DecodeFailed: "decode.failed",
 	AppSent: "app.sent", AppReceived: "app.received",

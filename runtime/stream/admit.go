@@ -18,7 +18,7 @@ func (w *fanout) admit(s *subscription) {
 	w.lastSub++
 	s.id, s.guest, s.expires, s.stage = w.lastSub, g, expires, serving
 	s.since = w.env.Clock.Now()
-	s.ring = ring{maxDatums: w.config.Queue, maxBytes: w.config.QueueBytes}
+	s.ring = ring{depth: &s.traffic.queued, maxDatums: w.config.Queue, maxBytes: w.config.QueueBytes}
 	w.enlist(s)
 	w.env.Report(s.event(event.Event{Kind: event.SubAccepted, From: w.next, To: uint64(expires.UnixNano()), N: int64(len(w.subs)), Text: s.criteria}))
 	if _, err := s.link.Send(encodeStart(start{Version: version, Incarnation: w.incarnation, Next: w.next})); err != nil {

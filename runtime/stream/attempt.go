@@ -158,13 +158,14 @@ func (a *attempt) received() {
 		}
 		if e.N > 0 && x.from != e.To+1 {
 			a.receiver.worker.env.Report(a.receiver.event(e))
-			e.N = 0
+			e.N, e.Bytes = 0, 0
 		}
 		if e.N == 0 {
 			e.From = x.from
 		}
 		e.To = x.to
 		e.N++
+		e.Bytes += int64(len(x.payload))
 	}
 	if e.N > 0 {
 		a.receiver.worker.env.Report(a.receiver.event(e))

@@ -39,11 +39,12 @@ type Datum[T any] struct {
 }
 
 // newConsumer starts the worker; s.mu is held.
-func newConsumer(s *Streams, id ident.StreamID, config ConsumerConfig) *consumer {
+func newConsumer(s *Streams, name string, config ConsumerConfig) *consumer {
+	id := ident.Stream(name)
 	c := &consumer{hub: s, env: s.env, stream: id}
 	strand := s.newStrand("consumer", id)
 	w := &receivers{
-		caller: caller{s.env, id}, strand: strand, directory: s.directory, config: config, queue: &c.queue,
+		caller: caller{s.env, id}, name: name, strand: strand, directory: s.directory, config: config, queue: &c.queue,
 		demands: demands{require: config.Require, rttBelow: config.RTTBelow, tickets: ticket.NewCache(config.Tickets)},
 		base:    uint64(s.made) << 32, byPeer: map[ident.PeerID]*receiver{},
 	}

@@ -89,7 +89,7 @@ func (d *Def[T]) produce(s *Streams) (p *Producer[T], existed bool, err error) {
 	if err := d.producer.Validate(); err != nil {
 		return nil, false, fmt.Errorf("produce %s: %w", d.name, err)
 	}
-	core, existed, err := s.produce(d.Stream(), d.producer.withDefaults(), reflect.TypeOf(d.codec), d.outlet)
+	core, existed, err := s.produce(d.name, d.producer.withDefaults(), reflect.TypeOf(d.codec), d.outlet)
 	if err != nil {
 		return nil, false, fmt.Errorf("produce %s: %w", d.name, err)
 	}
@@ -120,7 +120,7 @@ func (d *Def[T]) Consume(s *Streams) (*Consumer[T], error) {
 	if err := d.consumer.Validate(); err != nil {
 		return nil, fmt.Errorf("consume %s: %w", d.name, err)
 	}
-	core, err := s.consume(d.Stream(), d.consumer.withDefaults())
+	core, err := s.consume(d.name, d.consumer.withDefaults())
 	if err != nil {
 		return nil, fmt.Errorf("consume %s: %w", d.name, err)
 	}

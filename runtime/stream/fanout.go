@@ -20,6 +20,7 @@ const maxBatch = 256
 type fanout struct {
 	caller
 	outlet
+	name        string // of the stream
 	strand      runtime.Strand
 	directory   Directory
 	config      ProducerConfig
@@ -62,7 +63,7 @@ type guest struct {
 
 // begin starts the work.
 func (w *fanout) begin() {
-	w.env.Report(w.event(event.Event{Kind: event.ProducerOpened, N: int64(w.config.MaxConsumers)}))
+	w.env.Report(w.event(event.Event{Kind: event.ProducerOpened, N: int64(w.config.MaxConsumers), Text: w.name}))
 	w.unwatch = append(w.unwatch, w.directory.Subscribe(w.strand, w.onPeers), w.demands.tickets.Watch(w.strand, w.onValidators))
 	w.changed()
 }

@@ -89,7 +89,7 @@ func (w *fanout) settle(batch [][]byte) {
 // lose tells of datums that leave the input for nobody.
 func (w *fanout) lose(batch [][]byte, r wire.Reason) {
 	w.env.Report(w.event(event.Event{
-		Kind: event.InputDropped, Reason: r, From: frameSeq(batch[0]), To: frameSeq(batch[len(batch)-1]), N: int64(len(batch)),
+		Kind: event.InputDropped, Reason: r, From: frameSeq(batch[0]), To: frameSeq(batch[len(batch)-1]), N: int64(len(batch)), Bytes: payloadBytes(batch),
 	}))
 	if w.undelivered == nil {
 		return

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -55,12 +56,12 @@ func TestFifoInSteadyStateAllocatesNothing(t *testing.T) {
 
 func TestRingHoldsItsBoundsAndOneDatumAlways(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := ring{maxDatums: rapid.IntRange(1, 8).Draw(t, "datums"), maxBytes: rapid.IntRange(1, 40).Draw(t, "bytes")}
+		r := ring{depth: new(atomic.Int64), maxDatums: rapid.IntRange(1, 8).Draw(t, "datums"), maxBytes: rapid.IntRange(1, 40).Draw(t, "bytes")}
 		for range rapid.IntRange(1, 50).Draw(t, "turns") {
 			sizes := rapid.SliceOfN(rapid.IntRange(0, 50), 0, 12).Draw(t, "sizes")
 			frames := make([][]byte, len(sizes))
 			for i, n := range sizes {
-				frames[i] = make([]byte, n)
+				frames[i] = append([]byte{frameDatum}, make([]byte, n)...)
 			}
 			before := r.len()
 			n := r.room().fits(frames)
@@ -91,9 +92,9 @@ func TestWhatFitsSeveralRingsFitsEach(t *testing.T) {
 		rings := make([]ring, 3)
 		all := room{datums: maxBatch, bytes: 1 << 30, empty: true}
 		for i := range rings {
-			rings[i] = ring{maxDatums: 6, maxBytes: 60}
+			rings[i] = ring{depth: new(atomic.Int64), maxDatums: 6, maxBytes: 60}
 			for range rapid.IntRange(0, 4).Draw(t, "have") {
-				if f := [][]byte{make([]byte, rapid.IntRange(0, 70).Draw(t, "size"))}; rings[i].room().fits(f) == 1 {
+				if f := [][]byte{make([]byte, rapid.IntRange(1, 70).Draw(t, "size"))}; rings[i].room().fits(f) == 1 {
 					rings[i].push(f)
 				}
 			}

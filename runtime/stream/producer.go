@@ -49,11 +49,12 @@ type producer struct {
 type outcome struct{ err error }
 
 // newProducer starts the worker; s.mu is held.
-func newProducer(s *Streams, id ident.StreamID, config ProducerConfig, codec reflect.Type, out outlet) *producer {
+func newProducer(s *Streams, name string, config ProducerConfig, codec reflect.Type, out outlet) *producer {
+	id := ident.Stream(name)
 	p := &producer{hub: s, env: s.env, stream: id, config: config, codec: codec}
 	strand := s.newStrand("producer", id)
 	w := &fanout{
-		caller: caller{s.env, id}, strand: strand, directory: s.directory, config: config, outlet: out, input: &p.input, finish: p.finish,
+		caller: caller{s.env, id}, name: name, strand: strand, directory: s.directory, config: config, outlet: out, input: &p.input, finish: p.finish,
 		guests: map[ident.PeerID]*guest{}, next: 1,
 		demands:     demands{require: config.Require, rttBelow: config.RTTBelow, tickets: ticket.NewCache(config.Tickets)},
 		incarnation: strand.Rand("incarnation").Uint64() | 1, // drawn before anything runs on the strand

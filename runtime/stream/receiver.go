@@ -178,9 +178,13 @@ func (r *receiver) detach(reason wire.Reason) {
 	a, w := r.attempt, r.worker
 	r.attempt = nil
 	a.hand()
-	w.env.Report(r.event(event.Event{Kind: event.Unsubscribed, Reason: reason}))
+	e := event.Event{Kind: event.Unsubscribed, Reason: reason}
 	if a.up {
+		e.N = 1
 		w.connected--
+	}
+	w.env.Report(r.event(e))
+	if a.up {
 		w.changed()
 	}
 }

@@ -18,6 +18,7 @@ const maxFormer = 1024
 // stream. All its methods run on its strand.
 type receivers struct {
 	caller
+	name      string // of the stream
 	strand    runtime.Strand
 	directory Directory
 	config    ConsumerConfig
@@ -45,7 +46,7 @@ type former struct {
 
 // begin starts the work.
 func (w *receivers) begin() {
-	w.env.Report(w.event(event.Event{Kind: event.ConsumerOpened, Text: w.config.Criteria}))
+	w.env.Report(w.event(event.Event{Kind: event.ConsumerOpened, Text: w.name}))
 	w.unwatch = append(w.unwatch,
 		w.directory.Subscribe(w.strand, w.onPeers),
 		w.directory.SubscribeSelf(w.strand, w.onSelf),

@@ -1,9 +1,12 @@
 package stream
 
+import "sync/atomic"
+
 // ring is the bounded queue of one subscription, on the worker's strand.
 type ring struct {
 	fifo[[]byte]
 	bytes     int
+	depth     *atomic.Int64 // how many datums there are, for everybody to see
 	maxDatums int
 	maxBytes  int
 }
@@ -36,16 +39,24 @@ func (a room) fits(frames [][]byte) int {
 }
 
 func (r *ring) push(frames [][]byte) {
-	for _, f := range frames {
-		r.bytes += len(f)
-	}
+	r.count(frames, 1)
 	r.fifo.push(frames...)
 }
 
 // pop removes the n oldest.
 func (r *ring) pop(n int) {
-	for _, f := range r.all()[:n] {
-		r.bytes -= len(f)
-	}
+	r.count(r.all()[:n], -1)
 	r.fifo.pop(n)
+}
+
+// count adds frames to the books, or takes them out.
+func (r *ring) count(frames [][]byte, sign int) {
+	datums := 0
+	for _, f := range frames {
+		r.bytes += sign * len(f)
+		if f[0] == frameDatum {
+			datums++
+		}
+	}
+	r.depth.Add(int64(sign * datums))
 }

@@ -38,6 +38,10 @@ type Subscription struct {
 // network took, on a consumer what the application received.
 func (s Subscription) Stats() Stats { return s.traffic.stats() }
 
+// Queued is how many datums wait for the network at a producer, between being
+// enqueued and being written or dropped. A consumer has none.
+func (s Subscription) Queued() int { return int(s.traffic.queued.Load()) }
+
 // Pending is a producer that a consumer is not connected to.
 type Pending struct {
 	Peer   ident.PeerID
@@ -53,7 +57,10 @@ type Stats struct {
 }
 
 // traffic counts what passes. It may be used from anywhere.
-type traffic struct{ datums, bytes atomic.Uint64 }
+type traffic struct {
+	datums, bytes atomic.Uint64
+	queued        atomic.Int64 // in the ring of a subscription
+}
 
 func (t *traffic) add(datums, bytes int) {
 	t.datums.Add(uint64(datums))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
@@ -70,12 +71,13 @@ func (s *Streams) newStrand(kind string, id ident.StreamID) runtime.Strand {
 
 // produce gives the node's producer of a stream, with one more handle, and tells
 // whether it existed.
-func (s *Streams) produce(id ident.StreamID, config ProducerConfig, codec reflect.Type, out func() outlet) (p *producer, existed bool, err error) {
+func (s *Streams) produce(name string, config ProducerConfig, codec reflect.Type, out func() outlet) (p *producer, existed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, false, ErrClosed
 	}
+	id := ident.Stream(name)
 	if p := s.offered[id]; p != nil {
 		if p.codec != codec {
 			return nil, true, &TypeError{Have: p.codec.String(), Want: codec.String()}
@@ -83,7 +85,7 @@ func (s *Streams) produce(id ident.StreamID, config ProducerConfig, codec reflec
 		p.handles++
 		return p, true, nil
 	}
-	p = newProducer(s, id, config, codec, out())
+	p = newProducer(s, name, config, codec, out())
 	p.handles = 1
 	s.offered[id] = p
 	s.producers = append(s.producers, p)
@@ -134,13 +136,13 @@ func (s *Streams) forgetProducer(p *producer) {
 	s.producers = slices.DeleteFunc(s.producers, func(o *producer) bool { return o == p })
 }
 
-func (s *Streams) consume(id ident.StreamID, config ConsumerConfig) (*consumer, error) {
+func (s *Streams) consume(name string, config ConsumerConfig) (*consumer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, ErrClosed
 	}
-	c := newConsumer(s, id, config)
+	c := newConsumer(s, name, config)
 	s.consumers = append(s.consumers, c)
 	return c, nil
 }
@@ -202,7 +204,7 @@ func (s *Streams) onLink(link runtime.Link) {
 	link.Bind(s.strand, h)
 	if s.handshakes >= maxHandshakes {
 		h.over = true
-		link.Close(wire.Overloaded)
+		h.refuse(ident.StreamID{}, wire.Overloaded)
 		return
 	}
 	s.handshakes++
@@ -235,15 +237,15 @@ func (h *handshake) OnMessage(m []byte) {
 	hello, err := decodeSubscribe(m)
 	switch {
 	case err != nil:
-		h.link.Close(wire.ProtocolViolation)
+		h.refuse(ident.StreamID{}, wire.ProtocolViolation)
 		return
 	case hello.Version != version:
-		h.link.Close(wire.VersionMismatch)
+		h.refuse(hello.Stream, wire.VersionMismatch)
 		return
 	}
 	p := h.hub.find(hello.Stream)
 	if p == nil {
-		h.link.Close(wire.StreamNotFound)
+		h.refuse(hello.Stream, wire.StreamNotFound)
 		return
 	}
 	s := &subscription{worker: p.worker, link: h.link, peer: h.link.Peer(), criteria: hello.Criteria}
@@ -262,8 +264,14 @@ func (h *handshake) OnClosed(runtime.Closed) {
 func (h *handshake) onDeadline() {
 	if !h.over {
 		h.end()
-		h.link.Close(wire.HandshakeTimeout)
+		h.refuse(ident.StreamID{}, wire.HandshakeTimeout)
 	}
+}
+
+// refuse closes the link of a consumer that no producer hears of.
+func (h *handshake) refuse(id ident.StreamID, r wire.Reason) {
+	h.hub.env.Report(event.Event{Kind: event.HandshakeRefused, Peer: h.link.Peer(), Stream: id, Reason: r})
+	h.link.Close(r)
 }
 
 func (h *handshake) end() {

@@ -326,7 +326,7 @@ func (s *subscription) report(kind event.Kind, frames [][]byte, r wire.Reason) (
 		from := frameSeq(frames[i])
 		n := s.run(frames[i:], from)
 		count += n
-		s.worker.env.Report(s.event(event.Event{Kind: kind, Reason: r, From: from, To: from + uint64(n) - 1, N: int64(n)}))
+		s.worker.env.Report(s.event(event.Event{Kind: kind, Reason: r, From: from, To: from + uint64(n) - 1, N: int64(n), Bytes: payloadBytes(frames[i : i+n])}))
 		i += n
 	}
 	return count

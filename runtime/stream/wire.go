@@ -52,6 +52,14 @@ func encodeStart(s start) []byte {
 // frameSeq gives the sequence number of a datum's frame.
 func frameSeq(frame []byte) uint64 { return binary.BigEndian.Uint64(frame[1:datumHeader]) }
 
+// payloadBytes is the size of what frames of datums carry.
+func payloadBytes(frames [][]byte) (n int64) {
+	for _, f := range frames {
+		n += int64(len(f) - datumHeader)
+	}
+	return n
+}
+
 // framePayload gives the encoding that a datum's frame carries.
 func framePayload(frame []byte) []byte { return frame[datumHeader:] }
 
