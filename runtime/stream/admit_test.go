@@ -353,6 +353,9 @@ func TestHandshakeThatNeverSpeaksIsEnded(t *testing.T) {
 	if took := d.at - begin; d.closed.Reason != wire.HandshakeTimeout || took < 5*time.Second || took > 6*time.Second {
 		t.Errorf("closed after %s: %v, want handshake-timeout after 5s", took, d.closed)
 	}
+	if n := b.count("p", event.HandshakeRefused, wire.HandshakeTimeout); n != 1 {
+		t.Errorf("told %d times, want once", n)
+	}
 }
 
 func TestMalformedFirstMessageIsAViolation(t *testing.T) {
@@ -374,6 +377,12 @@ func TestMalformedFirstMessageIsAViolation(t *testing.T) {
 		if d := b.dial("c", "p", c.first...); d.closed == nil || d.closed.Reason != c.want {
 			t.Errorf("%s: got %v, want %s", c.what, d.closed, c.want)
 		}
+	}
+	if n := b.count("p", event.HandshakeRefused); n != 5 {
+		t.Errorf("%d of 6 were refused before a producer judged them, want 5", n)
+	}
+	if e := b.last("p", event.HandshakeRefused); e.Stream != ident.Stream("other") || e.Peer != b.id("c") || e.Reason != wire.StreamNotFound {
+		t.Errorf("got %s, want c refused the other stream", e.Event)
 	}
 }
 

@@ -2,6 +2,7 @@ package telemetry_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -61,7 +62,9 @@ func TestMetricsAgreeWithStatus(t *testing.T) {
 		}
 		run(t, w, 5*time.Second)
 		for range 200 {
-			_, _ = p.TrySend(make([]byte, 100)) // what is full or offline is not sent
+			for range 5 {
+				_, _ = p.TrySend(make([]byte, 100)) // what is full or offline is not sent
+			}
 			run(t, w, 10*time.Millisecond)
 			for _, err := consumers["reader"].TryRecv(); err == nil; _, err = consumers["reader"].TryRecv() {
 				read++
@@ -86,6 +89,13 @@ func TestMetricsAgreeWithStatus(t *testing.T) {
 		reader := gathered(t, metrics["reader"])
 		want(t, lag, "received", reader["consumer_received_datums_total s"], float64(read))
 		want(t, lag, "received bytes", reader["consumer_received_bytes_total s"], 100*float64(read))
+		for range 100 { // it wakes, and finds gaps
+			for _, err := consumers["sleeper"].TryRecv(); !errors.Is(err, stream.ErrEmpty); _, err = consumers["sleeper"].TryRecv() {
+			}
+			run(t, w, 10*time.Millisecond)
+		}
+		sleeper := gathered(t, metrics["sleeper"])
+		want(t, lag, "received bytes", sleeper["consumer_received_bytes_total s"], 100*sleeper["consumer_received_datums_total s"])
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
