@@ -38,7 +38,7 @@ type subscription struct {
 	reader    *reader
 	from      uint64
 	next      uint64 // everything below was enqueued or does not match
-	picky     bool   // it has criteria
+	criteria  string
 	unmatched spans
 	end       int64 // Unix nanosecond at which the right ends, 0: never
 	draining  bool
@@ -124,7 +124,7 @@ func (p *producer) apply(s *subscription, r *event.Record) {
 			p.highest = max(p.highest, r.To)
 		}
 	case event.SubAccepted:
-		s = &subscription{peer: r.Peer, reader: p.readerOf(r.Peer), from: r.From, next: r.From, end: int64(r.To), picky: r.Text != ""}
+		s = &subscription{peer: r.Peer, reader: p.readerOf(r.Peer), from: r.From, next: r.From, end: int64(r.To), criteria: r.Text}
 		p.add(r.Sub, s)
 		p.accepted++
 		p.open++

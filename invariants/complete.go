@@ -30,7 +30,7 @@ func (c *complete) Event(r event.Record) {
 			}
 		}
 	case event.Unmatched:
-		if s := c.sub; s != nil && !s.picky {
+		if s := c.sub; s != nil && s.criteria == "" {
 			c.fail(&r, "%s, which has no criteria", r.Event)
 		}
 	case event.Received:

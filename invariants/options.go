@@ -3,6 +3,7 @@ package invariants
 import (
 	"time"
 
+	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 )
 
@@ -55,6 +56,9 @@ type Options struct {
 	// PanicsWith is the text of panics that are ordered: callbacks may panic
 	// with a value that contains it, and with nothing else. Empty: none may.
 	PanicsWith string
+	// Match tells whether a datum that an application reports as sent, with its
+	// size, matches criteria; nil: not judged.
+	Match func(criteria string, sent event.Event) bool
 	// Byzantine hosts lie: their reports are not read, and nothing is demanded
 	// of what came from them.
 	Byzantine []string

@@ -250,6 +250,47 @@ func TestNothingIsEnqueuedWithoutARight(t *testing.T) {
 	})
 }
 
+func TestNothingPassesAfterARevocation(t *testing.T) {
+	breaks := []string{"nothing-after-revocation"}
+	right := func(k event.Kind, peer string, side int64) event.Event {
+		return event.Event{Kind: k, Stream: theStream, Peer: nodeOf(peer), N: side}
+	}
+	begin := history(p(opened(0), accepted(1, "c", 1, 1)), c(consumer(event.ConsumerOpened), subscribing(1), subscribed(1)), p(enqueued(1, "c", 1, 3)), c(received(1, 2)))
+	revoke := func(steps ...[]step) []step {
+		return history(begin, at(time.Second, p(right(event.AppRevoked, "c", 0))), at(time.Second, c(right(event.AppRevoked, "p", 1))), history(steps...))
+	}
+	run(t, []historyCase{
+		{name: "in the same moment", steps: revoke(at(time.Second, p(enqueued(1, "c", 4, 4))), at(time.Second, c(received(3, 3))))},
+		{name: "once it is allowed again", steps: revoke(at(2*time.Second, history(p(right(event.AppAllowed, "c", 0)), c(right(event.AppAllowed, "p", 1)))), at(3*time.Second, history(p(enqueued(1, "c", 4, 4)), c(received(3, 3)))))},
+		{name: "another peer", steps: history(begin, p(right(event.AppRevoked, "d", 0)), at(time.Second, p(enqueued(1, "c", 4, 4))))},
+		{name: "the right to produce is another one", steps: history(begin, p(right(event.AppRevoked, "c", 1)), at(time.Second, p(enqueued(1, "c", 4, 4))))},
+		{name: "enqueued", steps: revoke(at(time.Second+1, p(enqueued(1, "c", 4, 4)))), want: breaks},
+		{name: "received", steps: revoke(at(time.Second+1, c(received(3, 3)))), want: breaks},
+		{name: "admitted", steps: revoke(at(time.Second+1, p(accepted(2, "c", 4, 2)))), want: breaks},
+	})
+}
+
+func TestCriteriaChoose(t *testing.T) {
+	breaks := []string{"chosen"}
+	o := invariants.Options{Match: func(criteria string, sent event.Event) bool { return criteria == "a > 1" && sent.To%2 == 0 }}
+	sent := func(seq uint64) event.Event {
+		e := appSent(seq, 0)
+		e.To, e.Bytes = seq, 10
+		return e
+	}
+	begin := p(opened(0), picky(accepted(1, "c", 1, 1)))
+	run(t, []historyCase{
+		{name: "as they match", options: o, steps: history(begin, p(sent(1), sent(2), unmatched(1, "c", 1, 1), enqueued(1, "c", 2, 2), unmatched(1, "c", 3, 3), sent(3)))},
+		{name: "given", options: o, steps: history(begin, p(sent(1), enqueued(1, "c", 1, 1))), want: breaks},
+		{name: "left out", options: o, steps: history(begin, p(sent(1), sent(2), unmatched(1, "c", 1, 2))), want: breaks},
+		{name: "given before it is known", options: o, steps: history(begin, p(enqueued(1, "c", 1, 1), sent(1))), want: breaks},
+		{name: "left out before it is known", options: o, steps: history(begin, p(unmatched(1, "c", 1, 2), sent(1), sent(2))), want: breaks},
+		{name: "nothing is known", options: o, steps: history(begin, p(appSent(1, 0), enqueued(1, "c", 1, 1)))},
+		{name: "nobody can tell", steps: history(begin, p(sent(1), enqueued(1, "c", 1, 1)))},
+		{name: "no criteria", options: o, steps: p(opened(0), accepted(1, "c", 1, 1), sent(1), enqueued(1, "c", 1, 1))},
+	})
+}
+
 func TestVersionsOnlyGrow(t *testing.T) {
 	breaks := []string{"versions-grow"}
 	published := func(s, u uint64) event.Event { return entryOf(event.EntryPublished, "c", s, u) }

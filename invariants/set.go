@@ -24,7 +24,7 @@ type rule struct {
 
 // rules is the table of all invariants, safety first.
 var rules = []rule{
-	fifoRule, phantomRule, endToEndRule, completeRule, deliveredRule, staysRule, conservationRule, capacityRule, expiryRule, versionsRule, onlineRule, gracefulRule, panicRule,
+	fifoRule, phantomRule, endToEndRule, completeRule, deliveredRule, staysRule, conservationRule, capacityRule, expiryRule, revokedRule, chosenRule, versionsRule, onlineRule, gracefulRule, panicRule,
 	reconnectRule, catalogsRule, flowRule,
 }
 

@@ -20,7 +20,7 @@ const flowBound = 10 * time.Second
 func (r *run) expectations() invariants.Options {
 	s := r.scenario
 	// A producer with a Count closes after it and is not waited for.
-	o := invariants.Options{Reconnect: s.Quiesce * 3 / 4, Catalogs: s.Quiesce * 3 / 4, Flow: min(flowBound, s.Quiesce/4), PanicsWith: fault.PanicText}
+	o := invariants.Options{Reconnect: s.Quiesce * 3 / 4, Catalogs: s.Quiesce * 3 / 4, Flow: min(flowBound, s.Quiesce/4), PanicsWith: fault.PanicText, Match: matcher()}
 	if !s.clocksAgree(o.Catalogs) {
 		return o
 	}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/criteria"
 	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/node"
 	"github.com/smalti/smalti/runtime/stream"
@@ -40,8 +43,26 @@ func (fields) Fields(data []byte) (any, error) {
 	if len(data) < minPayload {
 		return nil, wire.ErrDecode
 	}
-	index := binary.BigEndian.Uint64(data[16:])
-	return map[string]any{"index": int64(index), "size": int64(len(data)), "kind": string("abc"[index%3])}, nil
+	return described(binary.BigEndian.Uint64(data[16:]), int64(len(data))), nil
+}
+
+// described are the fields of a datum.
+func described(index uint64, size int64) any {
+	return map[string]any{"index": int64(index), "size": size, "kind": string("abc"[index%3])}
+}
+
+// matcher judges what the built-in producers sent, without their help.
+func matcher() func(text string, sent event.Event) bool {
+	compiled := map[string]*criteria.Criteria{}
+	return func(text string, sent event.Event) bool {
+		c := compiled[text]
+		if c == nil {
+			c, _ = criteria.Compile(text) // validated
+			compiled[text] = c
+		}
+		match, err := c.Match(described(sent.To, sent.Bytes))
+		return match && err == nil
+	}
 }
 
 // spoiled tells whether the host's producers cannot encode.
@@ -109,6 +130,28 @@ func (t *ticketing) obey(n *node.Node) {
 			t.give(n)
 		}
 	})
+}
+
+// tellRevocations reports what happens to the rights of others on the stream: to
+// consume it, or if side is 1, to produce it.
+func (j job) tellRevocations(n *node.Node, side int64) {
+	if len(j.validators) == 0 {
+		return
+	}
+	strand := n.Env().Scheduler.Strand(fmt.Sprintf("revocations/%d", j.id))
+	for _, h := range j.world.Hosts() {
+		before := false
+		h.Dial("revoke").Subscribe(strand, func(value uint64) {
+			if now := value != 0; now != before {
+				before = now
+				kind := event.AppAllowed
+				if now {
+					kind = event.AppRevoked
+				}
+				n.Env().Report(event.Event{Kind: kind, Stream: ident.Stream(j.stream.Name), Peer: h.Key().PeerID(), N: side})
+			}
+		})
+	}
 }
 
 // stall keeps a consumer from reading for as long as its host's dial says.

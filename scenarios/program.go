@@ -34,6 +34,7 @@ type job struct {
 	id         uint64 // tells the consumers of one host apart
 	work       Work
 	host       *sim.Host
+	world      *sim.World
 	stream     Stream
 	validators []ticket.Validator
 }
@@ -52,6 +53,7 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 	}
 	env := n.Env()
 	config.Require = panicking(env, j.host, config.Require)
+	j.tellRevocations(n, 0)
 	p, err := stream.Produce(n.Streams(), j.stream.Name, config, stream.WithCodec[[]byte](fields{spoiled: func() bool { return spoiled(env, j.host) }}))
 	if err != nil {
 		return err
@@ -67,7 +69,7 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 			if err != nil {
 				return err
 			}
-			env.Report(event.Event{Kind: event.AppSent, Stream: p.Stream(), Incarnation: p.Incarnation(), From: seq, N: checksum(b)})
+			env.Report(event.Event{Kind: event.AppSent, Stream: p.Stream(), Incarnation: p.Incarnation(), From: seq, To: index, N: checksum(b), Bytes: int64(len(b))})
 			index++
 		}
 		if j.work.Every > 0 {
@@ -88,6 +90,7 @@ func (j job) consume(ctx context.Context, n *node.Node) error {
 	config := stream.ConsumerConfig{Queue: j.work.Queue, Criteria: j.work.Criteria}
 	if j.stream.Mutual {
 		config.Tickets = j.validators
+		j.tellRevocations(n, 1)
 	}
 	c, err := stream.Consume(n.Streams(), j.stream.Name, config, stream.WithCodec[[]byte](stream.Bytes{}))
 	if err != nil {

@@ -238,7 +238,7 @@ func (r *run) start(n *node.Node, name string, after time.Duration, f func(conte
 
 // program finds what a Work runs.
 func (r *run) program(w Work, id uint64) func(context.Context, *node.Node) error {
-	j := job{id: id, work: w, host: r.world.Host(w.Host)}
+	j := job{id: id, work: w, host: r.world.Host(w.Host), world: r.world}
 	for _, st := range r.scenario.Streams {
 		if st.Name == w.Stream {
 			j.stream, j.validators = st, r.validators(st)

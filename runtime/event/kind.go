@@ -121,10 +121,14 @@ const (
 	DecodeFailed Kind = 70
 
 	// AppSent: the application's send of datum From returned; Incarnation and
-	// From identify it, N is its checksum. AppReceived: Peer's datum reached
-	// the application.
+	// From identify it, N is its checksum; To and Bytes describe it, so that criteria
+	// can be judged. AppReceived: Peer's datum reached the application.
 	AppSent     Kind = 80
 	AppReceived Kind = 81
+	// AppRevoked: the application's validators refuse Peer on Stream from now on, as
+	// a consumer, or if N is 1, as a producer. AppAllowed: they do not any more.
+	AppRevoked Kind = 82
+	AppAllowed Kind = 83
 
 	// HostCrashed, HostRestarted, ClockStepped, FaultBegan, FaultEnded are
 	// told by the simulated world, not by a node; Text is the fault's text
@@ -150,7 +154,7 @@ var kinds = map[Kind]string{
 	EncodeFailed: "encode.failed", CriteriaFailed: "criteria.failed", Unmatched: "unmatched", ProducerClosing: "producer.closing", HandshakeRefused: "handshake.refused",
 	ConsumerOpened: "consumer.opened", ConsumerClosed: "consumer.closed", Subscribing: "subscribing", Subscribed: "subscribed", Unsubscribed: "unsubscribed",
 	Received: "received", Skipped: "skipped", ConsumerOnline: "consumer.online", ConsumerOffline: "consumer.offline", Discarded: "discarded", DecodeFailed: "decode.failed",
-	AppSent: "app.sent", AppReceived: "app.received",
+	AppSent: "app.sent", AppReceived: "app.received", AppRevoked: "app.revoked", AppAllowed: "app.allowed",
 	HostCrashed: "host.crashed", HostRestarted: "host.restarted", ClockStepped: "clock.stepped", FaultBegan: "fault.began", FaultEnded: "fault.ended", Quiesced: "quiesced",
 }
 

@@ -1,0 +1,52 @@
+package invariants
+
+import (
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+)
+
+// revokedRule: who lost a right gets nothing more.
+var revokedRule = rule{
+	Info:  Info{"nothing-after-revocation", Safety, "after an application revoked a peer's right to a stream, and before it allows it again, its node admits no subscription of the peer, enqueues nothing for it and takes nothing from it"},
+	kinds: []event.Kind{event.AppRevoked, event.AppAllowed, event.SubAccepted, event.Enqueued, event.Subscribed, event.Received},
+	make: func(p reporter, b *book, _ Options) Checker {
+		return &revoked{reporter: p, book: b, since: map[revocation]int64{}}
+	},
+}
+
+// revocation is a right that an application took back. Producers and consumers
+// of a node have validators of their own.
+type revocation struct {
+	life   int
+	stream ident.StreamID
+	peer   ident.PeerID
+	to     bool // to subscribe; otherwise to be subscribed to
+}
+
+type revoked struct {
+	reporter
+	*book
+	since map[revocation]int64 // by the node's monotonic clock
+}
+
+func (c *revoked) Event(r event.Record) {
+	if c.life == nil {
+		return
+	}
+	key := revocation{life: c.life.id, stream: r.Stream, peer: r.Peer}
+	switch r.Kind {
+	case event.AppRevoked, event.AppAllowed:
+		key.to = r.N == 0
+		if r.Kind == event.AppAllowed {
+			delete(c.since, key)
+		} else if _, ok := c.since[key]; !ok {
+			c.since[key] = r.Mono
+		}
+	default:
+		key.to = r.Kind == event.SubAccepted || r.Kind == event.Enqueued
+		// At the same moment the worker may not have heard of it yet.
+		if since, ok := c.since[key]; ok && r.Mono > since {
+			c.fail(&r, "%s, the right of %s was revoked %d ns before", r.Event, r.Peer.Short(), r.Mono-since)
+		}
+	}
+}
