@@ -16,9 +16,45 @@ const maxDate = 253402300799
 
 var errJSON = errors.New("malformed JSON")
 
-// object reads a JSON object and refuses names that come twice: two readers might
-// take different ones.
+// distinct refuses a value in which a name comes twice, however deep: two readers
+// might take different ones.
+func distinct(d *json.Decoder) error {
+	t, err := d.Token()
+	if err != nil {
+		return errJSON
+	}
+	open, nested := t.(json.Delim)
+	if !nested {
+		return nil
+	}
+	names := map[string]bool{}
+	for d.More() {
+		if open == '{' {
+			t, err := d.Token()
+			name, ok := t.(string)
+			if err != nil || !ok {
+				return errJSON
+			}
+			if names[name] {
+				return fmt.Errorf("%q comes twice: %w", name, errJSON)
+			}
+			names[name] = true
+		}
+		if err := distinct(d); err != nil {
+			return err
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return errJSON
+	}
+	return nil
+}
+
+// object reads a JSON object whose names, and those within, are distinct.
 func object(data []byte) (map[string]json.RawMessage, error) {
+	if err := distinct(json.NewDecoder(bytes.NewReader(data))); err != nil {
+		return nil, err
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, errJSON
@@ -29,9 +65,6 @@ func object(data []byte) (map[string]json.RawMessage, error) {
 		name, ok := t.(string)
 		if err != nil || !ok {
 			return nil, errJSON
-		}
-		if _, twice := fields[name]; twice {
-			return nil, fmt.Errorf("%q comes twice: %w", name, errJSON)
 		}
 		var raw json.RawMessage
 		if err := d.Decode(&raw); err != nil {

@@ -49,7 +49,8 @@ type Config struct {
 	// must say then; 0: no bound.
 	MaxAge time.Duration
 	// Leeway is added to every end, and to the clock where a token begins to be
-	// valid: for clocks that differ. 0 to MaxLeeway.
+	// valid: for clocks that differ. 0 to MaxLeeway. It is a number of whole seconds,
+	// as MaxLifetime and MaxAge are.
 	Leeway time.Duration
 	// Denied are the ids of withdrawn tokens; nil: none. A token without an id
 	// cannot be on it.
@@ -68,6 +69,9 @@ func (c Config) Validate() error {
 	check(c.Leeway >= 0 && c.Leeway <= MaxLeeway, "leeway of %s, want 0 to %s", c.Leeway, MaxLeeway)
 	check(!slices.Contains(c.Issuers, "") && !slices.Contains(c.Audiences, ""), "an empty issuer or audience")
 	check(c.MaxAge >= 0 && c.MaxLifetime >= 0, "negative age or lifetime")
+	for _, d := range []time.Duration{c.Leeway, c.MaxAge, c.MaxLifetime} {
+		check(d%time.Second == 0, "%s is no whole number of seconds, which dates are", d)
+	}
 	check(!c.AllowNonExpiring || c.MaxLifetime == 0, "tokens without end exceed every MaxLifetime")
 	for _, name := range slices.Sorted(maps.Keys(c.Claims)) {
 		_, err := json.Marshal(c.Claims[name])
