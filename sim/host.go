@@ -26,7 +26,7 @@ type Host struct {
 	ppm, rate   int64         // of its clock, as asked for and as it is: see Drift
 	gain, since int64         // what the clock gained by drift, up to the kernel's time since
 	pauses      int           // that are not resumed
-	dials       map[string]*runtime.Watch[uint64]
+	dials       map[string]*dial
 	program     func(ctx context.Context, env *runtime.Env)
 	incarnation int
 	inc         *incarnation // nil while down
@@ -81,19 +81,6 @@ func (h *Host) Key() ident.Key { return h.config.Key }
 
 // Addr gives the address at which the host listens.
 func (h *Host) Addr() string { return h.config.Addr }
-
-// Dial gives the dial of a name: a number that faults turn and the programs on the
-// host look at, so that applications can be made to misbehave too. It is 0 at
-// first and survives a crash.
-func (h *Host) Dial(name string) *runtime.Watch[uint64] {
-	if h.dials == nil {
-		h.dials = map[string]*runtime.Watch[uint64]{}
-	}
-	if h.dials[name] == nil {
-		h.dials[name] = &runtime.Watch[uint64]{}
-	}
-	return h.dials[name]
-}
 
 // Up tells whether the host runs.
 func (h *Host) Up() bool { return h.inc != nil }

@@ -10,8 +10,8 @@ import (
 )
 
 // turn is a fault of an application: it turns a dial of a host, which is named
-// like the class, and back to 0 at its end. The programs that look at the dial
-// report the mark when they misbehave.
+// like the class, and back at its end. The programs that look at the dial report
+// the mark when they misbehave.
 type turn struct {
 	class, host string
 	value       uint64
@@ -27,14 +27,16 @@ func (f turn) String() string { return strings.TrimSpace(f.class + " " + f.host 
 func (f turn) Hosts() []string { return []string{f.host} }
 
 // Begin implements Fault.
-func (f turn) Begin(w *sim.World) { f.set(w, f.value) }
+func (f turn) Begin(w *sim.World) {
+	if h := known(w, f.host); h != nil {
+		h.Turn(f.class, f.value)
+	}
+}
 
 // End implements Fault.
-func (f turn) End(w *sim.World) { f.set(w, 0) }
-
-func (f turn) set(w *sim.World, value uint64) {
+func (f turn) End(w *sim.World) {
 	if h := known(w, f.host); h != nil {
-		h.Dial(f.class).Set(value)
+		h.TurnBack(f.class, f.value)
 	}
 }
 

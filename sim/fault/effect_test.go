@@ -125,6 +125,20 @@ func TestDialsTellHowMuchAndAreResetAtTheEnd(t *testing.T) {
 	}
 }
 
+func TestFaultsOfOneDialAddUp(t *testing.T) {
+	b := newBed(t)
+	small, large := b.parse("flood a 3"), b.parse("flood a 5")
+	for i, step := range []struct {
+		do   func(*sim.World)
+		want uint64
+	}{{small.Begin, 3}, {large.Begin, 5}, {small.Begin, 5}, {large.End, 3}, {small.End, 3}, {small.End, 0}, {small.End, 0}, {large.Begin, 5}, {large.End, 0}} {
+		step.do(b.World)
+		if got := b.host.Dial("flood").Get(); got != step.want {
+			t.Errorf("step %d: the dial is at %d, want %d", i, got, step.want)
+		}
+	}
+}
+
 func TestFaultsOfUnknownHostsDoNothing(t *testing.T) {
 	for _, c := range fault.Classes() {
 		w := sim.New(sim.Config{Seed: 1})
