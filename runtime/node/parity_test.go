@@ -1,13 +1,8 @@
 package node_test
 
 import (
-	"errors"
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/smalti/smalti/runtime/node"
-	"github.com/smalti/smalti/runtime/stream"
 )
 
 // parity are behaviours that every build must show over every transport: group,
@@ -81,52 +76,3 @@ func TestParityOverQUIC(t *testing.T) {
 	}
 	all.Wait()
 }
-
-func produce[T any](x *trial, n *node.Node, d *stream.Def[T]) *stream.Producer[T] {
-	x.Helper()
-	p, err := d.Produce(n.Streams())
-	if err != nil {
-		x.Fatal(err)
-	}
-	return p
-}
-
-func consume[T any](x *trial, n *node.Node, d *stream.Def[T]) *stream.Consumer[T] {
-	x.Helper()
-	c, err := d.Consume(n.Streams())
-	if err != nil {
-		x.Fatal(err)
-	}
-	return c
-}
-
-// serves waits until a producer has n consumers.
-func serves[T any](x *trial, p *stream.Producer[T], n int) {
-	x.Helper()
-	x.within("subscriptions", func() bool { return len(p.Status().Subscriptions) == n })
-}
-
-func send[T any](x *trial, p *stream.Producer[T], v T) {
-	x.Helper()
-	if _, err := p.Send(x.limited(10*time.Second), v); err != nil {
-		x.Fatalf("send: %v", err)
-	}
-}
-
-func recv[T any](x *trial, c *stream.Consumer[T]) T {
-	x.Helper()
-	d, err := c.Recv(x.limited(10 * time.Second))
-	if err != nil {
-		x.Fatalf("receive: %v", err)
-	}
-	return d.Value
-}
-
-func empty[T any](x *trial, c *stream.Consumer[T]) {
-	x.Helper()
-	if d, err := c.TryRecv(); !errors.Is(err, stream.ErrEmpty) {
-		x.Errorf("got %v, %v, want nothing", d.Value, err)
-	}
-}
-
-var texts = stream.Define[string]("texts")
