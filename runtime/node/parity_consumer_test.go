@@ -9,14 +9,14 @@ import (
 )
 
 func consumerRequireChaining(x *trial) {
-	d := texts.With(stream.Consuming[string](stream.ConsumerConfig{Require: wants("tag1", "tag2")}))
-	both, one, none := x.node("both", tagged("tag1", "tag2")), x.node("one", tagged("tag1")), x.node("none")
-	p := produce(x, both, d)
+	d := texts.With(stream.Consuming[string](stream.ConsumerConfig{Require: both(wants("tag1"), wants("tag2"))}))
+	n0, one, none := x.node("both", tagged("tag1", "tag2")), x.node("one", tagged("tag1")), x.node("none")
+	p := produce(x, n0, d)
 	produce(x, one, d)
 	produce(x, none, d)
 	c := consume(x, x.node("n3"), d)
 	x.settle()
-	onlyFrom(x, c, both)
+	onlyFrom(x, c, n0)
 	send(x, p, "hello")
 	if recv(x, c) != "hello" {
 		x.Error("another datum")

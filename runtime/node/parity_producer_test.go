@@ -11,6 +11,11 @@ import (
 	"github.com/smalti/smalti/runtime/stream"
 )
 
+// both chains two requirements.
+func both(a, b func(discovery.Peer) bool) func(discovery.Peer) bool {
+	return func(p discovery.Peer) bool { return a(p) && b(p) }
+}
+
 // wants gives a requirement of all tags.
 func wants(tags ...string) func(discovery.Peer) bool {
 	return func(p discovery.Peer) bool {
@@ -24,20 +29,18 @@ func wants(tags ...string) func(discovery.Peer) bool {
 }
 
 func producerRequireChaining(x *trial) {
-	d := texts.With(stream.Producing[string](stream.ProducerConfig{Require: wants("tag1", "tag2")}))
+	d := texts.With(stream.Producing[string](stream.ProducerConfig{Require: both(wants("tag1"), wants("tag2"))}))
 	n0 := x.node("n0")
-	both, one, none := x.node("both", tagged("tag1", "tag2")), x.node("one", tagged("tag1")), x.node("none")
+	tags, one, none := x.node("both", tagged("tag1", "tag2")), x.node("one", tagged("tag1")), x.node("none")
 	p := produce(x, n0, d)
-	cs := []*stream.Consumer[string]{consume(x, both, d), consume(x, one, d), consume(x, none, d)}
+	c := consume(x, tags, d)
+	c1, c2 := consume(x, one, d), consume(x, none, d)
 	serves(x, p, 1)
-	x.sleep(2 * time.Second)
-	onlyFrom(x, cs[0], n0)
-	onlyFrom(x, cs[1])
-	onlyFrom(x, cs[2])
-	send(x, p, "hello")
-	if recv(x, cs[0]) != "hello" {
-		x.Error("another datum")
-	}
+	x.within("two refusals", func() bool { r := refused(x, n0); return r[one.ID()] && r[none.ID()] })
+	onlyFrom(x, c, n0)
+	onlyFrom(x, c1)
+	onlyFrom(x, c2)
+	passes(x, p, c)
 }
 
 func producerByTag(x *trial) {
@@ -93,31 +96,39 @@ func maxSubs(x *trial) {
 }
 
 func producerOnlineWhen(x *trial) {
-	two := stream.Define("two", stream.Producing[string](stream.ProducerConfig{Online: stream.AtLeast(2)}))
-	one := stream.Define[string]("one")
+	when := func(name string, q stream.Quorum) *stream.Def[string] {
+		return stream.Define(name, stream.Producing[string](stream.ProducerConfig{Online: q}))
+	}
+	one, two := stream.Define[string]("one"), when("two", stream.AtLeast(2))
+	tag2 := when("two with a tag", stream.AtLeast(2).Tagged(ident.NewTag("tag2")))
 	n0 := x.node("n0")
-	p2, p1 := produce(x, n0, two), produce(x, n0, one)
-	if p2.Status().Online || p1.Status().Online {
-		x.Error("online without consumers")
+	p1, p2, p3 := produce(x, n0, one), produce(x, n0, two), produce(x, n0, tag2)
+	online := func(what string, a, b, c bool) {
+		x.Helper()
+		x.within(what, func() bool {
+			return p1.Status().Online == a && p2.Status().Online == b && p3.Status().Online == c
+		})
 	}
-	n1, n2 := x.node("n1"), x.node("n2")
-	for _, n := range []*node.Node{n1, n2} {
-		consume(x, n, one)
-		consume(x, n, two)
-		if err := p1.When().Online().Wait(x.limited(10 * time.Second)); err != nil {
-			x.Errorf("with a consumer: %v", err)
+	join := func(name string, count int, tags ...string) *node.Node {
+		n := x.node(name, tagged(tags...))
+		for i, d := range []*stream.Def[string]{one, two, tag2} {
+			consume(x, n, d)
+			serves(x, []*stream.Producer[string]{p1, p2, p3}[i], count)
 		}
+		return n
 	}
-	if err := p2.When().Online().Wait(x.limited(10 * time.Second)); err != nil {
-		x.Errorf("with two: %v", err)
-	}
-	x.leave(n2)
-	if err := p2.When().Offline().Wait(x.limited(10 * time.Second)); err != nil {
-		x.Errorf("with one left: %v", err)
-	}
-	if !p1.Status().Online {
-		x.Error("the other went offline too")
-	}
+	online("nobody", false, false, false)
+	join("n2", 1, "tag1")
+	online("one", true, false, false)
+	join("n3", 2, "tag1", "tag2")
+	online("two, one with the tag", true, true, false)
+	n4 := join("n4", 3, "tag2")
+	online("three, two with the tag", true, true, true)
+	x.leave(n4)
+	serves(x, p3, 2)
+	online("two, one with the tag again", true, true, false)
+	x.leave(x.nodes[1])
+	online("one left", true, false, false)
 }
 
 func sendFailsIfOffline(x *trial) {

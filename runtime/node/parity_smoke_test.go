@@ -68,7 +68,7 @@ type loud struct{}
 
 func (loud) Append(b []byte, v string) ([]byte, error) { return append(b, v...), nil }
 
-func (loud) Decode(data []byte) (string, error)        { return string(data) + "!", nil }
+func (loud) Decode(data []byte) (string, error) { return string(data) + "!", nil }
 
 func customDatumEncoding(x *trial) {
 	d := stream.Define("loud", stream.WithCodec[string](loud{}))

@@ -3,56 +3,76 @@ package node_test
 import (
 	"time"
 
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/node"
 	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/runtime/wire"
 )
 
-// rtt is what a stream demands of the round trip on one side or the other.
-func rtt(d time.Duration, producer bool) *stream.Def[string] {
-	if producer {
-		return texts.With(stream.Producing[string](stream.ProducerConfig{RTTBelow: d}))
-	}
-	return texts.With(stream.Consuming[string](stream.ConsumerConfig{RTTBelow: d}))
+// nearer is a requirement of the round trip. One that is unknown will do.
+func nearer(d time.Duration) func(discovery.Peer) bool {
+	return func(p discovery.Peer) bool { return p.RTT < d }
 }
 
-func acceptsFast(x *trial, producer bool) {
-	d := rtt(5*time.Second, producer)
-	p := produce(x, x.node("n0"), d)
-	c := consume(x, x.node("n1"), d)
-	serves(x, p, 1)
-	send(x, p, "hello")
-	if recv(x, c) != "hello" {
-		x.Error("another datum")
-	}
+func ofNearConsumers(d time.Duration) *stream.Def[string] {
+	return texts.With(stream.Producing[string](stream.ProducerConfig{Require: nearer(d)}))
 }
 
-func rejectsSlow(x *trial, producer bool) {
-	d := rtt(time.Nanosecond, producer)
+func ofNearProducers(d time.Duration) *stream.Def[string] {
+	return texts.With(stream.Consuming[string](stream.ConsumerConfig{Require: nearer(d)}))
+}
+
+func acceptsFast(x *trial, d *stream.Def[string]) {
+	x.Helper()
 	n0, n1 := x.node("n0"), x.node("n1")
-	x.settle()
-	x.within("round trips", func() bool {
-		a, known := n0.Discovery().Catalog().Get(n1.ID())
-		b, knows := n1.Discovery().Catalog().Get(n0.ID())
-		return known && knows && a.RTT > 0 && b.RTT > 0
-	})
+	measured(x, n0, n1)
 	p := produce(x, n0, d)
 	c := consume(x, n1, d)
-	x.sleep(3 * time.Second)
-	if len(p.Status().Subscriptions) != 0 {
-		x.Error("admitted")
-	}
-	if pending := c.Status().Pending; len(pending) != 1 {
-		x.Errorf("pending: %+v", pending)
+	serves(x, p, 1)
+	passes(x, p, c)
+}
+
+func rejectsSlow(x *trial, d *stream.Def[string]) (p *node.Node, c *stream.Consumer[string]) {
+	x.Helper()
+	n0, n1 := x.node("n0"), x.node("n1")
+	measured(x, n0, n1)
+	produce(x, n0, d)
+	c = consume(x, n1, d)
+	x.within("a verdict", func() bool {
+		s := c.Status()
+		return len(s.Pending) == 1 && s.Pending[0].Reason == wire.NotAllowed
+	})
+	onlyFrom(x, c)
+	return n0, c
+}
+
+// measured waits until two nodes know the round trip to each other.
+func measured(x *trial, a, b *node.Node) {
+	x.Helper()
+	x.within("round trips", func() bool {
+		to, known := a.Discovery().Catalog().Get(b.ID())
+		back, knows := b.Discovery().Catalog().Get(a.ID())
+		return known && knows && to.RTT > 0 && back.RTT > 0
+	})
+}
+
+func producerAcceptsFastPeers(x *trial) { acceptsFast(x, ofNearConsumers(5*time.Second)) }
+func consumerAcceptsFastPeers(x *trial) { acceptsFast(x, ofNearProducers(5*time.Second)) }
+
+func producerRejectsSlowPeers(x *trial) {
+	n, _ := rejectsSlow(x, ofNearConsumers(time.Nanosecond))
+	if x.log.count(n, event.SubRefused, wire.NotAllowed) == 0 {
+		x.Error("the producer did not refuse")
 	}
 }
 
-func producerAcceptsFastPeers(x *trial) { acceptsFast(x, true) }
-
-func producerRejectsSlowPeers(x *trial) { rejectsSlow(x, true) }
-
-func consumerAcceptsFastPeers(x *trial) { acceptsFast(x, false) }
-
-func consumerRejectsSlowPeers(x *trial) { rejectsSlow(x, false) }
+func consumerRejectsSlowPeers(x *trial) {
+	_, c := rejectsSlow(x, ofNearProducers(time.Nanosecond))
+	if tries := c.Status().Pending[0].Tries; tries != 0 {
+		x.Errorf("%d attempts", tries)
+	}
+}
 
 // conditions is what both sides of a stream can wait for, as peers come and go.
 func conditions(x *trial, when stream.When, join func(name string) *node.Node) {
