@@ -58,6 +58,15 @@ var parity = []struct {
 	{"tickets/jwt/ES256AsymmetricTickets", es256Tickets},
 	{"tickets/jwt/ES256HexConstKey", es256HexConstKey},
 	{"tickets/jwt/ES256DefinedStreamHexKey", es256DefinedStreamHexKey},
+	{"gaps/LaggingDisconnect", laggingDisconnect},
+	{"gaps/LaggingDropNewest", laggingDropNewest},
+	{"gaps/LaggingDropOldest", laggingDropOldest},
+	{"gaps/UndeliveredSink", undeliveredSink},
+	{"gaps/EncodeFailure", encodeFailure},
+	{"gaps/BackPressure", backPressure},
+	{"gaps/SendWhileOfflineThenOnline", sendWhileOfflineThenOnline},
+	{"gaps/ShutdownCodesAndLoss", shutdownCodesAndLoss},
+	{"gaps/ShutdownGivesUp", shutdownGivesUp},
 }
 
 func TestParityOverNetsim(t *testing.T) {

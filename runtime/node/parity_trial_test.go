@@ -155,10 +155,13 @@ func (x *trial) limited(d time.Duration) context.Context {
 // leave closes a node.
 func (x *trial) leave(n *node.Node) {
 	x.Helper()
-	if err := n.Close(x.limited(10 * time.Second)); err != nil {
+	if err := x.leaving(n); err != nil {
 		x.Error(err)
 	}
 }
+
+// leaving closes a node and tells what was lost.
+func (x *trial) leaving(n *node.Node) error { return n.Close(x.limited(10 * time.Second)) }
 
 // task runs f beside the trial.
 func (x *trial) task(f func(ctx context.Context) error) *runtime.Watch[*outcome] {
