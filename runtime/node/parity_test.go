@@ -67,6 +67,14 @@ var parity = []struct {
 	{"gaps/SendWhileOfflineThenOnline", sendWhileOfflineThenOnline},
 	{"gaps/ShutdownCodesAndLoss", shutdownCodesAndLoss},
 	{"gaps/ShutdownGivesUp", shutdownGivesUp},
+	{"gaps/BackoffPerCloseReason", backoffPerCloseReason},
+	{"gaps/NoCapacityRetryTiming", noCapacityRetryTiming},
+	{"gaps/HandshakeTimeout", handshakeTimeout},
+	{"gaps/ProtocolViolation", protocolViolation},
+	{"gaps/TicketRenewal", ticketRenewal},
+	{"gaps/RevocationOnTheProducer", revocationOnTheProducer},
+	{"gaps/MaxRTT", maxRTT},
+	{"gaps/ClockSteps", clockSteps},
 }
 
 func TestParityOverNetsim(t *testing.T) {

@@ -193,16 +193,23 @@ func (l *log) Event(e event.Event) {
 	l.events = append(l.events, e)
 }
 
-// told gives the events of a kind that a node reported, for one reason or any.
-func (l *log) told(by *node.Node, k event.Kind, reasons ...wire.Reason) (list []event.Event) {
+// all gives what a node reported.
+func (l *log) all(by *node.Node) (list []event.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.events {
-		if e.Node == by.ID() && e.Kind == k && (len(reasons) == 0 || slices.Contains(reasons, e.Reason)) {
+		if e.Node == by.ID() {
 			list = append(list, e)
 		}
 	}
 	return list
+}
+
+// told gives the events of a kind that a node reported, for some reasons or any.
+func (l *log) told(by *node.Node, k event.Kind, reasons ...wire.Reason) []event.Event {
+	return slices.DeleteFunc(l.all(by), func(e event.Event) bool {
+		return e.Kind != k || len(reasons) > 0 && !slices.Contains(reasons, e.Reason)
+	})
 }
 
 // count is how many those are.
