@@ -75,6 +75,12 @@ var parity = []struct {
 	{"gaps/RevocationOnTheProducer", revocationOnTheProducer},
 	{"gaps/MaxRTT", maxRTT},
 	{"gaps/ClockSteps", clockSteps},
+	{"gaps/PurgeOfUnsignedEntries", purgeOfUnsignedEntries},
+	{"gaps/DepartureRaces", departureRaces},
+	{"gaps/EventCounts", eventCounts},
+	{"gaps/TwoConsumersInOneNode", twoConsumersInOneNode},
+	{"gaps/SamePeerTwice", samePeerTwice},
+	{"gaps/DuplicateIDsWithOtherTypes", duplicateIDsWithOtherTypes},
 }
 
 func TestParityOverNetsim(t *testing.T) {
