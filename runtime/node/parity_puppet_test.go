@@ -94,6 +94,4 @@ func startFrame(version uint16, incarnation, next uint64) []byte {
 	}{version, incarnation, next})...)
 }
 
-func datumFrame(seq uint64, line string) []byte {
-	return append(binary.BigEndian.AppendUint64([]byte{1}, seq), line...)
-}
+func datumFrame(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{1}, seq) }

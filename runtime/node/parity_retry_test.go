@@ -160,8 +160,13 @@ func protocolViolation(x *trial) {
 	// As a producer.
 	start := func(incarnation uint64) []byte { return startFrame(1, incarnation, 5) }
 	says := [][][]byte{
-		{{77}}, {datumFrame(1, "a")}, {startFrame(2, 1, 5)}, {start(2), start(2)}, {start(3), datumFrame(4, "a")},
-		{start(4), datumFrame(5, "a"), datumFrame(5, "a")}, {start(5), {1, 0}},
+		{{77}},
+		{datumFrame(1)},
+		{startFrame(2, 1, 5)},
+		{start(2), start(2)},
+		{start(3), datumFrame(4)},
+		{start(4), datumFrame(5), datumFrame(5)},
+		{start(5), {1, 0}},
 	}
 	var mu sync.Mutex
 	said := 0
