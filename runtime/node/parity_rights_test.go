@@ -65,7 +65,7 @@ func revocationOnTheProducer(x *trial) {
 	cut := func(what string, why wire.Reason, do func()) {
 		x.Helper()
 		do()
-		x.within(what, func() bool { return x.log.count(n0, event.SubEnded, why) == 1 })
+		x.soon(what, func() bool { return x.log.count(n0, event.SubEnded, why) == 1 })
 		passes(x, p, c2)
 		empty(x, c1)
 		x.within("the refusal", func() bool {
@@ -148,7 +148,7 @@ func clockSteps(x *trial) {
 	serves(x, open, 1)
 	passes(x, p, c)
 	x.step("n0", 2*time.Hour)
-	x.within("the end", func() bool { return x.log.count(n0, event.SubEnded, wire.Expired) == 1 })
+	x.soon("the end", func() bool { return x.log.count(n0, event.SubEnded, wire.Expired) == 1 })
 	x.within("the refusal", func() bool { return x.log.count(n0, event.SubRefused, wire.Expired) > 0 })
 	passes(x, open, free)
 	x.step("n0", -2*time.Hour)

@@ -244,7 +244,16 @@ func expires(x *trial, p *stream.Producer[string], c *stream.Consumer[string]) {
 	x.Helper()
 	serves(x, p, 1)
 	passes(x, p, c)
-	x.within("the end", func() bool { return len(p.Status().Subscriptions)+len(c.Status().Subscriptions) == 0 })
+	end := p.Status().Subscriptions[0].Expires
+	if end.IsZero() {
+		end = c.Status().Subscriptions[0].Expires
+	}
+	ended := func() bool { return len(p.Status().Subscriptions)+len(c.Status().Subscriptions) == 0 }
+	x.within("the end of the ticket", func() bool { return ended() || x.env().Clock.Now().After(end) })
+	if x.env().Clock.Now().Before(end) {
+		x.Error("ended before the ticket did")
+	}
+	x.soon("the end", ended)
 	x.sleep(time.Second)
 	if len(p.Status().Subscriptions)+len(c.Status().Subscriptions) != 0 {
 		x.Error("subscribed after the end of the ticket")

@@ -133,16 +133,26 @@ func (x *trial) sleep(d time.Duration) {
 	}
 }
 
-// within waits until ok holds, for at most 20 s.
+// within waits until ok holds, for longer than anything takes that is tried again.
 func (x *trial) within(what string, ok func() bool) {
 	x.Helper()
-	for range 2000 {
-		if ok() {
-			return
+	x.by(20*time.Second, what, ok)
+}
+
+// soon waits until ok holds that needs no second attempt, even on a busy machine.
+func (x *trial) soon(what string, ok func() bool) {
+	x.Helper()
+	x.by(2*time.Second, what, ok)
+}
+
+func (x *trial) by(d time.Duration, what string, ok func() bool) {
+	x.Helper()
+	for end := x.env().Clock.Mono() + d; !ok(); {
+		if x.env().Clock.Mono() > end {
+			x.Fatalf("%s: not within %s", what, d)
 		}
 		x.sleep(10 * time.Millisecond)
 	}
-	x.Fatalf("%s: not within 20s", what)
 }
 
 // limited gives a context that ends after d.
