@@ -2,209 +2,146 @@ package node_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/smalti/smalti/netsim"
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/live"
-	"github.com/smalti/smalti/runtime/node"
 	"github.com/smalti/smalti/runtime/quicnet"
-	"github.com/smalti/smalti/runtime/ticket"
-	"github.com/smalti/smalti/runtime/ticket/jwt"
 	"github.com/smalti/smalti/sim"
 	"github.com/zeebo/blake3"
 )
 
 // lab is a world in which a test runs nodes: a simulated one, or this machine.
 type lab interface {
-	// boot starts a node, which bootstraps from the first.
-	boot(name string, config discovery.Config) (*node.Node, error)
+	// host starts a host, or starts it anew, and completes its setup.
+	host(name string, s *setup) (*runtime.Env, error)
 	key(name string) ident.Key
+	network() ident.NetworkID
+	// step moves the wall clock of a host whose setup is steppable.
+	step(name string, d time.Duration)
 	env() *runtime.Env
 }
 
-// trial is one test in one lab: what it says runs unchanged in both.
-type trial struct {
-	testing.TB
-	lab
-	ctx   context.Context
-	nodes []*node.Node
+// setup is what a host and its node are made of.
+type setup struct {
+	discovery.Config
+	narrow    bool // its links hold some kilobytes, so that lag is felt soon
+	steppable bool // its wall clock can be stepped
 }
 
-// option changes a node's configuration.
-type option func(*trial, string, *discovery.Config)
-
-// tagged gives a node tags.
-func tagged(tags ...string) option {
-	return func(_ *trial, _ string, c *discovery.Config) {
-		for _, t := range tags {
-			c.Tags = append(c.Tags, ident.NewTag(t))
-		}
-	}
-}
-
-// holding gives a node tickets that are issued to it by a key, for so long.
-func holding(issuer jwt.SigningKey, name string, d time.Duration) option {
-	return func(x *trial, host string, c *discovery.Config) {
-		c.Tickets = append(c.Tickets, x.ticket(issuer, name, x.key(host).PeerID(), d))
-	}
-}
-
-// ticket issues one.
-func (x *trial) ticket(issuer jwt.SigningKey, name string, peer ident.PeerID, d time.Duration) ticket.Ticket {
-	x.Helper()
-	now := x.env().Clock.Now()
-	t, err := issuer.Issue(peer, jwt.Token{Issuer: name, IssuedAt: now.Add(-time.Minute).Truncate(time.Second), Expires: now.Add(d)})
-	if err != nil {
-		x.Fatal(err)
-	}
-	return t
-}
-
-// alone keeps a node from bootstrapping.
-func alone(x *trial, _ string, c *discovery.Config) { x.isolate(c) }
-
-// isolate marks a configuration that shall know nobody.
-func (x *trial) isolate(c *discovery.Config) { c.Bootstrap = []discovery.Endpoint{} }
-
-// node starts a node.
-func (x *trial) node(name string, options ...option) *node.Node {
-	x.Helper()
-	var c discovery.Config
-	for _, o := range options {
-		o(x, name, &c)
-	}
-	n, err := x.boot(name, c)
-	if err != nil {
-		x.Fatal(err)
-	}
-	x.nodes = append(x.nodes, n)
-	return n
-}
-
-// settle has all nodes know each other.
-func (x *trial) settle() {
-	x.Helper()
-	x.within("catalogs", func() bool {
-		for _, n := range x.nodes {
-			if n.Discovery().Catalog().Len() != len(x.nodes) {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-// sleep lets time pass.
-func (x *trial) sleep(d time.Duration) {
-	x.Helper()
-	if err := x.env().Sleep(x.ctx, d); err != nil {
-		x.Fatal(err)
-	}
-}
-
-// within waits until ok holds, for at most 20 s.
-func (x *trial) within(what string, ok func() bool) {
-	x.Helper()
-	for range 2000 {
-		if ok() {
-			return
-		}
-		x.sleep(10 * time.Millisecond)
-	}
-	x.Fatalf("%s: not within 20s", what)
-}
-
-// limited gives a context that ends after d.
-func (x *trial) limited(d time.Duration) context.Context {
-	ctx, cancel := x.env().WithTimeout(x.ctx, d)
-	x.Cleanup(cancel)
-	return ctx
-}
-
-// leave closes a node.
-func (x *trial) leave(n *node.Node) {
-	x.Helper()
-	if err := n.Close(x.limited(10 * time.Second)); err != nil {
-		x.Error(err)
-	}
-}
+// narrowLink bounds the links of a narrow host, in messages and bytes.
+var narrowLink = struct{ messages, sending, window, inbox int }{4, 1 << 10, 2 << 10, 512}
 
 // simulated is a lab in a seeded world.
 type simulated struct {
 	*sim.World
-	ctx      context.Context
 	verifier discovery.Verifier
-	first    *discovery.Endpoint
 }
 
-func (l *simulated) key(name string) ident.Key { return l.Host(name).Key() }
-func (l *simulated) env() *runtime.Env         { return l.Env() }
+func (l *simulated) key(name string) ident.Key         { return l.Host(name).Key() }
+func (l *simulated) network() ident.NetworkID          { return l.Host("n0").Config().Network }
+func (l *simulated) step(name string, d time.Duration) { l.Host(name).StepClock(d) }
+func (l *simulated) env() *runtime.Env                 { return l.Env() }
 
-func (l *simulated) boot(name string, c discovery.Config) (n *node.Node, err error) {
+func (l *simulated) host(name string, s *setup) (*runtime.Env, error) {
 	h := l.Host(name)
-	c.Network, c.Key, c.Verifier = h.Config().Network, h.Key(), l.verifier
-	if l.first != nil && c.Bootstrap == nil {
-		c.Bootstrap = []discovery.Endpoint{*l.first}
-	} else if l.first == nil {
-		l.first = &discovery.Endpoint{Peer: h.Key().PeerID(), Addrs: []string{h.Addr()}}
+	s.Verifier = l.verifier
+	if s.narrow {
+		h.Configure(func(c *sim.HostConfig) {
+			c.Endpoint = func(e *netsim.EndpointConfig) {
+				e.SendMessages, e.SendBytes = narrowLink.messages, narrowLink.sending
+				e.StreamWindow, e.Inbox = narrowLink.window, narrowLink.inbox
+			}
+		})
 	}
-	h.Boot(func(_ context.Context, env *runtime.Env) { n, err = node.New(env, node.Config{Discovery: c}) })
-	if serr := l.Env().Sleep(l.ctx, time.Millisecond); serr != nil {
-		return nil, serr
+	if h.Up() {
+		h.Restart()
+	} else {
+		h.Boot(func(context.Context, *runtime.Env) {}) // the trial runs the node
 	}
-	return n, err
+	return h.Env(), nil
 }
 
 // machine is a lab of real nodes on loopback.
 type machine struct {
-	t     testing.TB
-	e     *runtime.Env
-	first *discovery.Endpoint
+	t      testing.TB
+	e      *runtime.Env
+	log    *log
+	clocks map[string]*steppedClock
 }
 
-func (l *machine) env() *runtime.Env { return l.e }
+func (l *machine) env() *runtime.Env        { return l.e }
+func (l *machine) network() ident.NetworkID { return ident.Network(l.t.Name()) }
 
 func (l *machine) key(name string) ident.Key {
 	return ident.KeyFromSeed(blake3.Sum256([]byte(name + " of " + l.t.Name())))
 }
 
-func (l *machine) boot(name string, c discovery.Config) (*node.Node, error) {
-	clock, scheduler := live.NewClock(nil), live.NewScheduler(live.SchedulerConfig{})
-	c.Network, c.Key = ident.Network(l.t.Name()), l.key(name)
-	t, err := quicnet.Listen(quicnet.Config{
-		Key: c.Key, Network: c.Network, Listen: "127.0.0.1:0", Clock: clock,
+func (l *machine) step(name string, d time.Duration) { l.clocks[name].offset.Add(int64(d)) }
+
+func (l *machine) host(name string, s *setup) (*runtime.Env, error) {
+	own, scheduler := live.NewClock(nil), live.NewScheduler(live.SchedulerConfig{})
+	l.t.Cleanup(func() {
+		scheduler.Stop()
+		own.Stop()
 	})
+	env := &runtime.Env{Clock: own, Scheduler: scheduler, Observer: l.log}
+	if s.steppable {
+		l.clocks[name] = &steppedClock{Clock: own}
+		env.Clock = l.clocks[name]
+	}
+	c := quicnet.Config{Key: s.Key, Network: s.Network, Listen: "127.0.0.1:0", Clock: env.Clock}
+	if s.narrow {
+		c.StreamWindow = narrowLink.window
+		c.Limits = quicnet.Limits{SendMessages: narrowLink.messages, SendBytes: narrowLink.sending, Inbox: narrowLink.inbox}
+	}
+	t, err := quicnet.Listen(c)
 	if err != nil {
 		return nil, err
 	}
-	if l.first != nil && c.Bootstrap == nil {
-		c.Bootstrap = []discovery.Endpoint{*l.first}
-	} else if l.first == nil {
-		l.first = &discovery.Endpoint{Peer: c.Key.PeerID(), Addrs: t.Addrs()}
-	}
-	n, err := node.New(&runtime.Env{Clock: clock, Scheduler: scheduler, Transport: t}, node.Config{Discovery: c})
-	l.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if n != nil {
-			_ = n.Close(ctx) // what a test left open may have datums
+	l.t.Cleanup(t.Close)
+	env.Transport = t
+	return env, nil
+}
+
+// steppedClock is a machine's clock with a wall time of its own.
+type steppedClock struct {
+	runtime.Clock
+	offset atomic.Int64
+}
+
+func (c *steppedClock) Now() time.Time { return c.Clock.Now().Add(time.Duration(c.offset.Load())) }
+
+// At looks every so often whether the wall clock was stepped over its time.
+func (c *steppedClock) At(s runtime.Strand, wall time.Time, f func()) runtime.Timer {
+	const poll = 100 * time.Millisecond
+	var t runtime.Timer
+	t = c.AfterFunc(s, time.Hour, func() {
+		if left := wall.Sub(c.Now()); left > 0 {
+			t.Reset(min(left, poll))
+			return
 		}
-		t.Close()
-		scheduler.Stop()
-		clock.Stop()
+		f()
 	})
-	return n, err
+	t.Reset(0)
+	return t
 }
 
 // inWorld runs a test over netsim.
 func inWorld(t *testing.T, f func(x *trial)) {
 	w := sim.New(sim.Config{Seed: 1})
+	x := &trial{TB: t, lab: &simulated{World: w, verifier: discovery.NewVerifier(0)}, log: &log{}}
+	w.Observe(func(r event.Record) { x.log.Event(r.Event) })
 	over := false
 	w.Env().Scheduler.Go("trial", func(ctx context.Context) {
-		f(&trial{TB: t, lab: &simulated{World: w, ctx: ctx, verifier: discovery.NewVerifier(0)}, ctx: ctx})
+		x.ctx = ctx
+		f(x)
 		over = true
 	})
 	if _, err := w.RunUntil(func() bool { return over || t.Failed() }, time.Hour); err != nil {
@@ -225,5 +162,8 @@ func onMachine(t *testing.T, f func(x *trial)) {
 		clock.Stop()
 		scheduler.Stop()
 	})
-	f(&trial{TB: t, lab: &machine{t: t, e: &runtime.Env{Clock: clock, Scheduler: scheduler}}, ctx: t.Context()})
+	l := &machine{t: t, e: &runtime.Env{Clock: clock, Scheduler: scheduler}, log: &log{}, clocks: map[string]*steppedClock{}}
+	x := &trial{TB: t, lab: l, log: l.log, ctx: t.Context()}
+	defer x.end()
+	f(x)
 }

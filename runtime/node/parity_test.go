@@ -1,13 +1,8 @@
 package node_test
 
 import (
-	"errors"
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/smalti/smalti/runtime/node"
-	"github.com/smalti/smalti/runtime/stream"
 )
 
 // parity are behaviours that every build must show over every transport: group,
@@ -44,19 +39,48 @@ var parity = []struct {
 	{"streams/consumer/when/OnlineWhenCatalogRemoval", onlineWhenCatalogRemoval},
 	{"streams/consumer/when/OnlineWhenDefaultIsImmediate", onlineWhenDefaultIsImmediate},
 	{"streams/declare/Simple", declareSimple},
-	{"streams/declare/Named", customStreamID},
+	{"streams/declare/Named", declareNamed},
 	{"streams/declare/Configured", declareConfigured},
+	{"streams/declare/ConstID", declareConstID},
 	{"streams/declare/ProducerOnly", declareProducerOnly},
-	{"streams/declare/ProducerRequire", producerRequireChaining},
-	{"streams/declare/ConsumerRequire", consumerRequireChaining},
+	{"streams/declare/ProducerRequire", declareProducerRequire},
+	{"streams/declare/ConsumerRequire", declareConsumerRequire},
 	{"streams/declare/RequireTicket", declareRequireTicket},
+	{"streams/declare/ProducerRequireTicket", declareProducerRequireTicket},
+	{"streams/declare/ConsumerRequireTicket", declareConsumerRequireTicket},
 	{"streams/declare/MultipleRequireTicket", declareMultipleRequireTicket},
-	{"tickets/jwt/StreamConsumer", consumerByJWTTicket},
+	{"tickets/jwt/StreamConsumer", jwtStreamConsumer},
 	{"tickets/jwt/StreamConsumerTicketExpiry", consumerTicketExpiry},
-	{"tickets/jwt/StreamProducer", producerByJWTTicket},
+	{"tickets/jwt/StreamProducer", jwtStreamProducer},
 	{"tickets/jwt/StreamProducerTicketExpiry", producerTicketExpiry},
-	{"tickets/jwt/StreamMultipleValidators", declareMultipleRequireTicket},
+	{"tickets/jwt/StreamConsumerMultipleValidators", consumerMultipleValidators},
+	{"tickets/jwt/StreamProducerMultipleValidators", producerMultipleValidators},
 	{"tickets/jwt/ES256AsymmetricTickets", es256Tickets},
+	{"tickets/jwt/ES256HexConstKey", es256HexConstKey},
+	{"tickets/jwt/ES256DefinedStreamHexKey", es256DefinedStreamHexKey},
+	{"gaps/LaggingDisconnect", laggingDisconnect},
+	{"gaps/LaggingDropNewest", laggingDropNewest},
+	{"gaps/LaggingDropOldest", laggingDropOldest},
+	{"gaps/UndeliveredSink", undeliveredSink},
+	{"gaps/EncodeFailure", encodeFailure},
+	{"gaps/BackPressure", backPressure},
+	{"gaps/SendWhileOfflineThenOnline", sendWhileOfflineThenOnline},
+	{"gaps/ShutdownCodesAndLoss", shutdownCodesAndLoss},
+	{"gaps/ShutdownGivesUp", shutdownGivesUp},
+	{"gaps/BackoffPerCloseReason", backoffPerCloseReason},
+	{"gaps/NoCapacityRetryTiming", noCapacityRetryTiming},
+	{"gaps/HandshakeTimeout", handshakeTimeout},
+	{"gaps/ProtocolViolation", protocolViolation},
+	{"gaps/TicketRenewal", ticketRenewal},
+	{"gaps/RevocationOnTheProducer", revocationOnTheProducer},
+	{"gaps/MaxRTT", maxRTT},
+	{"gaps/ClockSteps", clockSteps},
+	{"gaps/PurgeOfUnsignedEntries", purgeOfUnsignedEntries},
+	{"gaps/DepartureRaces", departureRaces},
+	{"gaps/EventCounts", eventCounts},
+	{"gaps/TwoConsumersInOneNode", twoConsumersInOneNode},
+	{"gaps/SamePeerTwice", samePeerTwice},
+	{"gaps/DuplicateIDsWithOtherTypes", duplicateIDsWithOtherTypes},
 }
 
 func TestParityOverNetsim(t *testing.T) {
@@ -81,52 +105,3 @@ func TestParityOverQUIC(t *testing.T) {
 	}
 	all.Wait()
 }
-
-func produce[T any](x *trial, n *node.Node, d *stream.Def[T]) *stream.Producer[T] {
-	x.Helper()
-	p, err := d.Produce(n.Streams())
-	if err != nil {
-		x.Fatal(err)
-	}
-	return p
-}
-
-func consume[T any](x *trial, n *node.Node, d *stream.Def[T]) *stream.Consumer[T] {
-	x.Helper()
-	c, err := d.Consume(n.Streams())
-	if err != nil {
-		x.Fatal(err)
-	}
-	return c
-}
-
-// serves waits until a producer has n consumers.
-func serves[T any](x *trial, p *stream.Producer[T], n int) {
-	x.Helper()
-	x.within("subscriptions", func() bool { return len(p.Status().Subscriptions) == n })
-}
-
-func send[T any](x *trial, p *stream.Producer[T], v T) {
-	x.Helper()
-	if _, err := p.Send(x.limited(10*time.Second), v); err != nil {
-		x.Fatalf("send: %v", err)
-	}
-}
-
-func recv[T any](x *trial, c *stream.Consumer[T]) T {
-	x.Helper()
-	d, err := c.Recv(x.limited(10 * time.Second))
-	if err != nil {
-		x.Fatalf("receive: %v", err)
-	}
-	return d.Value
-}
-
-func empty[T any](x *trial, c *stream.Consumer[T]) {
-	x.Helper()
-	if d, err := c.TryRecv(); !errors.Is(err, stream.ErrEmpty) {
-		x.Errorf("got %v, %v, want nothing", d.Value, err)
-	}
-}
-
-var texts = stream.Define[string]("texts")
