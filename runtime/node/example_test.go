@@ -12,14 +12,14 @@ import (
 	"github.com/smalti/smalti/sim"
 )
 
-// reading is a datum; its fields are what criteria can ask for.
-type reading struct {
+// measurement is a datum; its fields are what criteria can ask for.
+type measurement struct {
 	Site string `cbor:"site"`
 	Temp int    `cbor:"temp"`
 }
 
-// readings is declared once and used on both sides.
-var readings = stream.Define[reading]("readings")
+// measurements is declared once and used on both sides.
+var measurements = stream.Define[measurement]("measurements")
 
 // Two nodes find each other and one stream flows. The program of each host would
 // run over real QUIC as it is: only its Env would be another.
@@ -42,13 +42,13 @@ func ExampleNew() {
 	sensor.Boot(func(ctx context.Context, env *runtime.Env) {
 		n := start(env, sensor)
 		defer n.Close(ctx)
-		p, err := readings.Produce(n.Streams())
+		p, err := measurements.Produce(n.Streams())
 		if err != nil {
 			panic(err)
 		}
 		for temp := 28; temp <= 33; temp++ {
 			// Waits until there is a consumer.
-			if _, err := p.Send(ctx, reading{Site: "lab", Temp: temp}); err != nil {
+			if _, err := p.Send(ctx, measurement{Site: "lab", Temp: temp}); err != nil {
 				return
 			}
 		}
@@ -56,7 +56,7 @@ func ExampleNew() {
 	})
 	screen.Boot(func(ctx context.Context, env *runtime.Env) {
 		n := start(env, screen)
-		hot := readings.With(stream.Consuming[reading](stream.ConsumerConfig{Criteria: `temp > 30 && site == "lab"`}))
+		hot := measurements.With(stream.Consuming[measurement](stream.ConsumerConfig{Criteria: `temp > 30 && site == "lab"`}))
 		c, err := hot.Consume(n.Streams())
 		if err != nil {
 			panic(err)

@@ -13,6 +13,7 @@ import (
 type attempt struct {
 	receiver *receiver
 	link     runtime.Link
+	deadline runtime.Timer // of the producer's answer
 	up       bool          // the producer said start
 	since    time.Duration // Mono when it did
 	began    time.Time     // Now when it did
@@ -26,8 +27,17 @@ type attempt struct {
 
 var _ runtime.Handler = (*attempt)(nil)
 
-// OnOpen does nothing: the producer's answer decides.
-func (a *attempt) OnOpen() {}
+// OnOpen waits for the producer's answer, but not for ever.
+func (a *attempt) OnOpen() {
+	w := a.receiver.worker
+	a.deadline = w.env.Clock.AfterFunc(w.strand, handshakeTimeout, a.onDeadline)
+}
+
+func (a *attempt) onDeadline() {
+	if r := a.receiver; r.attempt == a && !a.up {
+		r.fail(wire.HandshakeTimeout)
+	}
+}
 
 // OnWritable does not follow: the one message always fits.
 func (a *attempt) OnWritable() {}
@@ -70,7 +80,9 @@ func (a *attempt) onStart(s start) {
 	}
 	a.up, a.since, a.began = true, w.env.Clock.Mono(), w.env.Clock.Now()
 	a.origin = &origin{producer: r.peer.Entry.Peer, incarnation: s.Incarnation}
-	before, missed := r.incarnation, r.next
+	stopTimer(a.deadline)
+	before, missed, complete := r.incarnation, r.next, r.complete
+	r.complete = false
 	r.incarnation, r.next, r.verdict = s.Incarnation, s.Next, wire.None
 	w.env.Report(r.event(event.Event{Kind: event.Subscribed, From: s.Next}))
 	w.directory.Sample(a.origin.producer, a.link.Session().RTT())
@@ -81,7 +93,7 @@ func (a *attempt) onStart(s start) {
 	switch {
 	case same:
 		a.miss(gap{missed, s.Next - 1, s.Next - missed}, kind, wire.None)
-	case before != 0 && r.complete:
+	case before != 0 && complete:
 		a.miss(gap{1, s.Next - 1, s.Next - 1}, kind, wire.None)
 	case before != 0:
 		a.miss(gap{1, s.Next - 1, s.Next - 1}, arrivalRestart, wire.None)

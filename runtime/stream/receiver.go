@@ -37,7 +37,7 @@ type progress struct {
 	tries       int64
 	incarnation uint64 // of the producer that was last connected, 0 before the first
 	next        uint64 // the number expected next of it
-	complete    bool   // it was closed in order, so that nothing of it is missing
+	complete    bool   // what was connected last ended in order, so that nothing of it is missing
 }
 
 // connect dials the producer and says at once what is wanted: the message waits
@@ -177,6 +177,7 @@ func (r *receiver) fail(reason wire.Reason) {
 func (r *receiver) detach(reason wire.Reason) {
 	a, w := r.attempt, r.worker
 	r.attempt = nil
+	stopTimer(a.deadline)
 	a.hand()
 	e := event.Event{Kind: event.Unsubscribed, Reason: reason}
 	if a.up {
@@ -194,7 +195,9 @@ func (r *receiver) ended(reason wire.Reason) {
 	a, w := r.attempt, r.worker
 	r.detach(reason)
 	r.verdict = reason
-	r.complete = a.up && reason == wire.GracefulShutdown
+	if a.up {
+		r.complete = reason == wire.GracefulShutdown
+	}
 	w.board.changed()
 	if r.last {
 		w.remove(r, reason)

@@ -210,7 +210,7 @@ func TestFormIsStrict(t *testing.T) {
 		"crit":      raw(t, k, `{"alg":"HS256","crit":["b64"]}`, claims),
 		"alg twice": raw(t, k, `{"alg":"none","alg":"HS256"}`, claims), "alg a number": raw(t, k, `{"alg":5}`, claims), "kid a number": raw(t, k, `{"alg":"HS256","kid":5}`, claims),
 		"role twice within": raw(t, k, `{"alg":"HS256"}`, fmt.Sprintf(`{"sub":%q,"exp":%d,"of":[{"role":1},{"a":{"role":1,"role":2}}]}`, id, exp)),
-		"header a list": raw(t, k, `[]`, claims), "sub twice": raw(t, k, `{"alg":"HS256"}`, fmt.Sprintf(`{"sub":"x","sub":%q,"exp":%d}`, id, exp)),
+		"header a list":     raw(t, k, `[]`, claims), "sub twice": raw(t, k, `{"alg":"HS256"}`, fmt.Sprintf(`{"sub":"x","sub":%q,"exp":%d}`, id, exp)),
 		"something after":   raw(t, k, `{"alg":"HS256"}`, claims+"{}"),
 		"sub a list":        raw(t, k, `{"alg":"HS256"}`, fmt.Sprintf(`{"sub":[%q],"exp":%d}`, id, exp)),
 		"aud a number":      raw(t, k, `{"alg":"HS256"}`, fmt.Sprintf(`{"sub":%q,"exp":%d,"aud":5}`, id, exp)),
