@@ -105,7 +105,7 @@ func examples(t *testing.T) map[string]string {
 		b := wire.MustMarshal(h)
 		return dump(t, frame(wire.FrameMessage, b), b)
 	}
-	said := record(t)
+	said, crowded := record(t, 0), record(t, 40)
 	return map[string]string{
 		"frame-message":   dump(t, frame(wire.FrameMessage, []byte("hello")), nil),
 		"frame-open":      dump(t, frame(wire.FrameOpen, []byte(stream.Protocol)), nil),
@@ -119,7 +119,8 @@ func examples(t *testing.T) map[string]string {
 		"start":           dump(t, said["start"], said["start"][1:]),
 		"datum":           dump(t, said["datum"], nil),
 		"gap":             dump(t, gap, nil),
-		"sync-digest":     dump(t, said["digest"], said["digest"]),
+		"sync-spans":      dump(t, crowded["spans"], crowded["spans"]),
+		"sync-lists":      dump(t, said["lists"], said["lists"]),
 		"sync-entries":    dump(t, said["entries"], said["entries"]),
 		"entry":           dump(t, entry(t), entry(t)[ident.SignatureSize:]),
 		"departure":       dump(t, departure(t), departure(t)[ident.SignatureSize:]),
@@ -181,8 +182,8 @@ var gap = []byte{2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 
 
 // record runs two nodes, of which one sends three datums and then leaves, and
 // gives the messages that they said. In place of the second datum the consumer
-// is told the example of a gap.
-func record(t *testing.T) map[string][]byte {
+// is told the example of a gap. The second knows a crowd of other nodes too.
+func record(t *testing.T, crowd int) map[string][]byte {
 	t.Helper()
 	said := map[string][]byte{}
 	first := func(name string, b []byte) {
@@ -194,15 +195,18 @@ func record(t *testing.T) map[string][]byte {
 		switch {
 		case protocol != stream.Protocol:
 			var m struct {
-				Digest     []byte            `cbor:"1,keyasint"`
+				Spans      []cbor.RawMessage `cbor:"1,keyasint"`
+				Lists      []cbor.RawMessage `cbor:"5,keyasint"`
 				Entries    [][]byte          `cbor:"2,keyasint"`
 				Departures []cbor.RawMessage `cbor:"3,keyasint"`
 			}
 			switch err := cbor.Unmarshal(b, &m); {
 			case err != nil:
 				t.Error(err)
-			case m.Digest != nil:
-				first("digest", b)
+			case m.Spans != nil:
+				first("spans", b)
+			case m.Lists != nil:
+				first("lists", b)
 			case len(m.Departures) > 0:
 				first("departures", b)
 			case len(m.Entries) > 0:
@@ -251,6 +255,18 @@ func record(t *testing.T) map[string][]byte {
 	})
 	var got []string
 	start("b", func(ctx context.Context, n *node.Node) error {
+		for i := range crowd {
+			key := ident.KeyFromSeed([32]byte{9, byte(i)})
+			e, err := discovery.Sign(&discovery.Entry{
+				Protocol: discovery.EntryProtocol, Network: w.Host("b").Config().Network, Peer: key.PeerID(), Version: n.Discovery().Me().Version,
+			}, key)
+			if err != nil {
+				return err
+			}
+			if err := n.Discovery().Feed(ctx, e.Raw); err != nil {
+				return err
+			}
+		}
 		c, err := stream.Consume(n.Streams(), "prices", stream.ConsumerConfig{}, stream.WithCodec[[]byte](stream.Bytes{}))
 		if err != nil {
 			return err

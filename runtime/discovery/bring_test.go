@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -22,7 +23,7 @@ func (b *bed) insert(change func(*Entry)) error {
 func TestUnsignedEntriesAreLocalAndGiveWayToSignedOnes(t *testing.T) {
 	b := newBed(t, nil)
 	peer := testKey(2).PeerID()
-	before := b.Catalog().digest()
+	before := fingerprint(b.Catalog().shared())
 	if err := b.insert(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -30,10 +31,10 @@ func TestUnsignedEntriesAreLocalAndGiveWayToSignedOnes(t *testing.T) {
 	if !ok || !p.Unsigned() || p.Signed() != nil {
 		t.Fatalf("got %+v, %t", p, ok)
 	}
-	if b.Catalog().digest() != before {
-		t.Error("the digest tells of it")
+	if !bytes.Equal(fingerprint(b.Catalog().shared()), before) {
+		t.Error("the fingerprint tells of it")
 	}
-	for _, p := range b.worker.everything().peers {
+	for _, p := range b.Catalog().shared() {
 		if p.Entry.Peer == peer {
 			t.Error("an exchange would tell of it")
 		}

@@ -1,8 +1,6 @@
 package discovery
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"iter"
 	"slices"
 	"time"
@@ -19,6 +17,7 @@ type Peer struct {
 	RTTSettled bool
 
 	raw      []byte // the signed entry, nil if nobody signed it
+	mark     mark   // of the entry, if it is signed
 	unsigned bool
 }
 
@@ -123,22 +122,11 @@ func (c *Catalog) changesSince(older *Catalog) []Change {
 	return changes
 }
 
-// digestSize is the length of a digest, in bytes.
-const digestSize = sha256.Size
-
-// digest sums up which version of which peer the catalog holds by signature: two
-// catalogs of equal digest hold the same.
-func (c *Catalog) digest() [digestSize]byte {
-	h := sha256.New()
-	var line [ident.Size + 16]byte
-	for _, p := range c.peers {
-		if p.Unsigned() {
-			continue
-		}
-		copy(line[:], p.Entry.Peer[:])
-		binary.BigEndian.PutUint64(line[ident.Size:], uint64(p.Entry.Version.Started))
-		binary.BigEndian.PutUint64(line[ident.Size+8:], uint64(p.Entry.Version.Updated))
-		_, _ = h.Write(line[:])
+// shared gives the peers that are exchanged with others, in order of id: those
+// whose entries are signed.
+func (c *Catalog) shared() []*Peer {
+	if !slices.ContainsFunc(c.peers, (*Peer).Unsigned) {
+		return c.peers
 	}
-	return [digestSize]byte(h.Sum(nil))
+	return slices.DeleteFunc(slices.Clone(c.peers), (*Peer).Unsigned)
 }

@@ -78,6 +78,9 @@ const (
 	maxNews = 256
 	// maxExchangeBytes bounds what one exchange may carry each way.
 	maxExchangeBytes = 16 << 20
+	// maxTurns is how often a peer may speak in one exchange: one comparison needs
+	// as many as ranges of 65,536 peers can be cut, and some for what follows.
+	maxTurns = 16
 	// maxRefused is how many refused entries one link may report; a peer whose
 	// forgeries are more is cut off.
 	maxRefused = 16

@@ -218,13 +218,13 @@ func (w *worker) pushNews() {
 			w.meet(target)
 			continue
 		}
-		box := &outbox{budget: maxExchangeBytes}
+		box := outbox{budget: maxExchangeBytes}
 		for _, id := range about {
 			if id != target && w.news[id] != target {
-				w.pack(box, id)
+				w.pack(&box, id)
 			}
 		}
-		if len(box.peers)+len(box.departures) > 0 {
+		if !box.empty() {
 			w.push(target, box, w.cfg.SyncTimeout)
 		}
 	}
@@ -234,9 +234,9 @@ func (w *worker) pushNews() {
 // pack puts what is known of a peer into a box: its entry, or that it left.
 func (w *worker) pack(box *outbox, id ident.PeerID) {
 	if p := w.peers[id]; p != nil {
-		box.peers = append(box.peers, p)
+		box.addPeer(p)
 	} else if s := w.tombstones.held[id]; s != nil {
-		box.departures = append(box.departures, s.news(w.env.Clock.Mono()))
+		box.addDeparture(s.news(w.env.Clock.Mono()))
 	}
 }
 
@@ -283,7 +283,7 @@ func (w *worker) farewell(targets []ident.PeerID) {
 	}
 	news := oldNews{Raw: dep.Raw(), Left: uint32(w.cfg.TombstoneTTL.Milliseconds())}
 	for _, target := range targets {
-		w.push(target, &outbox{departures: []oldNews{news}}, w.cfg.DepartureWindow)
+		w.push(target, outbox{departures: []oldNews{news}}, w.cfg.DepartureWindow)
 	}
 }
 

@@ -8,8 +8,9 @@
 // round trips (tracker.go). The worker merges what it hears, by one set of
 // rules whichever way it came (merge.go), and publishes the own entry
 // (own.go). Above it, dissemination decides when to talk to whom
-// (disseminate.go), an exchange is one conversation (exchange.go), and a
-// message is one frame of it (message.go).
+// (disseminate.go), an exchange is one conversation (exchange.go) in which two
+// catalogs are compared (reconcile.go), and a message is one frame of it
+// (message.go).
 //
 // An entry stands until its node departs or publishes a newer one: nothing is
 // kept alive by saying it again. Of two entries of a peer the strictly newer
@@ -31,10 +32,11 @@
 // # Wire
 //
 // Protocol "smalti/sync/1" carries messages of at most wire.MaxControl bytes.
-// Whoever opens the link sends the digest of its catalog and gets the peer's;
-// if they differ both send all that they hold, and the initiator drains the
-// link once it has everything. A link that begins with entries instead of a
-// digest is a push of news and gets no answer.
+// Two catalogs are compared by ranges of peer ids, in turns: where fingerprints
+// differ a range is cut, and where a part is small it is listed, so that what is
+// equal costs one fingerprint and what differs little more than itself (span.go,
+// reconcile.go). A link that begins with entries instead of a range is a push of
+// news and gets no answer.
 //
 // A signed entry or departure is an ed25519 signature of 64 bytes followed by
 // its body in deterministic CBOR. Receivers keep and forward these exact

@@ -53,7 +53,8 @@ type Signed struct {
 	Entry *Entry
 	// Raw is the signature and the body exactly as the peer signed them,
 	// fields that this build does not know included.
-	Raw []byte
+	Raw  []byte
+	mark mark
 }
 
 // entryBody is the signed part. Ids are byte strings whose length is checked
@@ -102,7 +103,7 @@ func Sign(e *Entry, key ident.Key) (*Signed, error) {
 	if err := check(e, len(raw)); err != nil {
 		return nil, fmt.Errorf("sign entry: %w", err)
 	}
-	return &Signed{Entry: e, Raw: raw}, nil
+	return &Signed{Entry: e, Raw: raw, mark: markOf(e)}, nil
 }
 
 // Parse decodes a signed entry and verifies its signature. It is a pure
@@ -128,7 +129,7 @@ func Parse(raw []byte) (*Signed, error) {
 	if !e.Peer.Verify(entryDomain, body, raw[:ident.SignatureSize]) {
 		return nil, fmt.Errorf("parse entry of %s: %w", e.Peer.Short(), ErrSignature)
 	}
-	return &Signed{Entry: e, Raw: raw}, nil
+	return &Signed{Entry: e, Raw: raw, mark: markOf(e)}, nil
 }
 
 // split takes the body from behind the signature.

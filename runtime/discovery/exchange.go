@@ -29,15 +29,19 @@ type exchange struct {
 	timer    runtime.Timer
 	deadline time.Duration // Mono
 
-	digest  [digestSize]byte // what was sent
-	box     *outbox          // nil: nothing to send
-	unsent  []byte           // a message that the link had no room for
+	catalog []*Peer // what is compared: this node's when it began
+	box     outbox
+	unsent  []byte // a message that the link had no room for
 	opened  bool
 	heard   bool // the first message came
-	gotAll  bool // the peer said that it has nothing more
-	equal   bool // the digests were the same
 	ending  bool // draining
 	begun   bool // SyncStarted was reported
+	pushed  bool // the peer has only news
+	over    bool // there is nothing more to say
+	turns   int  // that the peer had
+	wanted  int
+	spanned int      // ranges that the peer named in its turn
+	edges   [2]*span // the last ones of those: in short, in full
 	bytes   int
 	entries int64 // received
 	forged  int
@@ -56,17 +60,19 @@ func (w *worker) newExchange(peer ident.PeerID, r role, within time.Duration) *e
 func (w *worker) exchangeWith(peer ident.PeerID, addrs []string, closed func(error)) *exchange {
 	x := w.newExchange(peer, asking, w.cfg.SyncTimeout)
 	x.closed = closed
-	x.digest = w.d.Catalog().digest()
+	x.catalog = w.d.Catalog().shared()
+	x.box = outbox{budget: maxExchangeBytes, turn: true}
+	x.opening()
 	x.link = w.env.Transport.Dial(peer, addrs, Protocol, w.strand, x)
-	x.unsent = wire.MustMarshal(message{Digest: x.digest[:]})
 	x.pump()
 	return x
 }
 
 // push opens a link to tell what is in box.
-func (w *worker) push(peer ident.PeerID, box *outbox, within time.Duration) {
+func (w *worker) push(peer ident.PeerID, box outbox, within time.Duration) {
 	x := w.newExchange(peer, pushing, within)
 	x.box = box
+	x.box.turn = true
 	x.closed = func(err error) {
 		if w.pushes[peer] == x {
 			delete(w.pushes, peer)
@@ -160,7 +166,7 @@ func (x *exchange) OnMessage(b []byte) {
 	x.bytes += len(b)
 	m, err := parseMessage(b)
 	switch {
-	case err != nil || x.role == pushing || x.gotAll:
+	case err != nil || x.role == pushing || x.box.turn:
 		x.link.Close(wire.ProtocolViolation)
 		return
 	case x.bytes > 2*maxExchangeBytes: // entries and departures
@@ -169,51 +175,78 @@ func (x *exchange) OnMessage(b []byte) {
 	}
 	if !x.heard {
 		x.heard = true
-		if !x.meet(m) {
-			return
-		}
+		x.meet(m)
 	}
-	if x.merge(m) {
-		x.gotAll = x.gotAll || m.Last
-		x.measure()
-		x.pump()
-	}
-}
-
-// meet looks at the first message and decides what to send. It is false if the
-// peer broke the protocol.
-func (x *exchange) meet(m *message) bool {
-	switch {
-	case m.Digest == nil && x.role == asking:
+	if err := x.ranges(m); err != nil {
 		x.link.Close(wire.ProtocolViolation)
-		return false
-	case m.Digest == nil:
-		return true // a push
-	case x.role == answering:
-		x.begin()
-		x.digest = x.w.d.Catalog().digest()
-		x.unsent = wire.MustMarshal(message{Digest: x.digest[:]})
+		return
 	}
-	x.equal = string(m.Digest) == string(x.digest[:])
-	if !x.equal {
-		x.box = x.w.everything()
+	if !x.merge(m) {
+		return
 	}
-	return true
+	x.measure()
+	if m.Last {
+		x.turn()
+	}
+	x.pump()
 }
 
-// everything packs the whole catalog, beginning with the own entry and then
-// anywhere, so that what does not fit is another part each time.
-func (w *worker) everything() *outbox {
-	all := w.d.Catalog().peers
-	i := w.strand.Rand("peers").IntN(len(all))
-	box := &outbox{budget: maxExchangeBytes, departures: w.tombstones.list(w.env.Clock.Mono())}
-	box.peers = append(make([]*Peer, 0, len(all)), w.peers[w.self])
-	for _, p := range slices.Concat(all[i:], all[:i]) {
-		if p.Entry.Peer != w.self && !p.Unsigned() {
-			box.peers = append(box.peers, p)
-		}
+// meet looks at the first message: whoever opened the link compares catalogs, or
+// has only news.
+func (x *exchange) meet(m *message) {
+	switch {
+	case x.role != answering:
+	case m.compares():
+		x.begin()
+		x.catalog = x.w.d.Catalog().shared()
+		x.box = outbox{budget: maxExchangeBytes}
+	default:
+		x.pushed = true
 	}
-	return box
+}
+
+// ranges answers what the peer says about ranges, and about what it wants.
+func (x *exchange) ranges(m *message) error {
+	if x.pushed && m.compares() {
+		return wire.ErrDecode
+	}
+	x.spanned += len(m.Spans) + len(m.Lists)
+	if x.spanned > 2*maxSpans {
+		return wire.ErrDecode
+	}
+	for i := range m.Spans {
+		if err := m.Spans[i].follows(x.edges[0]); err != nil {
+			return err
+		}
+		x.edges[0] = &m.Spans[i].span
+		x.compare(m.Spans[i])
+	}
+	for i := range m.Lists {
+		if err := m.Lists[i].follows(x.edges[1]); err != nil {
+			return err
+		}
+		x.edges[1] = &m.Lists[i].span
+		x.settle(m.Lists[i])
+	}
+	for _, id := range m.Wants {
+		x.serve(id)
+	}
+	return nil
+}
+
+// turn follows the end of the peer's turn: an answer, though it may say nothing,
+// or the end, which is for whoever opened the link to see.
+func (x *exchange) turn() {
+	x.turns++
+	x.spanned, x.edges = 0, [2]*span{}
+	switch {
+	case x.turns > maxTurns:
+		x.link.Close(wire.ProtocolViolation)
+	case x.role == asking && x.box.empty():
+		x.over = true
+	default:
+		x.box.turn = true
+	}
 }
 
 // merge takes what a message carries. It is false if the peer was cut off for
@@ -225,7 +258,7 @@ func (x *exchange) merge(m *message) bool {
 		x.judge(w.mergeDeparture(news, x.peer))
 	}
 	for _, raw := range m.Entries {
-		x.judge(w.mergeEntry(raw, x.peer))
+		x.judge(x.take(raw))
 	}
 	x.entries += int64(len(m.Entries))
 	x.reports, w.mayReport = w.mayReport, 0
@@ -235,6 +268,18 @@ func (x *exchange) merge(m *message) bool {
 		return false
 	}
 	return true
+}
+
+// take takes one entry. Whoever holds that of a peer that left is told.
+func (x *exchange) take(raw []byte) error {
+	w := x.w
+	err := w.mergeEntry(raw, x.peer)
+	if err == nil && !x.pushed {
+		if s, _ := w.cfg.Verifier.Verify(raw); w.tombstones.ends(s.Entry.Peer, s.Entry.Version, w.env.Clock.Mono()) {
+			x.box.addDeparture(w.tombstones.held[s.Entry.Peer].news(w.env.Clock.Mono()))
+		}
+	}
+	return err
 }
 
 // judge counts what no correct peer forwards.
@@ -259,8 +304,7 @@ func (x *exchange) pump() {
 		}
 		x.unsent = nil
 	}
-	answered := x.role == pushing || x.equal || x.gotAll
-	if x.opened && x.role != answering && answered {
+	if x.opened && (x.role == pushing || x.over) {
 		x.ending = true
 		x.link.Drain(wire.Finished, max(0, x.deadline-x.w.env.Clock.Mono()))
 	}
@@ -268,7 +312,7 @@ func (x *exchange) pump() {
 
 // fill makes the next message ready and tells whether there is one.
 func (x *exchange) fill() bool {
-	if x.unsent == nil && x.box != nil {
+	if x.unsent == nil && !x.pushed {
 		x.unsent = x.box.next()
 	}
 	return x.unsent != nil
@@ -298,7 +342,7 @@ func (x *exchange) OnClosed(c runtime.Closed) {
 func (x *exchange) outcome(c runtime.Closed) error {
 	ok := x.ending && c.Drained
 	if x.role == answering {
-		ok = (x.gotAll || x.equal) && c.Reason == wire.Finished
+		ok = x.turns > 0 && c.Reason == wire.Finished
 	}
 	if ok {
 		return nil

@@ -166,7 +166,7 @@ func (w *worker) admitDeparture(dep *Departure) error {
 
 // put takes an entry into the next catalog, with the round trip known so far.
 func (w *worker) put(s *Signed) {
-	p := &Peer{Entry: s.Entry, raw: s.Raw}
+	p := &Peer{Entry: s.Entry, raw: s.Raw, mark: s.mark}
 	if known := w.peers[s.Entry.Peer]; known != nil {
 		p.RTT, p.RTTSettled = known.RTT, known.RTTSettled
 	}

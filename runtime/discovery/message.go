@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -11,22 +12,36 @@ import (
 // most wire.MaxControl bytes.
 const Protocol = "smalti/sync/1"
 
-// frameRoom is what a message may take besides the entries and departures in
-// it, and itemRoom what each of those takes besides its bytes.
+// frameRoom is what a message may take besides what is in it, and itemRoom what
+// each thing in it takes besides its bytes.
 const (
 	frameRoom = 128
 	itemRoom  = 16
 )
 
-// message is one frame of Protocol. A link begins with one that carries a
-// digest, or is a push.
+// What parts of a message take at most: a range with its fingerprint, a range,
+// one line of a list.
+const (
+	spanRoom    = 2*(ident.Size+3) + itemRoom
+	summaryRoom = spanRoom + printSize + 8
+	holdingRoom = ident.Size + 3 + 2*10 + 4
+	wantRoom    = ident.Size + 2
+)
+
+// message is one frame of Protocol. A link begins with one that has a range, or is
+// a push.
 type message struct {
-	Digest     []byte    `cbor:"1,keyasint,omitempty"`
+	Spans      []summary `cbor:"1,keyasint,omitempty"`
 	Entries    [][]byte  `cbor:"2,keyasint,omitempty"`
 	Departures []oldNews `cbor:"3,keyasint,omitempty"`
-	// Last: the sender has said all that it had to.
-	Last bool `cbor:"4,keyasint,omitempty"`
+	// Last ends the sender's turn.
+	Last  bool           `cbor:"4,keyasint,omitempty"`
+	Lists []listing      `cbor:"5,keyasint,omitempty"`
+	Wants []ident.PeerID `cbor:"6,keyasint,omitempty"`
 }
+
+// compares tells whether the message is about catalogs, and not only news.
+func (m *message) compares() bool { return len(m.Spans)+len(m.Lists)+len(m.Wants) > 0 }
 
 // oldNews is a departure and how much longer its sender will remember it, in
 // milliseconds: were it remembered anew by each who hears it, it would go round
@@ -43,52 +58,92 @@ func parseMessage(b []byte) (*message, error) {
 	if err := wire.Unmarshal(b, wire.MaxControl, m); err != nil {
 		return nil, fmt.Errorf("parse sync message: %w", err)
 	}
-	if n := len(m.Digest); n != 0 && n != digestSize {
-		return nil, fmt.Errorf("parse sync message: digest of %d bytes: %w", n, wire.ErrDecode)
+	for _, s := range m.Spans {
+		if n := len(s.Print); n != printSize {
+			return nil, fmt.Errorf("parse sync message: fingerprint of %d bytes: %w", n, wire.ErrDecode)
+		}
+	}
+	for _, l := range m.Lists {
+		for i, h := range l.Held {
+			if h.Peer.Compare(l.Lo) < 0 || l.before(h.Peer) || i > 0 && l.Held[i-1].Peer.Compare(h.Peer) >= 0 {
+				return nil, fmt.Errorf("parse sync message: list out of order: %w", wire.ErrDecode)
+			}
+		}
 	}
 	return m, nil
 }
 
-// outbox cuts entries and departures into messages, one at a time, so that a
-// large catalog never lies encoded in memory.
+// outbox is what is to be said in this node's turns. It cuts it into messages, one
+// at a time, so that a large catalog never lies encoded in memory.
 type outbox struct {
-	peers      []*Peer
+	spans      []summary
+	lists      []listing
+	wants      []ident.PeerID
 	departures []oldNews
-	budget     int // bytes of entries that may still go out
-	done       bool
+	peers      []*Peer
+	budget     int  // bytes of entries and departures that may still go in
+	turn       bool // it is this node's
 }
 
-// next gives the next message, the last of which says so; nil after that.
+// addPeer puts an entry into the box, if it may hold that much.
+func (o *outbox) addPeer(p *Peer) {
+	if o.spend(len(p.raw)) {
+		o.peers = append(o.peers, p)
+	}
+}
+
+// addDeparture does so with a departure.
+func (o *outbox) addDeparture(n oldNews) {
+	if o.spend(len(n.Raw)) {
+		o.departures = append(o.departures, n)
+	}
+}
+
+func (o *outbox) spend(size int) bool {
+	size += itemRoom
+	if size > o.budget {
+		return false
+	}
+	o.budget -= size
+	return true
+}
+
+func (o *outbox) empty() bool {
+	return len(o.spans)+len(o.lists)+len(o.wants)+len(o.departures)+len(o.peers) == 0
+}
+
+// next gives the next message of this node's turn, the last of which ends it; nil
+// if it is the other's.
 func (o *outbox) next() []byte {
-	if o.done {
+	if !o.turn {
 		return nil
 	}
 	var m message
 	room := wire.MaxControl - frameRoom
-	for len(o.departures) > 0 {
-		size := len(o.departures[0].Raw) + itemRoom
-		if size > room {
-			break
-		}
-		room -= size
-		m.Departures = append(m.Departures, o.departures[0])
-		o.departures = o.departures[1:]
+	m.Spans, o.spans = take(o.spans, &room, func(summary) int { return summaryRoom })
+	m.Lists, o.lists = take(o.lists, &room, func(l listing) int { return spanRoom + len(l.Held)*holdingRoom })
+	m.Wants, o.wants = take(o.wants, &room, func(ident.PeerID) int { return wantRoom })
+	m.Departures, o.departures = take(o.departures, &room, func(n oldNews) int { return len(n.Raw) + itemRoom })
+	var peers []*Peer
+	peers, o.peers = take(o.peers, &room, func(p *Peer) int { return len(p.raw) + itemRoom })
+	for _, p := range peers {
+		m.Entries = append(m.Entries, p.raw)
 	}
-	for len(o.departures) == 0 && len(o.peers) > 0 {
-		size := len(o.peers[0].raw) + itemRoom
-		if size > o.budget {
-			o.peers = nil
-			break
-		}
-		if size > room {
-			break
-		}
-		room -= size
-		o.budget -= size
-		m.Entries = append(m.Entries, o.peers[0].raw)
-		o.peers = o.peers[1:]
-	}
-	o.done = len(o.departures) == 0 && len(o.peers) == 0
-	m.Last = o.done
+	m.Last = o.empty()
+	o.turn = !m.Last
 	return wire.MustMarshal(m)
+}
+
+// take divides a list: what fits, and the rest. Once something does not fit,
+// nothing that comes later does.
+func take[T any](list []T, room *int, size func(T) int) (fits, rest []T) {
+	for i, v := range list {
+		n := size(v)
+		if n > *room {
+			*room = 0
+			return list[:i], list[i:]
+		}
+		*room -= n
+	}
+	return list, nil
 }

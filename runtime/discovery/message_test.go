@@ -12,7 +12,7 @@ import (
 
 func TestOutboxSendsEverythingOnceInBoundedMessages(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		box := &outbox{budget: maxExchangeBytes}
+		box := &outbox{budget: maxExchangeBytes, turn: true}
 		sizes := rapid.SliceOfN(rapid.IntRange(1, hardLimits.Bytes), 0, 40).Draw(t, "sizes")
 		for i, size := range sizes {
 			raw := make([]byte, size)
@@ -51,9 +51,9 @@ func TestOutboxSendsEverythingOnceInBoundedMessages(t *testing.T) {
 }
 
 func TestOutboxStopsAtItsBudget(t *testing.T) {
-	box := &outbox{budget: 3 * 1000}
+	box := &outbox{budget: 3 * 1000, turn: true}
 	for range 10 {
-		box.peers = append(box.peers, &Peer{raw: make([]byte, 1000-itemRoom)})
+		box.addPeer(&Peer{raw: make([]byte, 1000-itemRoom)})
 	}
 	m, err := parseMessage(box.next())
 	if err != nil {
@@ -144,12 +144,25 @@ func TestEndpointsReadWhatTheyPrint(t *testing.T) {
 }
 
 func FuzzParseMessage(f *testing.F) {
-	f.Add(wire.MustMarshal(message{Digest: make([]byte, digestSize)}))
+	f.Add(wire.MustMarshal(message{Spans: []summary{{Print: make([]byte, printSize)}}}))
+	f.Add(wire.MustMarshal(message{Lists: []listing{{Held: []holding{{Started: 1, Updated: 2}}}}, Wants: []ident.PeerID{{1}}, Last: true}))
 	f.Add(wire.MustMarshal(message{Entries: [][]byte{{1}}, Departures: []oldNews{{Raw: []byte{1}, Left: 5}}, Last: true}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := parseMessage(b)
-		if err == nil && len(m.Digest) != 0 && len(m.Digest) != digestSize {
-			t.Error("a digest of another length passes")
+		if err != nil {
+			return
+		}
+		for _, s := range m.Spans {
+			if len(s.Print) != printSize {
+				t.Error("a fingerprint of another length passes")
+			}
+		}
+		for _, l := range m.Lists {
+			for i, h := range l.Held {
+				if i > 0 && h.Peer.Compare(l.Held[i-1].Peer) <= 0 {
+					t.Error("a list out of order passes")
+				}
+			}
 		}
 	})
 }

@@ -1,0 +1,81 @@
+package discovery
+
+import (
+	"bytes"
+
+	"github.com/smalti/smalti/runtime/ident"
+)
+
+// maxWants is how many entries one exchange may ask for.
+const maxWants = 1 << 14
+
+// opening is how an exchange begins: with the whole catalog in short, or if it is
+// small, in full, so that a node that joins is told everything at once.
+func (x *exchange) opening() {
+	all := x.catalog
+	if len(all) <= maxListed {
+		x.box.lists = append(x.box.lists, list(span{}, all))
+	} else {
+		x.box.spans = append(x.box.spans, summarize(span{}, all))
+	}
+}
+
+// compare answers what the peer holds in a range, in short.
+func (x *exchange) compare(s summary) {
+	mine := within(x.catalog, s.span)
+	switch {
+	case int(s.Count) == len(mine) && bytes.Equal(s.Print, fingerprint(mine)):
+	case len(mine) <= maxListed:
+		x.box.lists = append(x.box.lists, list(s.span, mine))
+	case len(x.box.spans)+branching <= maxSpans:
+		x.box.spans = append(x.box.spans, cut(s.span, mine)...)
+	}
+}
+
+// settle answers what the peer holds in a range, one by one: with what it lacks,
+// and with what it should send.
+func (x *exchange) settle(l listing) {
+	mine := within(x.catalog, l.span)
+	for _, h := range l.Held {
+		for len(mine) > 0 && comparePeer(mine[0], h.Peer) < 0 {
+			x.box.addPeer(mine[0])
+			mine = mine[1:]
+		}
+		if len(mine) > 0 && mine[0].Entry.Peer == h.Peer {
+			mine = mine[1:]
+		}
+		x.weigh(h)
+	}
+	for _, p := range mine {
+		x.box.addPeer(p)
+	}
+}
+
+// weigh compares one entry of the peer's with what this node knows by now.
+func (x *exchange) weigh(h holding) {
+	w := x.w
+	known := w.signed(h.Peer)
+	order := -1
+	if known != nil {
+		order = known.Entry.Version.Compare(h.version())
+	}
+	switch {
+	case order > 0:
+		x.box.addPeer(known)
+	case order == 0:
+	case w.tombstones.ends(h.Peer, h.version(), w.env.Clock.Mono()):
+		x.box.addDeparture(w.tombstones.held[h.Peer].news(w.env.Clock.Mono()))
+	case len(x.box.wants) < maxWants && x.wanted < maxWants:
+		x.wanted++
+		x.box.wants = append(x.box.wants, h.Peer)
+	}
+}
+
+// serve answers what the peer wants.
+func (x *exchange) serve(id ident.PeerID) {
+	if p := x.w.signed(id); p != nil {
+		x.box.addPeer(p)
+	} else if s := x.w.tombstones.held[id]; s != nil {
+		x.box.addDeparture(s.news(x.w.env.Clock.Mono()))
+	}
+}

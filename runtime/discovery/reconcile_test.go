@@ -1,0 +1,229 @@
+package discovery
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+	"pgregory.net/rapid"
+)
+
+// wired is a link whose messages a test carries over.
+type wired struct {
+	runtime.Link
+	said   [][]byte
+	bytes  int
+	closed wire.Reason
+}
+
+func (l *wired) Session() runtime.Session { return nil }
+func (l *wired) Send(msgs ...[]byte) (int, error) {
+	l.said = append(l.said, msgs...)
+	for _, m := range msgs {
+		l.bytes += len(m)
+	}
+	return len(msgs), nil
+}
+func (l *wired) Close(r wire.Reason)                  { l.closed = r }
+func (l *wired) Drain(r wire.Reason, _ time.Duration) { l.closed = r }
+
+// talk has a compare its catalog with b, and tells how often b spoke, and how many
+// bytes passed.
+func talk(t testing.TB, a, b *bed) (turns, bytes int) {
+	t.Helper()
+	la, lb := &wired{}, &wired{}
+	xa := a.worker.newExchange(b.key.PeerID(), asking, time.Minute)
+	xa.link, xa.catalog, xa.box = la, a.Catalog().shared(), outbox{budget: maxExchangeBytes, turn: true}
+	xb := b.worker.newExchange(a.key.PeerID(), answering, time.Minute)
+	xb.link, xb.opened = lb, true
+	xa.opening()
+	xa.OnOpen()
+	for la.closed == wire.None && lb.closed == wire.None {
+		if len(la.said)+len(lb.said) == 0 {
+			t.Fatalf("nobody says anything after %d turns", xa.turns)
+		}
+		said, answers := la.said, lb.said
+		la.said, lb.said = nil, nil
+		for _, m := range said {
+			xb.OnMessage(m)
+		}
+		for _, m := range answers {
+			xa.OnMessage(m)
+		}
+	}
+	if la.closed != wire.Finished || lb.closed != wire.None {
+		t.Fatalf("ended with %s and %s", la.closed, lb.closed)
+	}
+	return xa.turns, la.bytes + lb.bytes
+}
+
+// crowd are signed entries of many peers, each in two versions.
+func crowd(b *bed, n int) (old, young [][]byte, keys []ident.Key) {
+	for i := range n {
+		key := ident.KeyFromSeed([ident.KeySize]byte{byte(i), byte(i >> 8), 99})
+		keys = append(keys, key)
+		old = append(old, b.signed(key, -time.Minute, nil))
+		young = append(young, b.signed(key, -time.Second, nil))
+	}
+	return old, young, keys
+}
+
+func held(b *bed) (list []string) {
+	for p := range b.Catalog().All() {
+		list = append(list, fmt.Sprint(p.Entry.Peer.Short(), " ", p.Entry.Version))
+	}
+	return list
+}
+
+func pair(t *testing.T) (a, b *bed) {
+	a = newBed(t, nil)
+	b = newBed(t, func(b *bed, _ *Config) { b.key, b.addrs = testKey(2), []string{"10.0.0.2:4700"} })
+	return a, b
+}
+
+func TestTwoCatalogsBecomeOne(t *testing.T) {
+	reference, _ := pair(t)
+	old, young, keys := crowd(reference, 700)
+	rapid.Check(t, func(r *rapid.T) {
+		a, b := pair(t)
+		n := rapid.SampledFrom([]int{0, 1, 5, 40, 300, 700}).Draw(r, "peers")
+		equal := rapid.IntRange(0, 9).Draw(r, "tenths that both have")
+		for i := range n {
+			what := rapid.IntRange(0, 5).Draw(r, "what")
+			if i%10 < equal {
+				what = 5
+			}
+			for x, raw := range [][2][]byte{{old[i], nil}, {nil, old[i]}, {old[i], young[i]}, {young[i], old[i]}, {old[i], nil}, {old[i], old[i]}}[what] {
+				if raw == nil {
+					continue
+				}
+				if err := []*bed{a, b}[x].hear(raw, ident.PeerID{9}); err != nil {
+					r.Fatal(err)
+				}
+			}
+			if what == 4 { // b knows that it left
+				d := b.departure(keys[i], Version{Started: b.wall.Add(-time.Minute).UnixMilli(), Updated: b.wall.UnixMilli()})
+				if err := b.hearDeparture(d, time.Minute); err != nil {
+					r.Fatal(err)
+				}
+			}
+		}
+		if rapid.Bool().Draw(r, "the other asks") {
+			a, b = b, a
+		}
+		talk(t, a, b)
+		if diff := cmp.Diff(held(a), held(b)); diff != "" {
+			r.Fatalf("after the exchange (-asking +answering):\n%s", diff)
+		}
+		if turns, _ := talk(t, a, b); turns != 1 {
+			r.Errorf("equal catalogs took %d turns, want 1", turns)
+		}
+	})
+}
+
+func TestOneDifferenceCostsLittle(t *testing.T) {
+	a, b := pair(t)
+	old, young, _ := crowd(a, 2000)
+	for _, raw := range old {
+		for _, x := range []*bed{a, b} {
+			if err := x.hear(raw, ident.PeerID{9}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	talk(t, a, b) // their own entries
+	if turns, bytes := talk(t, a, b); turns != 1 || bytes > 200 {
+		t.Errorf("no difference took %d turns and %d bytes, want 1 and at most 200", turns, bytes)
+	}
+	if err := b.hear(young[1234], ident.PeerID{9}); err != nil {
+		t.Fatal(err)
+	}
+	turns, bytes := talk(t, a, b)
+	if turns > 4 || bytes > 8<<10 {
+		t.Errorf("one difference in 2,000 took %d turns and %d bytes, want at most 4 and 8 KiB", turns, bytes)
+	}
+	if !slices.Equal(held(a), held(b)) {
+		t.Error("it is still there")
+	}
+}
+
+func TestNewcomerIsToldEverythingInOneTurn(t *testing.T) {
+	a, b := pair(t)
+	old, _, _ := crowd(a, 1000)
+	for _, raw := range old {
+		if err := b.hear(raw, ident.PeerID{9}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if turns, _ := talk(t, a, b); turns != 2 || len(held(a)) != 1002 {
+		t.Errorf("%d turns, %d peers; want 2 and 1002", turns, len(held(a)))
+	}
+}
+
+func TestWhoLeftIsNotAskedFor(t *testing.T) {
+	b := newBed(t, nil)
+	left := testKey(3)
+	v := Version{Started: b.wall.UnixMilli() - 1, Updated: b.wall.UnixMilli()}
+	if err := b.hearDeparture(b.departure(left, v), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	x, l := b.worker.newExchange(ident.PeerID{9}, answering, time.Minute), &wired{}
+	x.link, x.opened = l, true
+	x.OnMessage(wire.MustMarshal(message{Lists: []listing{list(span{}, []*Peer{{Entry: &Entry{Peer: left.PeerID(), Version: v}}})}, Last: true}))
+	m, err := parseMessage(l.said[0])
+	if err != nil || len(m.Wants) != 0 || len(m.Departures) != 1 {
+		t.Errorf("answers with %d wants and %d departures, %v; want the departure", len(m.Wants), len(m.Departures), err)
+	}
+}
+
+func TestRangesOutOfOrderAreAViolation(t *testing.T) {
+	hash := make([]byte, printSize)
+	at := func(n byte) ident.PeerID { return ident.PeerID{n} }
+	upTo := func(lo, hi byte) span { h := at(hi); return span{at(lo), &h} }
+	for what, m := range map[string]message{
+		"overlap":           {Spans: []summary{{upTo(1, 5), 1, hash}, {upTo(4, 8), 1, hash}}},
+		"backward":          {Spans: []summary{{upTo(4, 8), 1, hash}, {upTo(1, 3), 1, hash}}},
+		"empty":             {Spans: []summary{{upTo(4, 4), 1, hash}}},
+		"after the end":     {Lists: []listing{{span{Lo: at(1)}, nil}, {upTo(2, 3), nil}}},
+		"overlapping lists": {Lists: []listing{{upTo(1, 5), nil}, {upTo(1, 5), nil}}},
+		"short fingerprint": {Spans: []summary{{upTo(1, 5), 1, hash[1:]}}},
+		"list beyond":       {Lists: []listing{{upTo(1, 5), []holding{{at(6), 1, 1}}}}},
+		"list before":       {Lists: []listing{{upTo(2, 5), []holding{{at(1), 1, 1}}}}},
+		"list out of order": {Lists: []listing{{span{}, []holding{{at(2), 1, 1}, {at(1), 1, 1}}}}},
+		"too many":          {Spans: slices.Repeat([]summary{{upTo(1, 5), 1, hash}}, 2*maxSpans+1)},
+	} {
+		b := newBed(t, nil)
+		x, l := b.worker.newExchange(ident.PeerID{9}, answering, time.Minute), &wired{}
+		x.link, x.opened = l, true
+		m.Last = true
+		x.OnMessage(wire.MustMarshal(m))
+		if l.closed != wire.ProtocolViolation {
+			t.Errorf("%s: ended with %s", what, l.closed)
+		}
+	}
+}
+
+func TestNobodyTalksForEver(t *testing.T) {
+	b := newBed(t, nil)
+	x, l := b.worker.newExchange(ident.PeerID{9}, answering, time.Minute), &wired{}
+	x.link, x.opened = l, true
+	m := wire.MustMarshal(message{Lists: []listing{{span: span{}}}, Last: true})
+	for turn := range 100 {
+		x.OnMessage(m)
+		if l.closed != wire.None {
+			if l.closed != wire.ProtocolViolation || turn != maxTurns {
+				t.Errorf("ended with %s in turn %d, want %d", l.closed, turn, maxTurns)
+			}
+			return
+		}
+		if len(l.said) != turn+1 {
+			t.Fatalf("%d answers in %d turns", len(l.said), turn+1)
+		}
+	}
+	t.Error("it went on")
+}

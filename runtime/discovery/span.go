@@ -1,0 +1,145 @@
+package discovery
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// Two catalogs are compared by ranges of peer ids: where the fingerprints of a
+// range differ, it is cut into parts, until a part is small enough to be listed
+// (A. Meyer, "Range-Based Set Reconciliation", SRDS 2023). What is equal costs
+// one fingerprint, and what differs some for each step on the way to it.
+
+const (
+	// branching is into how many parts a range is cut. The paper finds 16 a good
+	// middle between bytes and round trips.
+	branching = 16
+	// maxListed is up to how many peers a range is listed and not cut: a list of
+	// so many costs about as much as the fingerprints of its parts.
+	maxListed = 32
+	// maxSpans is how many ranges one turn may name. A sender that would need more
+	// leaves the rest to another exchange.
+	maxSpans = 256
+)
+
+// span is a range of peer ids. Lo is in it, Hi is not; without one it goes on to
+// the end.
+type span struct {
+	Lo ident.PeerID  `cbor:"1,keyasint"`
+	Hi *ident.PeerID `cbor:"2,keyasint,omitempty"`
+}
+
+// before tells whether s ends where lo begins or earlier.
+func (s span) before(lo ident.PeerID) bool { return s.Hi != nil && s.Hi.Compare(lo) <= 0 }
+
+// follows refuses a range that is empty, or that does not come after the one
+// before it: so a turn costs its reader one walk over the catalog.
+func (s span) follows(last *span) error {
+	if s.Hi != nil && s.Lo.Compare(*s.Hi) >= 0 || last != nil && !last.before(s.Lo) {
+		return fmt.Errorf("range out of order: %w", wire.ErrDecode)
+	}
+	return nil
+}
+
+// summary is what somebody holds in a range, in short.
+type summary struct {
+	span
+	Count uint32 `cbor:"3,keyasint"`
+	Print []byte `cbor:"4,keyasint"`
+}
+
+// listing is what somebody holds in a range, peer by peer in order.
+type listing struct {
+	span
+	Held []holding `cbor:"3,keyasint,omitempty"`
+}
+
+type holding struct {
+	Peer    ident.PeerID `cbor:"1,keyasint"`
+	Started int64        `cbor:"2,keyasint"`
+	Updated int64        `cbor:"3,keyasint"`
+}
+
+func (h holding) version() Version { return Version{h.Started, h.Updated} }
+
+// mark is the hash of one version of one peer.
+type mark [4]uint64
+
+func markOf(e *Entry) (m mark) {
+	var line [ident.Size + 16]byte
+	copy(line[:], e.Peer[:])
+	binary.BigEndian.PutUint64(line[ident.Size:], uint64(e.Version.Started))
+	binary.BigEndian.PutUint64(line[ident.Size+8:], uint64(e.Version.Updated))
+	h := sha256.Sum256(line[:])
+	for i := range m {
+		m[i] = binary.LittleEndian.Uint64(h[8*i:])
+	}
+	return m
+}
+
+// printSize is the length of a fingerprint: an accident in 2^128 is none.
+const printSize = 16
+
+// fingerprint sums up peers: the marks are added modulo 2^256, which unlike
+// exclusive or cannot be undone by an equation (the source's security section).
+func fingerprint(peers []*Peer) []byte {
+	var sum mark
+	for _, p := range peers {
+		var carry uint64
+		for i := range sum {
+			sum[i], carry = bits.Add64(sum[i], p.mark[i], carry)
+		}
+	}
+	var text [40]byte
+	for i, v := range sum {
+		binary.LittleEndian.PutUint64(text[8*i:], v)
+	}
+	binary.LittleEndian.PutUint64(text[32:], uint64(len(peers)))
+	h := sha256.Sum256(text[:])
+	return h[:printSize]
+}
+
+// within gives those of peers, which ascend, that lie in a range.
+func within(peers []*Peer, s span) []*Peer {
+	from, _ := slices.BinarySearchFunc(peers, s.Lo, comparePeer)
+	to := len(peers)
+	if s.Hi != nil {
+		to, _ = slices.BinarySearchFunc(peers, *s.Hi, comparePeer)
+	}
+	return peers[from:to]
+}
+
+func summarize(s span, peers []*Peer) summary {
+	return summary{span: s, Count: uint32(len(peers)), Print: fingerprint(peers)}
+}
+
+func list(s span, peers []*Peer) listing {
+	l := listing{span: s}
+	for _, p := range peers {
+		l.Held = append(l.Held, holding{p.Entry.Peer, p.Entry.Version.Started, p.Entry.Version.Updated})
+	}
+	return l
+}
+
+// cut divides a range into parts that hold about as many of peers each.
+func cut(s span, peers []*Peer) []summary {
+	parts := make([]summary, branching)
+	for i := range parts {
+		part, mine := s, peers[i*len(peers)/branching:(i+1)*len(peers)/branching]
+		if i > 0 {
+			part.Lo = mine[0].Entry.Peer
+		}
+		if i < branching-1 {
+			hi := peers[(i+1)*len(peers)/branching].Entry.Peer
+			part.Hi = &hi
+		}
+		parts[i] = summarize(part, mine)
+	}
+	return parts
+}
