@@ -52,6 +52,7 @@ func (l *simulated) env() *runtime.Env                 { return l.Env() }
 func (l *simulated) host(name string, s *setup) (*runtime.Env, error) {
 	h := l.Host(name)
 	s.Verifier = l.verifier
+	h.Configure(func(c *sim.HostConfig) { c.Network = s.Network })
 	if s.narrow {
 		h.Configure(func(c *sim.HostConfig) {
 			c.Endpoint = func(e *netsim.EndpointConfig) {
