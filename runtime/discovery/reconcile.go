@@ -29,6 +29,9 @@ func (x *exchange) compare(s summary) {
 		x.box.lists = append(x.box.lists, list(s.span, mine))
 	case len(x.box.spans)+branching <= maxSpans:
 		x.box.spans = append(x.box.spans, cut(s.span, mine)...)
+	case len(mine) <= mostListed:
+		// So much differs that parts would not be equal either.
+		x.box.lists = append(x.box.lists, list(s.span, mine))
 	}
 }
 

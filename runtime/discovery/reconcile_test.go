@@ -181,6 +181,25 @@ func TestWhoLeftIsNotAskedFor(t *testing.T) {
 	}
 }
 
+func TestRangesThatMayNotBeCutAreListed(t *testing.T) {
+	b := newBed(t, nil)
+	x := b.worker.newExchange(ident.PeerID{9}, answering, time.Minute)
+	for i := range mostListed {
+		x.catalog = append(x.catalog, &Peer{Entry: &Entry{Peer: ident.PeerID{1, byte(i >> 8), byte(i)}, Version: Version{maxVersion - 1, maxVersion - 1}}})
+	}
+	for range maxSpans/branching + 1 {
+		x.compare(summary{Count: 1})
+	}
+	if len(x.box.spans) != maxSpans || len(x.box.lists) != 1 || len(x.box.lists[0].Held) != mostListed {
+		t.Fatalf("%d ranges in short and %d in full", len(x.box.spans), len(x.box.lists))
+	}
+	x.box.turn, x.box.spans = true, nil
+	m, err := parseMessage(x.box.next())
+	if err != nil || len(m.Lists) != 1 || !m.Last {
+		t.Errorf("the longest list does not fit: %v", err)
+	}
+}
+
 func TestRangesOutOfOrderAreAViolation(t *testing.T) {
 	hash := make([]byte, printSize)
 	at := func(n byte) ident.PeerID { return ident.PeerID{n} }

@@ -23,9 +23,11 @@ const (
 	// maxListed is up to how many peers a range is listed and not cut: a list of
 	// so many costs about as much as the fingerprints of its parts.
 	maxListed = 32
-	// maxSpans is how many ranges one turn may name. A sender that would need more
-	// leaves the rest to another exchange.
-	maxSpans = 256
+	// maxSpans is how many ranges in short one turn may name, and as many in full.
+	// Where a sender would need more it lists ranges of up to mostListed peers,
+	// which fit into one message, and leaves the rest to another exchange.
+	maxSpans   = 256
+	mostListed = 1000
 )
 
 // span is a range of peer ids. Lo is in it, Hi is not; without one it goes on to
