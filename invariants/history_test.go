@@ -134,8 +134,9 @@ func enqueued(sub uint64, peer string, from, to uint64) event.Event {
 	return moved(event.Enqueued, sub, peer, from, to)
 }
 
-func unmatched(sub uint64, peer string, from, to uint64) event.Event {
-	return moved(event.Unmatched, sub, peer, from, to)
+// unmatched is of subscription 1, which is c's.
+func unmatched(from, to uint64) event.Event {
+	return moved(event.Unmatched, 1, "c", from, to)
 }
 
 // picky is e of a subscription with criteria.

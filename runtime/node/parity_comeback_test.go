@@ -66,7 +66,7 @@ func cutShort(x *trial) {
 
 // silentProducer: a producer that takes a link and does not answer is given up.
 func silentProducer(x *trial) {
-	p := x.puppet("p")
+	p := x.puppet()
 	p.offers(func(runtime.Link, ident.StreamID) {}, texts)
 	n := x.node("n")
 	consume(x, n, texts)

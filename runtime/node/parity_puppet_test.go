@@ -20,9 +20,9 @@ type puppet struct {
 	strand runtime.Strand
 }
 
-func (x *trial) puppet(name string, options ...option) *puppet {
+func (x *trial) puppet() *puppet {
 	x.Helper()
-	env, c := x.boot(name, options...)
+	env, c := x.boot("puppet")
 	d, err := discovery.New(env, c)
 	if err != nil {
 		x.Fatal(err)

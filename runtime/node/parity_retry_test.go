@@ -45,7 +45,7 @@ func backoffPerCloseReason(x *trial) {
 		ends[d.Stream()] = r
 		streams = append(streams, d)
 	}
-	p := x.puppet("p")
+	p := x.puppet()
 	p.offers(func(l runtime.Link, id ident.StreamID) { l.Close(ends[id]) }, streams...)
 	n := x.node("n")
 	var consumers []*stream.Consumer[string]
@@ -117,7 +117,7 @@ func handshakeTimeout(x *trial) {
 	d := texts.With(stream.Producing[string](stream.ProducerConfig{MaxConsumers: 1}))
 	n0 := x.node("n0")
 	pr := produce(x, n0, d)
-	p := x.puppet("p")
+	p := x.puppet()
 	x.settle()
 	begin := x.env().Clock.Mono()
 	silent := p.dial(n0)
@@ -136,7 +136,7 @@ func handshakeTimeout(x *trial) {
 func protocolViolation(x *trial) {
 	n0, n1 := x.node("n0"), x.node("n1")
 	good := produce(x, n0, lines)
-	p := x.puppet("p")
+	p := x.puppet()
 	x.settle()
 	// As a consumer.
 	for _, c := range []struct {
