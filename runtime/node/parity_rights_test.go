@@ -61,6 +61,8 @@ func revocationOnTheProducer(x *trial) {
 	serves(x, p, 1)
 	c1 := consume(x, n1, d)
 	serves(x, p, 2)
+	// Who never heard that it was subscribed is not told what it missed.
+	x.within("the consumer's side", func() bool { return len(c1.Status().Subscriptions) == 1 })
 	held := n1.Discovery().Me().Tickets[0]
 	cut := func(what string, why wire.Reason, do func()) {
 		x.Helper()
