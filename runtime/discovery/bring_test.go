@@ -23,7 +23,7 @@ func (b *bed) insert(change func(*Entry)) error {
 func TestUnsignedEntriesAreLocalAndGiveWayToSignedOnes(t *testing.T) {
 	b := newBed(t, nil)
 	peer := testKey(2).PeerID()
-	before := fingerprint(b.Catalog().shared())
+	before := b.Catalog().tally(span{}).fingerprint()
 	if err := b.insert(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -31,10 +31,10 @@ func TestUnsignedEntriesAreLocalAndGiveWayToSignedOnes(t *testing.T) {
 	if !ok || !p.Unsigned() || p.Signed() != nil {
 		t.Fatalf("got %+v, %t", p, ok)
 	}
-	if !bytes.Equal(fingerprint(b.Catalog().shared()), before) {
+	if !bytes.Equal(b.Catalog().tally(span{}).fingerprint(), before) {
 		t.Error("the fingerprint tells of it")
 	}
-	for _, p := range b.Catalog().shared() {
+	for _, p := range b.Catalog().within(span{}) {
 		if p.Entry.Peer == peer {
 			t.Error("an exchange would tell of it")
 		}

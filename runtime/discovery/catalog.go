@@ -37,26 +37,126 @@ type Change struct {
 }
 
 // Catalog is an immutable snapshot of all peers that a node holds an entry of,
-// the node itself included.
+// the node itself included. A newer one shares all leaves that did not change.
 type Catalog struct {
-	self  ident.PeerID
-	peers []*Peer // ascending by id
+	self   ident.PeerID
+	leaves []*leaf // ascending, none empty
+	n      int
 }
 
 // Get gives the peer called id.
 func (c *Catalog) Get(id ident.PeerID) (*Peer, bool) {
-	i, found := slices.BinarySearchFunc(c.peers, id, comparePeer)
+	i, _ := slices.BinarySearchFunc(c.leaves, id, compareLeaf)
+	if i == len(c.leaves) {
+		return nil, false
+	}
+	peers := c.leaves[i].peers
+	j, found := slices.BinarySearchFunc(peers, id, comparePeer)
 	if !found {
 		return nil, false
 	}
-	return c.peers[i], true
+	return peers[j], true
 }
 
 // All gives every peer in ascending order of id, the node itself included.
-func (c *Catalog) All() iter.Seq[*Peer] { return slices.Values(c.peers) }
+func (c *Catalog) All() iter.Seq[*Peer] {
+	return func(yield func(*Peer) bool) {
+		for _, l := range c.leaves {
+			for _, p := range l.peers {
+				if !yield(p) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // Len counts the peers, the node itself included.
-func (c *Catalog) Len() int { return len(c.peers) }
+func (c *Catalog) Len() int { return c.n }
+
+// at gives the i-th peer in order of id.
+func (c *Catalog) at(i int) *Peer {
+	for _, l := range c.leaves {
+		if i < len(l.peers) {
+			return l.peers[i]
+		}
+		i -= len(l.peers)
+	}
+	return nil
+}
+
+// rank counts the peers below id.
+func (c *Catalog) rank(id ident.PeerID) int {
+	i, _ := slices.BinarySearchFunc(c.leaves, id, compareLeaf)
+	n := 0
+	for _, l := range c.leaves[:i] {
+		n += len(l.peers)
+	}
+	if i < len(c.leaves) {
+		j, _ := slices.BinarySearchFunc(c.leaves[i].peers, id, comparePeer)
+		n += j
+	}
+	return n
+}
+
+// within gives the peers of a range that are told to others: those whose entries
+// are signed.
+func (c *Catalog) within(s span) (list []*Peer) {
+	i, _ := slices.BinarySearchFunc(c.leaves, s.Lo, compareLeaf)
+	for _, l := range c.leaves[i:] {
+		if s.before(l.first()) {
+			break
+		}
+		for _, p := range l.in(s) {
+			if !p.unsigned {
+				list = append(list, p)
+			}
+		}
+	}
+	return list
+}
+
+// tally sums up the same peers. It looks at single ones in no more than two leaves.
+func (c *Catalog) tally(s span) (t tally) {
+	i, _ := slices.BinarySearchFunc(c.leaves, s.Lo, compareLeaf)
+	for _, l := range c.leaves[i:] {
+		if s.before(l.first()) {
+			break
+		}
+		if peers := l.in(s); len(peers) == len(l.peers) {
+			t.join(l.tally)
+		} else {
+			t.join(tallyOf(peers))
+		}
+	}
+	return t
+}
+
+// leafSize is how many peers a leaf holds at most: 1 KiB of pointers, which is what
+// a change of one peer copies besides the list of leaves.
+const leafSize = 128
+
+// leaf is a run of peers, ascending, with their sum.
+type leaf struct {
+	peers []*Peer
+	tally tally
+}
+
+func (l *leaf) first() ident.PeerID { return l.peers[0].Entry.Peer }
+func (l *leaf) last() ident.PeerID  { return l.peers[len(l.peers)-1].Entry.Peer }
+
+// in gives the peers of the leaf that lie in a range.
+func (l *leaf) in(s span) []*Peer {
+	from, _ := slices.BinarySearchFunc(l.peers, s.Lo, comparePeer)
+	to := len(l.peers)
+	if s.Hi != nil {
+		to, _ = slices.BinarySearchFunc(l.peers, *s.Hi, comparePeer)
+	}
+	return l.peers[from:to]
+}
+
+// compareLeaf finds the first leaf that does not end below id.
+func compareLeaf(l *leaf, id ident.PeerID) int { return l.last().Compare(id) }
 
 func comparePeer(p *Peer, id ident.PeerID) int { return p.Entry.Peer.Compare(id) }
 
@@ -66,67 +166,126 @@ type replacement struct {
 	peer *Peer
 }
 
+func compareReplacement(r replacement, id ident.PeerID) int { return r.id.Compare(id) }
+
 // with gives the catalog after replacements, which must ascend by id.
 func (c *Catalog) with(list []replacement) *Catalog {
-	next := &Catalog{self: c.self, peers: make([]*Peer, 0, len(c.peers)+len(list))}
-	rest := c.peers
+	next := &Catalog{self: c.self, leaves: make([]*leaf, 0, len(c.leaves)+1)}
+	for i, l := range c.leaves {
+		n := len(list) // what lies beyond the last leaf goes into it
+		if i < len(c.leaves)-1 {
+			n, _ = slices.BinarySearchFunc(list, c.leaves[i+1].first(), compareReplacement)
+		}
+		if n == 0 {
+			next.leaves = append(next.leaves, l)
+			next.n += len(l.peers)
+			continue
+		}
+		next.grow(replace(l.peers, list[:n]))
+		list = list[n:]
+	}
+	next.grow(replace(nil, list))
+	return next
+}
+
+// replace gives a run of peers after replacements.
+func replace(peers []*Peer, list []replacement) []*Peer {
+	next := make([]*Peer, 0, len(peers)+len(list))
 	for _, r := range list {
-		i, found := slices.BinarySearchFunc(rest, r.id, comparePeer)
-		next.peers = append(next.peers, rest[:i]...)
+		i, found := slices.BinarySearchFunc(peers, r.id, comparePeer)
+		next = append(next, peers[:i]...)
 		if r.peer != nil {
-			next.peers = append(next.peers, r.peer)
+			next = append(next, r.peer)
 		}
 		if found {
 			i++
 		}
-		rest = rest[i:]
+		peers = peers[i:]
 	}
-	next.peers = append(next.peers, rest...)
-	return next
+	return append(next, peers...)
+}
+
+// grow appends a run of peers, in leaves of equal size. A run that fits into the
+// last leaf joins it, so that a catalog that shrank has few of them.
+func (c *Catalog) grow(peers []*Peer) {
+	if len(peers) == 0 {
+		return
+	}
+	c.n += len(peers)
+	if last := len(c.leaves) - 1; last >= 0 && len(c.leaves[last].peers)+len(peers) <= leafSize/2 {
+		peers = slices.Concat(c.leaves[last].peers, peers)
+		c.leaves = c.leaves[:last]
+	}
+	parts := (len(peers) + leafSize - 1) / leafSize
+	for i := range parts {
+		part := peers[i*len(peers)/parts : (i+1)*len(peers)/parts]
+		if parts > 1 {
+			part = slices.Clone(part)
+		}
+		c.leaves = append(c.leaves, &leaf{peers: part, tally: tallyOf(part)})
+	}
+}
+
+// cursor walks over the peers of a catalog.
+type cursor struct {
+	leaves []*leaf
+	i      int // in the first of leaves
+}
+
+func (c *cursor) peer() *Peer {
+	if len(c.leaves) == 0 {
+		return nil
+	}
+	return c.leaves[0].peers[c.i]
+}
+
+func (c *cursor) next() {
+	if c.i++; c.i == len(c.leaves[0].peers) {
+		c.leaves, c.i = c.leaves[1:], 0
+	}
+}
+
+// skip passes over a leaf that both catalogs share.
+func (c *cursor) skip(d *cursor) bool {
+	if c.i != 0 || d.i != 0 || len(c.leaves) == 0 || len(d.leaves) == 0 || c.leaves[0] != d.leaves[0] {
+		return false
+	}
+	c.leaves, d.leaves = c.leaves[1:], d.leaves[1:]
+	return true
 }
 
 // changesSince lists, ascending by id, what differs from an older catalog, nil
 // for none. The node itself is left out.
 func (c *Catalog) changesSince(older *Catalog) []Change {
-	var before []*Peer
+	var before cursor
 	if older != nil {
-		before = older.peers
+		before.leaves = older.leaves
 	}
+	after := cursor{leaves: c.leaves}
 	var changes []Change
-	note := func(id ident.PeerID, from, to *Peer) {
+	note := func(from, to *Peer, id ident.PeerID) {
 		if from != to && id != c.self {
 			changes = append(changes, Change{Peer: id, From: from, To: to})
 		}
 	}
-	after := c.peers
-	for len(before) > 0 && len(after) > 0 {
-		b, a := before[0], after[0]
-		switch order := b.Entry.Peer.Compare(a.Entry.Peer); {
-		case order < 0:
-			note(b.Entry.Peer, b, nil)
-			before = before[1:]
-		case order > 0:
-			note(a.Entry.Peer, nil, a)
-			after = after[1:]
+	for {
+		if before.skip(&after) {
+			continue
+		}
+		b, a := before.peer(), after.peer()
+		switch {
+		case a == nil && b == nil:
+			return changes
+		case a == nil || b != nil && b.Entry.Peer.Compare(a.Entry.Peer) < 0:
+			note(b, nil, b.Entry.Peer)
+			before.next()
+		case b == nil || b.Entry.Peer.Compare(a.Entry.Peer) > 0:
+			note(nil, a, a.Entry.Peer)
+			after.next()
 		default:
-			note(a.Entry.Peer, b, a)
-			before, after = before[1:], after[1:]
+			note(b, a, a.Entry.Peer)
+			before.next()
+			after.next()
 		}
 	}
-	for _, b := range before {
-		note(b.Entry.Peer, b, nil)
-	}
-	for _, a := range after {
-		note(a.Entry.Peer, nil, a)
-	}
-	return changes
-}
-
-// shared gives the peers that are exchanged with others, in order of id: those
-// whose entries are signed.
-func (c *Catalog) shared() []*Peer {
-	if !slices.ContainsFunc(c.peers, (*Peer).Unsigned) {
-		return c.peers
-	}
-	return slices.DeleteFunc(slices.Clone(c.peers), (*Peer).Unsigned)
 }

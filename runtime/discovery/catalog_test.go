@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"encoding/binary"
 	"slices"
 	"testing"
 
@@ -8,21 +9,31 @@ import (
 	"pgregory.net/rapid"
 )
 
-func testPeer(n byte, updated int64) *Peer {
-	return &Peer{Entry: &Entry{Peer: ident.PeerID{n}, Version: Version{1, updated}}}
+// testPeers bounds the ids of testPeer: several leaves full.
+const testPeers = 6 * leafSize
+
+func testID(n uint16) (id ident.PeerID) {
+	binary.BigEndian.PutUint16(id[:], n)
+	return id
+}
+
+func testPeer(n uint16, updated int64, unsigned bool) *Peer {
+	e := &Entry{Peer: testID(n), Version: Version{1, updated}}
+	return &Peer{Entry: e, mark: markOf(e), unsigned: unsigned}
 }
 
 // TestCatalogIsAMapThatNeverChanges compares a chain of catalogs with a map.
 func TestCatalogIsAMapThatNeverChanges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c, model := &Catalog{self: ident.PeerID{0}}, map[byte]*Peer{}
-		old, oldLen := c, 0
+		c, model := &Catalog{self: testID(0)}, map[uint16]*Peer{}
+		old, oldPeers := c, []*Peer(nil)
 		for turn := range rapid.IntRange(1, 12).Draw(t, "turns") {
+			most := rapid.SampledFrom([]int{0, 1, 8, testPeers / 2}).Draw(t, "most")
 			var list []replacement
-			for _, n := range rapid.SliceOfNDistinct(rapid.ByteRange(0, 20), 0, 8, rapid.ID).Draw(t, "ids") {
-				r := replacement{id: ident.PeerID{n}}
-				if rapid.Bool().Draw(t, "put") {
-					r.peer = testPeer(n, int64(turn))
+			for _, n := range rapid.SliceOfNDistinct(rapid.Uint16Range(0, testPeers), most/2, most, rapid.ID).Draw(t, "ids") {
+				r := replacement{id: testID(n)}
+				if rapid.IntRange(0, 2).Draw(t, "put") > 0 {
+					r.peer = testPeer(n, int64(turn), n%17 == 3)
 					model[n] = r.peer
 				} else {
 					delete(model, n)
@@ -33,27 +44,71 @@ func TestCatalogIsAMapThatNeverChanges(t *testing.T) {
 			before := c
 			c = c.with(list)
 			checkCatalog(t, c, model)
+			checkRange(t, c, model)
 			checkChanges(t, before, c)
-			if old.Len() != oldLen {
-				t.Fatalf("an old catalog changed from %d to %d peers", oldLen, old.Len())
+			if !slices.Equal(slices.Collect(old.All()), oldPeers) {
+				t.Fatal("an old catalog changed")
 			}
-			old, oldLen = c, c.Len()
+			old, oldPeers = c, slices.Collect(c.All())
 		}
 	})
 }
 
-func checkCatalog(t *rapid.T, c *Catalog, model map[byte]*Peer) {
+func checkCatalog(t *rapid.T, c *Catalog, model map[uint16]*Peer) {
 	t.Helper()
 	if c.Len() != len(model) {
 		t.Fatalf("got %d peers, want %d", c.Len(), len(model))
 	}
-	for n := range byte(21) {
-		if got, found := c.Get(ident.PeerID{n}); got != model[n] || found != (model[n] != nil) {
+	below := 0
+	for n := range uint16(testPeers + 2) {
+		if got, found := c.Get(testID(n)); got != model[n] || found != (model[n] != nil) {
 			t.Fatalf("peer %d: got %v, want %v", n, got, model[n])
+		}
+		if got := c.rank(testID(n)); got != below {
+			t.Fatalf("%d peers below %d, want %d", got, n, below)
+		}
+		if p := model[n]; p != nil {
+			if c.at(below) != p {
+				t.Fatalf("peer %d is not at %d", n, below)
+			}
+			below++
 		}
 	}
 	if !slices.IsSortedFunc(slices.Collect(c.All()), func(a, b *Peer) int { return a.Entry.Peer.Compare(b.Entry.Peer) }) {
 		t.Fatal("peers are out of order")
+	}
+	for _, l := range c.leaves {
+		if len(l.peers) == 0 || len(l.peers) > leafSize {
+			t.Fatalf("a leaf of %d peers", len(l.peers))
+		}
+	}
+	if n := len(c.leaves); n > 8+4*c.Len()/leafSize {
+		t.Fatalf("%d leaves for %d peers", n, c.Len())
+	}
+}
+
+// checkRange compares one range with what the model has of it.
+func checkRange(t *rapid.T, c *Catalog, model map[uint16]*Peer) {
+	t.Helper()
+	lo := rapid.Uint16Range(0, testPeers).Draw(t, "lo")
+	s := span{Lo: testID(lo)}
+	hi := uint16(testPeers + 1)
+	if rapid.Bool().Draw(t, "bounded") {
+		hi = rapid.Uint16Range(lo+1, testPeers+1).Draw(t, "hi")
+		end := testID(hi)
+		s.Hi = &end
+	}
+	var want []*Peer
+	for n := lo; n < hi; n++ {
+		if p := model[n]; p != nil && !p.unsigned {
+			want = append(want, p)
+		}
+	}
+	if !slices.Equal(c.within(s), want) {
+		t.Fatalf("from %d to %d: %d peers, want %d", lo, hi, len(c.within(s)), len(want))
+	}
+	if c.tally(s) != tallyOf(want) {
+		t.Fatalf("from %d to %d: the sum is another than that of the peers", lo, hi)
 	}
 }
 
@@ -72,10 +127,9 @@ func checkChanges(t *rapid.T, before, after *Catalog) {
 		list = append(list, replacement{id: x.Peer, peer: x.To})
 	}
 	replayed := before.with(list)
-	for n := range byte(20) {
-		id := ident.PeerID{n + 1}
-		got, _ := replayed.Get(id)
-		if want, _ := after.Get(id); got != want {
+	for n := range uint16(testPeers) {
+		got, _ := replayed.Get(testID(n + 1))
+		if want, _ := after.Get(testID(n + 1)); got != want {
 			t.Fatalf("peer %d after replay: got %v, want %v", n+1, got, want)
 		}
 	}

@@ -106,7 +106,7 @@ func (w *worker) tried(b *boot, err error) {
 	if w.stopping {
 		return
 	}
-	if err == nil && w.peers[b.Peer] != nil {
+	if err == nil && w.peers.get(b.Peer) != nil {
 		b.backoff = backoff{}
 		return
 	}
@@ -169,7 +169,7 @@ func (w *worker) learned(peer, from ident.PeerID) {
 	}
 	delete(w.failures, peer)
 	for _, b := range w.boots {
-		if b.Peer == peer && b.timer != nil && w.peers[peer] != nil {
+		if b.Peer == peer && b.timer != nil && w.peers.get(peer) != nil {
 			b.backoff = backoff{}
 			w.try(b)
 		}
@@ -233,7 +233,7 @@ func (w *worker) pushNews() {
 
 // pack puts what is known of a peer into a box: its entry, or that it left.
 func (w *worker) pack(box *outbox, id ident.PeerID) {
-	if p := w.peers[id]; p != nil {
+	if p := w.peers.get(id); p != nil {
 		box.addPeer(p)
 	} else if s := w.tombstones.held[id]; s != nil {
 		box.addDeparture(s.news(w.env.Clock.Mono()))

@@ -54,7 +54,11 @@ type Signed struct {
 	// Raw is the signature and the body exactly as the peer signed them,
 	// fields that this build does not know included.
 	Raw  []byte
-	mark mark
+	peer Peer // as a catalog holds it before the round trip is known
+}
+
+func newSigned(e *Entry, raw []byte) *Signed {
+	return &Signed{Entry: e, Raw: raw, peer: Peer{Entry: e, raw: raw, mark: markOf(e)}}
 }
 
 // entryBody is the signed part. Ids are byte strings whose length is checked
@@ -103,7 +107,7 @@ func Sign(e *Entry, key ident.Key) (*Signed, error) {
 	if err := check(e, len(raw)); err != nil {
 		return nil, fmt.Errorf("sign entry: %w", err)
 	}
-	return &Signed{Entry: e, Raw: raw, mark: markOf(e)}, nil
+	return newSigned(e, raw), nil
 }
 
 // Parse decodes a signed entry and verifies its signature. It is a pure
@@ -129,7 +133,7 @@ func Parse(raw []byte) (*Signed, error) {
 	if !e.Peer.Verify(entryDomain, body, raw[:ident.SignatureSize]) {
 		return nil, fmt.Errorf("parse entry of %s: %w", e.Peer.Short(), ErrSignature)
 	}
-	return &Signed{Entry: e, Raw: raw, mark: markOf(e)}, nil
+	return newSigned(e, raw), nil
 }
 
 // split takes the body from behind the signature.

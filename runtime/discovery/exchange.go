@@ -29,7 +29,7 @@ type exchange struct {
 	timer    runtime.Timer
 	deadline time.Duration // Mono
 
-	catalog []*Peer // what is compared: this node's when it began
+	catalog *Catalog // what is compared: this node's when it began
 	box     outbox
 	unsent  []byte // a message that the link had no room for
 	opened  bool
@@ -60,7 +60,7 @@ func (w *worker) newExchange(peer ident.PeerID, r role, within time.Duration) *e
 func (w *worker) exchangeWith(peer ident.PeerID, addrs []string, closed func(error)) *exchange {
 	x := w.newExchange(peer, asking, w.cfg.SyncTimeout)
 	x.closed = closed
-	x.catalog = w.d.Catalog().shared()
+	x.catalog = w.peers.base
 	x.box = outbox{budget: maxExchangeBytes, turn: true}
 	x.opening()
 	x.link = w.env.Transport.Dial(peer, addrs, Protocol, w.strand, x)
@@ -132,7 +132,7 @@ func (w *worker) contact(peer ident.PeerID, err error) {
 	switch f := w.failures[peer]; {
 	case err == nil:
 		delete(w.failures, peer)
-	case w.peers[peer] == nil || w.stopping:
+	case w.peers.get(peer) == nil || w.stopping:
 	case f == nil:
 		f = &backoff{}
 		w.failures[peer] = f
@@ -198,7 +198,7 @@ func (x *exchange) meet(m *message) {
 	case x.role != answering:
 	case m.compares():
 		x.begin()
-		x.catalog = x.w.d.Catalog().shared()
+		x.catalog = x.w.peers.base
 		x.box = outbox{budget: maxExchangeBytes}
 	default:
 		x.pushed = true

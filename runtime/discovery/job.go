@@ -100,7 +100,7 @@ func (w *worker) finish(j *job, err error) {
 // addrs gives where to dial a peer: the addresses given, then those of its
 // entry.
 func (w *worker) addrs(peer ident.PeerID, given []string) []string {
-	if p := w.peers[peer]; p != nil {
+	if p := w.peers.get(peer); p != nil {
 		given = union(given, p.Entry.Addrs)
 	}
 	return given

@@ -23,8 +23,7 @@ type worker struct {
 	version Version // of the own entry
 	want    wanted  // what the own entry says
 
-	peers      map[ident.PeerID]*Peer    // what the next catalog holds
-	dirty      map[ident.PeerID]struct{} // where it differs from the published one
+	peers      draft // the next catalog
 	tombstones tombstones
 	rtt        tracker
 
@@ -39,11 +38,11 @@ type worker struct {
 func newWorker(d *Discovery) *worker {
 	w := &worker{
 		d: d, env: d.env, cfg: d.cfg, self: d.self, strand: d.strand,
-		peers: map[ident.PeerID]*Peer{}, dirty: map[ident.PeerID]struct{}{}, rtt: tracker{}, tracked: map[ident.PeerID]int{},
+		peers: newDraft(&Catalog{self: d.self}), rtt: tracker{}, tracked: map[ident.PeerID]int{},
 		tombstones:   tombstones{held: map[ident.PeerID]*tombstone{}, limit: d.cfg.MaxPeers},
 		disseminator: newDisseminator(d.cfg, d.self),
 	}
-	d.watch.Set(&Catalog{self: d.self})
+	d.watch.Set(w.peers.base)
 	return w
 }
 
@@ -59,7 +58,7 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 	}
 	e := s.Entry
 	if e.Peer == w.self {
-		if e.Network == w.cfg.Network && string(raw) != string(w.peers[w.self].raw) {
+		if e.Network == w.cfg.Network && string(raw) != string(w.peers.get(w.self).raw) {
 			w.heardSelf(e.Version, false)
 		}
 		return nil
@@ -71,7 +70,7 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 	if w.tombstones.ends(e.Peer, e.Version, w.env.Clock.Mono()) {
 		return nil
 	}
-	if err := w.admit(e, len(raw), w.peers[e.Peer] == nil); err != nil {
+	if err := w.admit(e, len(raw), w.peers.get(e.Peer) == nil); err != nil {
 		w.refusedFrom(e.Peer, err)
 		return err
 	}
@@ -98,7 +97,7 @@ func (w *worker) admit(e *Entry, size int, added bool) error {
 		return fmt.Errorf("version %s: %w", e.Version, ErrDrift)
 	case loopback(e.Addrs) && !w.onLoopback():
 		return fmt.Errorf("loopback address from another machine: %w", ErrAddress)
-	case added && len(w.peers) >= w.cfg.MaxPeers:
+	case added && w.peers.n >= w.cfg.MaxPeers:
 		return ErrCatalogFull
 	}
 	return w.cfg.Limits.check(e, size)
@@ -113,7 +112,7 @@ func (w *worker) ahead(v Version) bool {
 // onLoopback tells whether the node lives on a loopback network: it advertises
 // a loopback address itself, or none at all.
 func (w *worker) onLoopback() bool {
-	own := w.peers[w.self].Entry.Addrs
+	own := w.peers.get(w.self).Entry.Addrs
 	return len(own) == 0 || loopback(own)
 }
 
@@ -165,34 +164,29 @@ func (w *worker) admitDeparture(dep *Departure) error {
 }
 
 // put takes an entry into the next catalog, with the round trip known so far.
+// Without one, all nodes of a world share what they hold of a peer.
 func (w *worker) put(s *Signed) {
-	p := &Peer{Entry: s.Entry, raw: s.Raw, mark: s.mark}
-	if known := w.peers[s.Entry.Peer]; known != nil {
-		p.RTT, p.RTTSettled = known.RTT, known.RTTSettled
+	p := &s.peer
+	if known := w.peers.get(s.Entry.Peer); known != nil && known.RTT != 0 {
+		near := s.peer
+		near.RTT, near.RTTSettled = known.RTT, known.RTTSettled
+		p = &near
 	}
-	w.peers[s.Entry.Peer] = p
-	w.dirty[s.Entry.Peer] = struct{}{}
+	w.peers.set(s.Entry.Peer, p)
 }
 
 // drop takes a peer out of the next catalog, and all that was known of it.
 func (w *worker) drop(peer ident.PeerID) {
-	delete(w.peers, peer)
-	w.dirty[peer] = struct{}{}
+	w.peers.set(peer, nil)
 	w.rtt.forget(peer)
 	w.forget(peer)
 }
 
 // commit publishes the next catalog, once for all that one turn changed.
 func (w *worker) commit() {
-	if len(w.dirty) == 0 {
-		return
+	if next := w.peers.publish(); next != nil {
+		w.d.watch.Set(next)
 	}
-	list := make([]replacement, 0, len(w.dirty))
-	for _, id := range sortedIDs(w.dirty) {
-		list = append(list, replacement{id: id, peer: w.peers[id]})
-	}
-	clear(w.dirty)
-	w.d.watch.Set(w.d.watch.Get().with(list))
 }
 
 // sortedIDs gives the peers of a map in ascending order.
@@ -217,15 +211,14 @@ func (w *worker) applyInbox() {
 }
 
 func (w *worker) sample(peer ident.PeerID, r runtime.RTT) {
-	p := w.peers[peer]
+	p := w.peers.get(peer)
 	if p == nil || peer == w.self {
 		return
 	}
 	if rtt, settled, news := w.rtt.add(peer, r); news {
 		next := *p
 		next.RTT, next.RTTSettled = rtt, settled
-		w.peers[peer] = &next
-		w.dirty[peer] = struct{}{}
+		w.peers.set(peer, &next)
 	}
 }
 

@@ -92,7 +92,7 @@ func (w *worker) draft(want wanted, v Version) *Entry {
 // refresh publishes a newer entry if the present one does not say what it
 // should: what is wanted, and where the node can be reached.
 func (w *worker) refresh(want wanted) {
-	own := w.peers[w.self].Entry
+	own := w.peers.get(w.self).Entry
 	v := w.version.next(w.nowMillis())
 	if w.draft(want, v).sameContent(own) {
 		return

@@ -183,7 +183,7 @@ func (a *answer) OnMessage(b []byte) {
 		a.link.Close(wire.VersionMismatch)
 	case !a.w.stopping:
 		a.said = true
-		_, _ = a.link.Send(a.w.peers[a.w.self].raw)
+		_, _ = a.link.Send(a.w.peers.get(a.w.self).raw)
 	}
 }
 
@@ -225,7 +225,7 @@ func (w *worker) measureTracked() {
 		for len(due) > 0 {
 			peer := due[0]
 			due = due[1:]
-			if w.peers[peer] != nil && w.tracked[peer] > 0 {
+			if w.peers.get(peer) != nil && w.tracked[peer] > 0 {
 				w.ping(peer, nil, func(Pong, error) { next() })
 				return
 			}

@@ -12,19 +12,20 @@ const maxWants = 1 << 14
 // opening is how an exchange begins: with the whole catalog in short, or if it is
 // small, in full, so that a node that joins is told everything at once.
 func (x *exchange) opening() {
-	all := x.catalog
-	if len(all) <= maxListed {
-		x.box.lists = append(x.box.lists, list(span{}, all))
-	} else {
+	if all := x.catalog.tally(span{}); all.n > maxListed {
 		x.box.spans = append(x.box.spans, summarize(span{}, all))
+	} else {
+		x.box.lists = append(x.box.lists, list(span{}, x.catalog.within(span{})))
 	}
 }
 
 // compare answers what the peer holds in a range, in short.
 func (x *exchange) compare(s summary) {
-	mine := within(x.catalog, s.span)
+	if t := x.catalog.tally(s.span); int(s.Count) == t.n && bytes.Equal(s.Print, t.fingerprint()) {
+		return
+	}
+	mine := x.catalog.within(s.span)
 	switch {
-	case int(s.Count) == len(mine) && bytes.Equal(s.Print, fingerprint(mine)):
 	case len(mine) <= maxListed:
 		x.box.lists = append(x.box.lists, list(s.span, mine))
 	case len(x.box.spans)+branching <= maxSpans:
@@ -38,7 +39,7 @@ func (x *exchange) compare(s summary) {
 // settle answers what the peer holds in a range, one by one: with what it lacks,
 // and with what it should send.
 func (x *exchange) settle(l listing) {
-	mine := within(x.catalog, l.span)
+	mine := x.catalog.within(l.span)
 	for _, h := range l.Held {
 		for len(mine) > 0 && comparePeer(mine[0], h.Peer) < 0 {
 			x.box.addPeer(mine[0])

@@ -38,7 +38,7 @@ func talk(t testing.TB, a, b *bed) (turns, bytes int) {
 	t.Helper()
 	la, lb := &wired{}, &wired{}
 	xa := a.worker.newExchange(b.key.PeerID(), asking, time.Minute)
-	xa.link, xa.catalog, xa.box = la, a.Catalog().shared(), outbox{budget: maxExchangeBytes, turn: true}
+	xa.link, xa.catalog, xa.box = la, a.Catalog(), outbox{budget: maxExchangeBytes, turn: true}
 	xb := b.worker.newExchange(a.key.PeerID(), answering, time.Minute)
 	xb.link, xb.opened = lb, true
 	xa.opening()
@@ -184,9 +184,12 @@ func TestWhoLeftIsNotAskedFor(t *testing.T) {
 func TestRangesThatMayNotBeCutAreListed(t *testing.T) {
 	b := newBed(t, nil)
 	x := b.worker.newExchange(ident.PeerID{9}, answering, time.Minute)
+	var peers []*Peer
 	for i := range mostListed {
-		x.catalog = append(x.catalog, &Peer{Entry: &Entry{Peer: ident.PeerID{1, byte(i >> 8), byte(i)}, Version: Version{maxVersion - 1, maxVersion - 1}}})
+		peers = append(peers, &Peer{Entry: &Entry{Peer: ident.PeerID{1, byte(i >> 8), byte(i)}, Version: Version{maxVersion - 1, maxVersion - 1}}})
 	}
+	x.catalog = &Catalog{}
+	x.catalog.grow(peers)
 	for range maxSpans/branching + 1 {
 		x.compare(summary{Count: 1})
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
-	"slices"
 
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
@@ -88,37 +87,43 @@ func markOf(e *Entry) (m mark) {
 // printSize is the length of a fingerprint: an accident in 2^128 is none.
 const printSize = 16
 
-// fingerprint sums up peers: the marks are added modulo 2^256, which unlike
+// tally is the sum of peers: the marks are added modulo 2^256, which unlike
 // exclusive or cannot be undone by an equation (the source's security section).
-func fingerprint(peers []*Peer) []byte {
-	var sum mark
+type tally struct {
+	sum mark
+	n   int
+}
+
+func tallyOf(peers []*Peer) (t tally) {
 	for _, p := range peers {
-		var carry uint64
-		for i := range sum {
-			sum[i], carry = bits.Add64(sum[i], p.mark[i], carry)
+		if !p.unsigned {
+			t.join(tally{p.mark, 1})
 		}
 	}
+	return t
+}
+
+func (t *tally) join(u tally) {
+	var carry uint64
+	for i := range t.sum {
+		t.sum[i], carry = bits.Add64(t.sum[i], u.sum[i], carry)
+	}
+	t.n += u.n
+}
+
+// fingerprint gives the sum in short.
+func (t tally) fingerprint() []byte {
 	var text [40]byte
-	for i, v := range sum {
+	for i, v := range t.sum {
 		binary.LittleEndian.PutUint64(text[8*i:], v)
 	}
-	binary.LittleEndian.PutUint64(text[32:], uint64(len(peers)))
+	binary.LittleEndian.PutUint64(text[32:], uint64(t.n))
 	h := sha256.Sum256(text[:])
 	return h[:printSize]
 }
 
-// within gives those of peers, which ascend, that lie in a range.
-func within(peers []*Peer, s span) []*Peer {
-	from, _ := slices.BinarySearchFunc(peers, s.Lo, comparePeer)
-	to := len(peers)
-	if s.Hi != nil {
-		to, _ = slices.BinarySearchFunc(peers, *s.Hi, comparePeer)
-	}
-	return peers[from:to]
-}
-
-func summarize(s span, peers []*Peer) summary {
-	return summary{span: s, Count: uint32(len(peers)), Print: fingerprint(peers)}
+func summarize(s span, t tally) summary {
+	return summary{span: s, Count: uint32(t.n), Print: t.fingerprint()}
 }
 
 func list(s span, peers []*Peer) listing {
@@ -141,7 +146,7 @@ func cut(s span, peers []*Peer) []summary {
 			hi := peers[(i+1)*len(peers)/branching].Entry.Peer
 			part.Hi = &hi
 		}
-		parts[i] = summarize(part, mine)
+		parts[i] = summarize(part, tallyOf(mine))
 	}
 	return parts
 }

@@ -15,7 +15,7 @@ var ErrSigned = errors.New("peer has a signed entry")
 
 // trust takes an unsigned entry into the next catalog.
 func (w *worker) trust(e *Entry) error {
-	known := w.peers[e.Peer]
+	known := w.peers.get(e.Peer)
 	switch {
 	case w.stopping:
 		return runtime.ErrStopped
@@ -25,21 +25,21 @@ func (w *worker) trust(e *Entry) error {
 		return wire.DifferentNetwork
 	case known != nil && !known.Unsigned():
 		return ErrSigned
-	case known == nil && len(w.peers) >= w.cfg.MaxPeers:
+	case known == nil && w.peers.n >= w.cfg.MaxPeers:
 		return ErrCatalogFull
 	}
 	if err := w.cfg.Limits.check(e, 0); err != nil {
 		return err
 	}
-	w.peers[e.Peer] = &Peer{Entry: e, unsigned: true}
-	w.dirty[e.Peer] = struct{}{}
+	w.peers.set(e.Peer, &Peer{Entry: e, unsigned: true})
 	return nil
 }
 
 // distrust takes out unsigned entries.
 func (w *worker) distrust(which func(ident.PeerID) bool) {
-	for _, id := range sortedIDs(w.peers) {
-		if w.peers[id].Unsigned() && which(id) {
+	w.commit()
+	for p := range w.peers.base.All() {
+		if id := p.Entry.Peer; p.Unsigned() && which(id) {
 			w.drop(id)
 			w.env.Report(event.Event{Kind: event.PeerDeparted, Peer: id})
 		}
@@ -49,7 +49,7 @@ func (w *worker) distrust(which func(ident.PeerID) bool) {
 
 // signed gives what is known of a peer by its own signature, nil for nothing.
 func (w *worker) signed(peer ident.PeerID) *Peer {
-	if p := w.peers[peer]; p != nil && !p.Unsigned() {
+	if p := w.peers.get(peer); p != nil && !p.Unsigned() {
 		return p
 	}
 	return nil
