@@ -107,24 +107,25 @@ func examples(t *testing.T) map[string]string {
 	}
 	said, crowded := record(t, 0), record(t, 40)
 	return map[string]string{
-		"frame-message":   dump(t, frame(wire.FrameMessage, []byte("hello")), nil),
-		"frame-open":      dump(t, frame(wire.FrameOpen, []byte(stream.Protocol)), nil),
-		"frame-accept":    dump(t, frame(wire.FrameAccept, nil), nil),
-		"frame-goodbye":   dump(t, wire.AppendGoodbye(nil, wire.GracefulShutdown), nil),
-		"frame-long":      dump(t, wire.AppendFrameHeader(nil, wire.FrameMessage, 1<<20), nil),
-		"hello-dialler":   helloFrame(hello),
-		"hello-acceptor":  helloFrame(proof(wire.Acceptor)),
-		"hello-proof":     helloFrame(proof(wire.Dialler)),
-		"subscribe":       dump(t, said["subscribe"], said["subscribe"]),
-		"start":           dump(t, said["start"], said["start"][1:]),
-		"datum":           dump(t, said["datum"], nil),
-		"gap":             dump(t, gap, nil),
-		"sync-spans":      dump(t, crowded["spans"], crowded["spans"]),
-		"sync-lists":      dump(t, said["lists"], said["lists"]),
-		"sync-entries":    dump(t, said["entries"], said["entries"]),
-		"entry":           dump(t, entry(t), entry(t)[ident.SignatureSize:]),
-		"departure":       dump(t, departure(t), departure(t)[ident.SignatureSize:]),
-		"sync-departures": dump(t, said["departures"], said["departures"]),
+		"frame-message":  dump(t, frame(wire.FrameMessage, []byte("hello")), nil),
+		"frame-open":     dump(t, frame(wire.FrameOpen, []byte(stream.Protocol)), nil),
+		"frame-accept":   dump(t, frame(wire.FrameAccept, nil), nil),
+		"frame-goodbye":  dump(t, wire.AppendGoodbye(nil, wire.GracefulShutdown), nil),
+		"frame-long":     dump(t, wire.AppendFrameHeader(nil, wire.FrameMessage, 1<<20), nil),
+		"hello-dialler":  helloFrame(hello),
+		"hello-acceptor": helloFrame(proof(wire.Acceptor)),
+		"hello-proof":    helloFrame(proof(wire.Dialler)),
+		"subscribe":      dump(t, said["subscribe"], said["subscribe"]),
+		"start":          dump(t, said["start"], said["start"][1:]),
+		"datum":          dump(t, said["datum"], nil),
+		"gap":            dump(t, gap, nil),
+		"sync-spans":     dump(t, crowded["spans"], crowded["spans"]),
+		"sync-lists":     dump(t, said["lists"], said["lists"]),
+		"sync-entries":   dump(t, said["entries"], said["entries"]),
+		"entry":          dump(t, entry(t), entry(t)[ident.SignatureSize:]),
+		"departure":      dump(t, departure(t), departure(t)[ident.SignatureSize:]),
+		"suspicion":      dump(t, suspicion(t), suspicion(t)[ident.SignatureSize:]),
+		"gossip":         dump(t, said["departures"], said["departures"]),
 	}
 }
 
@@ -177,6 +178,15 @@ func departure(t *testing.T) []byte {
 	return d.Raw()
 }
 
+func suspicion(t *testing.T) []byte {
+	t.Helper()
+	s, err := discovery.SignSuspicion(network, acceptor.PeerID(), discovery.Version{Started: 1_700_000_000_000, Updated: 1_700_000_000_001}, dialler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Raw()
+}
+
 // gap tells that datum 2 is missing.
 var gap = []byte{2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1}
 
@@ -193,12 +203,20 @@ func record(t *testing.T, crowd int) map[string][]byte {
 	}
 	hear := func(protocol string, b []byte) []byte {
 		switch {
+		case protocol == discovery.GossipProtocol:
+			var m struct {
+				Departures []cbor.RawMessage `cbor:"2,keyasint"`
+			}
+			if err := cbor.Unmarshal(b, &m); err != nil {
+				t.Error(err)
+			} else if len(m.Departures) > 0 {
+				first("departures", b)
+			}
 		case protocol != stream.Protocol:
 			var m struct {
-				Spans      []cbor.RawMessage `cbor:"1,keyasint"`
-				Lists      []cbor.RawMessage `cbor:"5,keyasint"`
-				Entries    [][]byte          `cbor:"2,keyasint"`
-				Departures []cbor.RawMessage `cbor:"3,keyasint"`
+				Spans   []cbor.RawMessage `cbor:"1,keyasint"`
+				Lists   []cbor.RawMessage `cbor:"5,keyasint"`
+				Entries [][]byte          `cbor:"2,keyasint"`
 			}
 			switch err := cbor.Unmarshal(b, &m); {
 			case err != nil:
@@ -207,8 +225,6 @@ func record(t *testing.T, crowd int) map[string][]byte {
 				first("spans", b)
 			case m.Lists != nil:
 				first("lists", b)
-			case len(m.Departures) > 0:
-				first("departures", b)
 			case len(m.Entries) > 0:
 				first("entries", b)
 			}

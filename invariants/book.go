@@ -142,7 +142,7 @@ func (b *book) apply(r *event.Record) {
 		}
 	case event.ConsumerOpened, event.ConsumerClosed, event.ConsumerOnline, event.ConsumerOffline:
 		b.life.consumersOf(r.Stream).apply(b.life, r)
-	case event.PeerDiscovered, event.PeerUpdated, event.PeerDeparted, event.EntryPublished:
+	case event.PeerDiscovered, event.PeerUpdated, event.PeerDeparted, event.PeerHidden, event.PeerReturned, event.EntryPublished:
 		b.life.applyEntry(r)
 	}
 	if b.producer != nil {

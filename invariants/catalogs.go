@@ -11,7 +11,7 @@ import (
 var catalogsRule = rule{
 	Info: Info{"catalogs-agree", Liveness, "within a bound after the last fault every expected node knows every other, and keeps knowing it with its newest entry"},
 	kinds: []event.Kind{
-		event.PeerDiscovered, event.PeerUpdated, event.PeerDeparted, event.HostCrashed,
+		event.PeerDiscovered, event.PeerUpdated, event.PeerDeparted, event.PeerHidden, event.PeerReturned, event.HostCrashed,
 	},
 	make: func(p reporter, b *book, o Options) Checker {
 		return &catalogs{reporter: p, book: b, names: o.ExpectPeers, bound: int64(o.Catalogs)}
@@ -32,7 +32,7 @@ func (c *catalogs) Event(r event.Record) {
 		return
 	}
 	c.deadline(r.At)
-	if c.judged && r.Kind == event.PeerDeparted && c.expects(r.Host) {
+	if c.judged && (r.Kind == event.PeerDeparted || r.Kind == event.PeerHidden) && c.expects(r.Host) {
 		for _, name := range c.names {
 			if l := c.living(name); l != nil && l.node == r.Peer {
 				c.fail(&r, "%s forgot %s, which is up", r.Host, name)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/wire"
 )
 
 // version is that of an entry: the start of the run, then the update.
@@ -41,14 +42,13 @@ func (l *life) applyEntry(r *event.Record) {
 		l.known[r.Peer] = e
 	}
 	v := versionOf(r)
-	if r.Kind != event.PeerDeparted {
-		e.present = true
-		if v.compare(e.version) > 0 {
-			e.version = v
-		}
+	e.present = r.Kind != event.PeerDeparted && r.Kind != event.PeerHidden
+	if e.present && v.compare(e.version) > 0 {
+		e.version = v
+	}
+	if r.Kind != event.PeerDeparted || r.Reason == wire.IdleTimeout {
 		return
 	}
-	e.present = false
 	if !e.departed || v.compare(e.departure) > 0 {
 		e.departure = v
 	}

@@ -8,7 +8,7 @@ import (
 var versionsRule = rule{
 	Info: Info{"versions-grow", Safety, "a node publishes ever newer entries, knows ever newer entries of each other node, takes back none that departed, and none of itself"},
 	kinds: []event.Kind{
-		event.EntryPublished, event.PeerDiscovered, event.PeerUpdated, event.PeerDeparted,
+		event.EntryPublished, event.PeerDiscovered, event.PeerUpdated, event.PeerDeparted, event.PeerHidden, event.PeerReturned,
 	},
 	make: func(p reporter, b *book, o Options) Checker { return &versions{p, b, int64(o.TombstoneTTL)} },
 }
@@ -34,12 +34,18 @@ func (c *versions) Event(r event.Record) {
 	e := c.life.known[r.Peer]
 	switch {
 	case e == nil:
+	case r.Kind == event.PeerHidden:
+		if !e.present || v != e.version {
+			c.fail(&r, "%s, known as %v", r.Event, e.version)
+		}
 	case r.Kind == event.PeerDeparted:
 		if e.present && v.started < e.version.started {
 			c.fail(&r, "%s ended the newer entry %v", r.Event, e.version)
 		}
 	case e.departed && v.started <= e.departure.started && r.Mono < e.departedAt+c.ttl:
 		c.fail(&r, "%s came back, it departed as %v", r.Event, e.departure)
+	case r.Kind == event.PeerReturned && e.present || v.compare(e.version) < 0:
+		c.fail(&r, "%s, known as %v", r.Event, e.version)
 	case e.present && v.compare(e.version) <= 0:
 		c.fail(&r, "%s replaced %v, which is not older", r.Event, e.version)
 	}

@@ -138,12 +138,12 @@ func levelOf(e event.Event) (slog.Level, bool) {
 			return slog.LevelInfo, true
 		}
 		return slog.LevelWarn, true
-	case event.NodeStarted, event.NodeStopped, event.SessionUp, event.SessionDown, event.PeerDiscovered, event.PeerDeparted,
+	case event.NodeStarted, event.NodeStopped, event.SessionUp, event.SessionDown, event.PeerDiscovered, event.PeerDeparted, event.PeerHidden, event.PeerReturned,
 		event.CallbackSlow, event.ProducerOpened, event.ProducerClosing, event.ProducerClosed, event.ProducerOnline, event.ProducerOffline, event.SubAccepted,
 		event.ConsumerOpened, event.ConsumerClosed, event.ConsumerOnline, event.ConsumerOffline, event.Subscribed:
 		return slog.LevelInfo, true
 	case event.PeerUpdated, event.EntryPublished, event.SyncStarted, event.SyncEnded, event.SubExpiry, event.SubDraining,
-		event.Subscribing, event.Discarded, event.Pinged, event.Mark:
+		event.Subscribing, event.Discarded, event.Pinged, event.PeerSuspected, event.Mark:
 		return slog.LevelDebug, true
 	default:
 		return 0, false

@@ -32,10 +32,13 @@ type Config struct {
 	// MaxDrift is how far in the future a version may lie, 50 s: more than
 	// clocks kept by NTP differ, less than a human notices.
 	MaxDrift time.Duration
-	// TombstoneTTL is how long a departure is remembered, 300 s: longer than a
-	// partition that nobody repairs by hand.
-	TombstoneTTL time.Duration
-	// SyncInterval is the mean time between exchanges with a random peer,
+	// PurgeAfter is how long a departure is remembered, and a peer that does not
+	// answer, 300 s: longer than a partition that nobody repairs by hand.
+	PurgeAfter time.Duration
+	// SuspicionTimeout is how long a peer may take to refute that it does not
+	// answer, 4 s: many times what news needs to reach all.
+	SuspicionTimeout time.Duration
+	// SyncInterval is the mean time between two comparisons with another peer,
 	// 5 s; each interval is drawn from half to one and a half of it.
 	SyncInterval time.Duration
 	// SyncTimeout bounds one exchange, dialling included, 5 s.
@@ -44,8 +47,8 @@ type Config struct {
 	// a peer that somebody tracks, 30 s; each interval is drawn from half to one
 	// and a half of it.
 	RTTInterval time.Duration
-	// PushDelay is how long news waits for more, 50 ms; each wait is drawn
-	// from one to three of it.
+	// PushDelay is the least time between two rounds of news, 50 ms: the first
+	// goes at once, what comes soon after it goes together.
 	PushDelay time.Duration
 	// MinBackoff and MaxBackoff bound the wait after a failed contact, 250 ms
 	// and 10 s; it is drawn from nothing to a bound that doubles.
@@ -60,21 +63,15 @@ const (
 	// per peer, because the end of one may be seen after the begin of the next.
 	maxInbound        = 16
 	maxInboundPerPeer = 2
-	// maxExchanges and maxPushes bound the links that this node opened.
-	maxExchanges = 4
-	maxPushes    = 4
+	// maxExchanges bounds the exchanges that this node began.
+	maxExchanges = 16
 	// maxQueued bounds the exchanges that wait on this node's own account,
 	// maxAsked those that a caller asked for, maxWaiters who waits for one.
 	maxQueued  = 16
 	maxAsked   = 256
 	maxWaiters = 256
-	// fanout is how many peers hear news from each node that learns it: enough
-	// that 94 % of a network hear it by push (1 - exp(-3)), anti-entropy
-	// reaches the rest.
-	fanout = 3
-	// farewells is how many peers a departure is told directly.
-	farewells = 8
-	// maxNews is how many entries a push carries; beyond, an exchange it is.
+	// maxNews is how many entries one round of news carries; beyond, catalogs are
+	// compared.
 	maxNews = 256
 	// maxExchangeBytes bounds what one exchange may carry each way.
 	maxExchangeBytes = 16 << 20
@@ -116,7 +113,8 @@ type duration struct {
 func (c *Config) durations() []duration {
 	return []duration{
 		{"MaxDrift", &c.MaxDrift, 50 * time.Second},
-		{"TombstoneTTL", &c.TombstoneTTL, 300 * time.Second},
+		{"PurgeAfter", &c.PurgeAfter, 300 * time.Second},
+		{"SuspicionTimeout", &c.SuspicionTimeout, 4 * time.Second},
 		{"SyncInterval", &c.SyncInterval, 5 * time.Second},
 		{"SyncTimeout", &c.SyncTimeout, 5 * time.Second},
 		{"RTTInterval", &c.RTTInterval, 30 * time.Second},

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -9,26 +10,21 @@ import (
 	"github.com/smalti/smalti/runtime/wire"
 )
 
-// disseminator decides when to talk to whom. It begins with the bootstrap
-// peers, meets peers that it learns of, compares catalogs with a random peer
-// now and then (anti-entropy), and pushes news to a few random peers, which
-// push what is new to them (Demers et al., "Epidemic Algorithms for Replicated
-// Database Maintenance", 1987). The rest of the package only calls learned,
-// introduce, forget, ask and stop.
+// disseminator decides with whom catalogs are compared: with the bootstrap peers,
+// and now and then with a neighbour or, seldom, with any other peer (anti-entropy:
+// Demers et al., "Epidemic Algorithms for Replicated Database Maintenance", PODC
+// 1987), which mends whatever news missed.
 type disseminator struct {
 	boots    []*boot
 	failures map[ident.PeerID]*backoff // of peers in the catalog
 
-	news      map[ident.PeerID]ident.PeerID // of whom, and from whom
-	newsTimer runtime.Timer                 // nil while there is no news
 	tickTimer runtime.Timer
 
 	jobs   map[ident.PeerID]*job // queued and under way: at most one per peer
 	queue  []*job                // those asked for first, then by age
 	flying int                   // jobs under way
-	pushes map[ident.PeerID]*exchange
-	inward []*exchange // links that others opened
-	open   int         // links in all, whoever opened them
+	inward []*exchange           // links that others opened
+	open   int                   // links in all, whoever opened them
 
 	mayReport int // refusals that the exchange under way may still report
 	unlisten  []func()
@@ -40,8 +36,7 @@ type disseminator struct {
 
 func newDisseminator(cfg Config, self ident.PeerID) disseminator {
 	d := disseminator{
-		failures: map[ident.PeerID]*backoff{}, news: map[ident.PeerID]ident.PeerID{},
-		jobs: map[ident.PeerID]*job{}, pushes: map[ident.PeerID]*exchange{},
+		failures: map[ident.PeerID]*backoff{}, jobs: map[ident.PeerID]*job{},
 	}
 	for _, e := range cfg.Bootstrap {
 		if e.Peer != self {
@@ -63,6 +58,7 @@ type boot struct {
 // backoff is the wait after failures: full jitter under a bound that doubles.
 type backoff struct {
 	failures int
+	strikes  int           // how many of the last ones were silence
 	until    time.Duration // Mono
 }
 
@@ -85,6 +81,7 @@ func (w *worker) start() {
 	for _, b := range w.boots {
 		w.try(b)
 	}
+	w.recall()
 	w.tickTimer = w.env.Clock.AfterFunc(w.strand, w.interval(), w.tick)
 }
 
@@ -126,8 +123,8 @@ func (w *worker) interval() time.Duration {
 	return w.strand.Rand("interval").Duration(w.cfg.SyncInterval/2, w.cfg.SyncInterval*3/2)
 }
 
-// tick compares catalogs with one random peer, and looks whether the node's own
-// addresses are still true.
+// tick compares catalogs with one peer, and looks whether the node's own addresses
+// are still true.
 func (w *worker) tick() {
 	if w.stopping {
 		return
@@ -135,108 +132,74 @@ func (w *worker) tick() {
 	w.refresh(w.want)
 	w.commit()
 	w.tombstones.sweep(w.env.Clock.Mono())
-	for _, p := range w.choose(1, func(id ident.PeerID) bool { return w.jobs[id] == nil }) {
-		w.meet(p)
-	}
+	now := w.env.Clock.Mono()
+	maps.DeleteFunc(w.accusers, func(_ ident.PeerID, g *gcra) bool { return g.idle(now) })
+	w.compareSomewhere()
+	w.rotate()
+	w.fill()
 	w.tickTimer.Reset(w.interval())
 }
 
-// choose draws up to n peers of the catalog, without the node itself, those
-// that lately failed to answer, and those that ok refuses.
-func (w *worker) choose(n int, ok func(ident.PeerID) bool) []ident.PeerID {
-	now := w.env.Clock.Mono()
-	var ids []ident.PeerID
-	for p := range w.d.Catalog().All() {
-		id := p.Entry.Peer
-		if f := w.failures[id]; id != w.self && (f == nil || now >= f.until) && ok(id) {
-			ids = append(ids, id)
-		}
-	}
-	r := w.strand.Rand("peers")
-	n = min(n, len(ids))
-	for i := range n {
-		j := i + r.IntN(len(ids)-i)
-		ids[i], ids[j] = ids[j], ids[i]
-	}
-	return ids[:n]
-}
+// afar is of how many comparisons one goes to any peer, and not to a neighbour: a new
+// session costs more than all the rest, but nothing else brings together what the
+// neighbours do not join.
+const afar = 4
 
-// learned notes that what is known of peer changed, as from told, and that its
-// past failures may be over.
-func (w *worker) learned(peer, from ident.PeerID) {
-	if w.stopping {
+func (w *worker) compareSomewhere() {
+	idle := func(id ident.PeerID) bool { return w.jobs[id] == nil }
+	near := slices.DeleteFunc(sortedIDs(w.neighbours), func(id ident.PeerID) bool { return !w.linked(id) || !idle(id) })
+	r := w.strand.Rand("peers")
+	if len(near) > 0 && r.IntN(afar) > 0 {
+		w.meet(near[r.IntN(len(near))])
 		return
 	}
-	delete(w.failures, peer)
-	for _, b := range w.boots {
-		if b.Peer == peer && b.timer != nil && w.peers.get(peer) != nil {
-			b.backoff = backoff{}
-			w.try(b)
-		}
+	for _, id := range w.choose(1, idle) {
+		w.meet(id)
 	}
-	w.news[peer] = from
-	w.armNews()
 }
 
-// introduce meets a peer that was heard of for the first time, from another.
-func (w *worker) introduce(peer ident.PeerID) { w.meet(peer) }
+// choose draws up to n peers of the catalog, without the node itself, those
+// that lately failed to answer, and those that ok refuses. In a large catalog it
+// draws a bounded number of times.
+func (w *worker) choose(n int, ok func(ident.PeerID) bool) (ids []ident.PeerID) {
+	now, all := w.env.Clock.Mono(), w.d.Catalog()
+	fit := func(id ident.PeerID) bool {
+		f := w.failures[id]
+		return id != w.self && (f == nil || now >= f.until) && w.suspects[id] == nil && !slices.Contains(ids, id) && ok(id)
+	}
+	r := w.strand.Rand("peers")
+	if all.Len() > leafSize {
+		for range 8 * n {
+			if id := all.at(r.IntN(all.Len())).Entry.Peer; len(ids) < n && fit(id) {
+				ids = append(ids, id)
+			}
+		}
+		return ids
+	}
+	var list []ident.PeerID
+	for p := range all.All() {
+		if fit(p.Entry.Peer) {
+			list = append(list, p.Entry.Peer)
+		}
+	}
+	n = min(n, len(list))
+	for i := range n {
+		j := i + r.IntN(len(list)-i)
+		list[i], list[j] = list[j], list[i]
+	}
+	return list[:n]
+}
 
 // forget drops what is kept of a peer that left.
 func (w *worker) forget(peer ident.PeerID) {
 	delete(w.failures, peer)
+	delete(w.suspects, peer)
+	delete(w.hidden, peer)
+	w.find(peer)
 	for _, b := range w.boots {
 		if b.Peer == peer && b.timer == nil && !b.trying && !w.stopping {
 			w.retry(b, w.interval()) // not at once: it is still closing
 		}
-	}
-}
-
-func (w *worker) armNews() {
-	if w.newsTimer == nil {
-		delay := w.strand.Rand("interval").Duration(w.cfg.PushDelay, 3*w.cfg.PushDelay)
-		w.newsTimer = w.env.Clock.AfterFunc(w.strand, delay, w.pushNews)
-	}
-}
-
-// pushNews tells a few random peers what changed. News waits while too many
-// pushes are under way, and is dropped if there is nobody to tell: exchanges
-// carry it then.
-func (w *worker) pushNews() {
-	w.newsTimer = nil
-	if w.stopping || len(w.news) == 0 {
-		return
-	}
-	room := min(fanout, maxPushes-len(w.pushes))
-	if room <= 0 {
-		w.armNews()
-		return
-	}
-	targets := w.choose(room, func(id ident.PeerID) bool { return w.pushes[id] == nil })
-	about := sortedIDs(w.news)
-	for _, target := range targets {
-		if len(about) > maxNews {
-			w.meet(target)
-			continue
-		}
-		box := outbox{budget: maxExchangeBytes}
-		for _, id := range about {
-			if id != target && w.news[id] != target {
-				w.pack(&box, id)
-			}
-		}
-		if !box.empty() {
-			w.push(target, box, w.cfg.SyncTimeout)
-		}
-	}
-	clear(w.news)
-}
-
-// pack puts what is known of a peer into a box: its entry, or that it left.
-func (w *worker) pack(box *outbox, id ident.PeerID) {
-	if p := w.peers.get(id); p != nil {
-		box.addPeer(p)
-	} else if s := w.tombstones.held[id]; s != nil {
-		box.addDeparture(s.news(w.env.Clock.Mono()))
 	}
 }
 
@@ -251,24 +214,24 @@ func (w *worker) stop(done waiter) {
 	if w.stopping {
 		return
 	}
-	targets := w.choose(farewells, func(ident.PeerID) bool { return true })
+	w.saveCache()
 	w.stopping = true
 	for _, unlisten := range w.unlisten {
 		unlisten()
 	}
 	w.stopTimers()
 	w.cutAll()
-	clear(w.pushes)
-	w.farewell(targets)
+	w.leaveNeighbours(w.farewell())
 	w.settle()
 }
 
 func (w *worker) stopTimers() {
-	for _, t := range []runtime.Timer{w.tickTimer, w.newsTimer, w.trackTimer} {
+	for _, t := range []runtime.Timer{w.tickTimer, w.trackTimer} {
 		if t != nil {
 			t.Stop()
 		}
 	}
+	w.agenda.stop()
 	for _, b := range w.boots {
 		if b.timer != nil {
 			b.timer.Stop()
@@ -276,15 +239,13 @@ func (w *worker) stopTimers() {
 	}
 }
 
-func (w *worker) farewell(targets []ident.PeerID) {
+// farewell is the last that the neighbours hear.
+func (w *worker) farewell() (b bag) {
 	dep, err := SignDeparture(w.cfg.Network, w.version.next(w.nowMillis()), w.cfg.Key)
-	if err != nil {
-		return // a version at its bound: peers find out by themselves
+	if err == nil { // else a version at its bound: peers find out by themselves
+		b.departures = []oldNews{{Raw: dep.Raw(), Left: uint32(w.cfg.PurgeAfter.Milliseconds())}}
 	}
-	news := oldNews{Raw: dep.Raw(), Left: uint32(w.cfg.TombstoneTTL.Milliseconds())}
-	for _, target := range targets {
-		w.push(target, outbox{departures: []oldNews{news}}, w.cfg.DepartureWindow)
-	}
+	return b
 }
 
 // settle ends the stop once no link is left; each has a deadline.
@@ -324,9 +285,6 @@ func (w *worker) outward() []*exchange {
 		if x := w.jobs[id].exchange; x != nil {
 			list = append(list, x)
 		}
-	}
-	for _, id := range sortedIDs(w.pushes) {
-		list = append(list, w.pushes[id])
 	}
 	return list
 }

@@ -15,8 +15,7 @@ import (
 type role uint8
 
 const (
-	asking    role = iota // opened it to exchange catalogs
-	pushing               // opened it to tell news
+	asking    role = iota // opened it
 	answering             // the peer opened it
 )
 
@@ -36,7 +35,6 @@ type exchange struct {
 	heard   bool // the first message came
 	ending  bool // draining
 	begun   bool // SyncStarted was reported
-	pushed  bool // the peer has only news
 	over    bool // there is nothing more to say
 	turns   int  // that the peer had
 	wanted  int
@@ -61,27 +59,11 @@ func (w *worker) exchangeWith(peer ident.PeerID, addrs []string, closed func(err
 	x := w.newExchange(peer, asking, w.cfg.SyncTimeout)
 	x.closed = closed
 	x.catalog = w.peers.base
-	x.box = outbox{budget: maxExchangeBytes, turn: true}
+	x.box = outbox{budget: maxExchangeBytes, turn: true, words: w.against(peer)}
 	x.opening()
 	x.link = w.env.Transport.Dial(peer, addrs, Protocol, w.strand, x)
 	x.pump()
 	return x
-}
-
-// push opens a link to tell what is in box.
-func (w *worker) push(peer ident.PeerID, box outbox, within time.Duration) {
-	x := w.newExchange(peer, pushing, within)
-	x.box = box
-	x.box.turn = true
-	x.closed = func(err error) {
-		if w.pushes[peer] == x {
-			delete(w.pushes, peer)
-		}
-		w.contact(peer, err)
-	}
-	w.pushes[peer] = x
-	x.link = w.env.Transport.Dial(peer, w.addrs(peer, nil), Protocol, w.strand, x)
-	x.pump()
 }
 
 // listen takes the links that others open.
@@ -89,7 +71,7 @@ func (w *worker) listen() error {
 	for _, l := range []struct {
 		protocol string
 		accept   func(runtime.Link)
-	}{{Protocol, w.accept}, {PingProtocol, w.acceptPing}} {
+	}{{Protocol, w.accept}, {GossipProtocol, w.acceptNeighbour}, {PingProtocol, w.acceptPing}} {
 		stop, err := w.env.Transport.Listen(l.protocol, w.strand, l.accept)
 		if err != nil {
 			return err
@@ -127,21 +109,6 @@ func (w *worker) accept(link runtime.Link) {
 	}
 }
 
-// contact notes how a contact with a peer of the catalog went.
-func (w *worker) contact(peer ident.PeerID, err error) {
-	switch f := w.failures[peer]; {
-	case err == nil:
-		delete(w.failures, peer)
-	case w.peers.get(peer) == nil || w.stopping:
-	case f == nil:
-		f = &backoff{}
-		w.failures[peer] = f
-		f.fail(w)
-	default:
-		f.fail(w)
-	}
-}
-
 // OnOpen implements runtime.Handler.
 func (x *exchange) OnOpen() {
 	x.opened = true
@@ -166,7 +133,7 @@ func (x *exchange) OnMessage(b []byte) {
 	x.bytes += len(b)
 	m, err := parseMessage(b)
 	switch {
-	case err != nil || x.role == pushing || x.box.turn:
+	case err != nil || x.box.turn:
 		x.link.Close(wire.ProtocolViolation)
 		return
 	case x.bytes > 2*maxExchangeBytes: // entries and departures
@@ -175,9 +142,12 @@ func (x *exchange) OnMessage(b []byte) {
 	}
 	if !x.heard {
 		x.heard = true
-		x.meet(m)
+		err = x.meet(m)
 	}
-	if err := x.ranges(m); err != nil {
+	if err == nil {
+		err = x.ranges(m)
+	}
+	if err != nil {
 		x.link.Close(wire.ProtocolViolation)
 		return
 	}
@@ -191,25 +161,23 @@ func (x *exchange) OnMessage(b []byte) {
 	x.pump()
 }
 
-// meet looks at the first message: whoever opened the link compares catalogs, or
-// has only news.
-func (x *exchange) meet(m *message) {
-	switch {
-	case x.role != answering:
-	case m.compares():
-		x.begin()
-		x.catalog = x.w.peers.base
-		x.box = outbox{budget: maxExchangeBytes}
-	default:
-		x.pushed = true
+// meet looks at the first message of a link that the peer opened, which begins a
+// comparison of catalogs.
+func (x *exchange) meet(m *message) error {
+	if x.role == asking {
+		return nil
 	}
+	if !m.compares() {
+		return wire.ErrDecode
+	}
+	x.begin()
+	x.catalog = x.w.peers.base
+	x.box = outbox{budget: maxExchangeBytes, words: x.w.against(x.peer)}
+	return nil
 }
 
 // ranges answers what the peer says about ranges, and about what it wants.
 func (x *exchange) ranges(m *message) error {
-	if x.pushed && m.compares() {
-		return wire.ErrDecode
-	}
 	x.spanned += len(m.Spans) + len(m.Lists)
 	if x.spanned > 2*maxSpans {
 		return wire.ErrDecode
@@ -255,10 +223,13 @@ func (x *exchange) merge(m *message) bool {
 	w := x.w
 	w.mayReport = x.reports
 	for _, news := range m.Departures {
-		x.judge(w.mergeDeparture(news, x.peer))
+		x.forged += forgery(w.mergeDeparture(news, x.peer))
+	}
+	for _, raw := range m.Suspicions {
+		x.forged += forgery(w.mergeSuspicion(raw, x.peer))
 	}
 	for _, raw := range m.Entries {
-		x.judge(x.take(raw))
+		x.forged += forgery(x.take(raw))
 	}
 	x.entries += int64(len(m.Entries))
 	x.reports, w.mayReport = w.mayReport, 0
@@ -270,23 +241,24 @@ func (x *exchange) merge(m *message) bool {
 	return true
 }
 
-// take takes one entry. Whoever holds that of a peer that left is told.
+// take takes one entry. Whoever holds that of a peer that left, or does not answer,
+// is told.
 func (x *exchange) take(raw []byte) error {
 	w := x.w
 	err := w.mergeEntry(raw, x.peer)
-	if err == nil && !x.pushed {
-		if s, _ := w.cfg.Verifier.Verify(raw); w.tombstones.ends(s.Entry.Peer, s.Entry.Version, w.env.Clock.Mono()) {
-			x.box.addDeparture(w.tombstones.held[s.Entry.Peer].news(w.env.Clock.Mono()))
-		}
+	if err == nil {
+		s, _ := w.cfg.Verifier.Verify(raw)
+		x.object(s.Entry.Peer, s.Entry.Version)
 	}
 	return err
 }
 
-// judge counts what no correct peer forwards.
-func (x *exchange) judge(err error) {
+// forgery counts what no correct peer forwards.
+func forgery(err error) int {
 	if errors.Is(err, ErrSignature) || errors.Is(err, ErrMalformed) {
-		x.forged++
+		return 1
 	}
+	return 0
 }
 
 // OnWritable implements runtime.Handler.
@@ -304,7 +276,7 @@ func (x *exchange) pump() {
 		}
 		x.unsent = nil
 	}
-	if x.opened && (x.role == pushing || x.over) {
+	if x.opened && x.over {
 		x.ending = true
 		x.link.Drain(wire.Finished, max(0, x.deadline-x.w.env.Clock.Mono()))
 	}
@@ -312,7 +284,7 @@ func (x *exchange) pump() {
 
 // fill makes the next message ready and tells whether there is one.
 func (x *exchange) fill() bool {
-	if x.unsent == nil && !x.pushed {
+	if x.unsent == nil {
 		x.unsent = x.box.next()
 	}
 	return x.unsent != nil

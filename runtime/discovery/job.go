@@ -78,8 +78,9 @@ func (w *worker) launch() {
 		w.flying++
 		j.exchange = w.exchangeWith(j.peer, w.addrs(j.peer, j.addrs), func(err error) {
 			w.flying--
-			w.contact(j.peer, err)
 			w.finish(j, err)
+			w.contact(j.peer, err)
+			w.fillSoon()
 			w.launch()
 		})
 	}

@@ -26,13 +26,22 @@ type worker struct {
 	peers      draft // the next catalog
 	tombstones tombstones
 	rtt        tracker
+	taken      int // entries that were taken so far, from whomever
 
 	pings      []*pinging // under way
 	answers    []*answer
 	tracked    map[ident.PeerID]int // how many want to know the round trip
 	trackTimer runtime.Timer        // nil while nobody does, or pings are under way
 
+	agenda agenda
 	disseminator
+	gossip
+	detector
+	lost lost
+
+	neighbours neighbours
+	chosenSeq  uint64
+	filling    bool
 }
 
 func newWorker(d *Discovery) *worker {
@@ -40,7 +49,11 @@ func newWorker(d *Discovery) *worker {
 		d: d, env: d.env, cfg: d.cfg, self: d.self, strand: d.strand,
 		peers: newDraft(&Catalog{self: d.self}), rtt: tracker{}, tracked: map[ident.PeerID]int{},
 		tombstones:   tombstones{held: map[ident.PeerID]*tombstone{}, limit: d.cfg.MaxPeers},
+		agenda:       agenda{clock: d.env.Clock, strand: d.strand, armed: -1},
 		disseminator: newDisseminator(d.cfg, d.self),
+		gossip:       gossip{news: map[ident.PeerID]ident.PeerID{}, missing: map[ident.PeerID]absence{}},
+		detector:     detector{suspects: map[ident.PeerID]*suspect{}, hidden: map[ident.PeerID]*hidden{}, accusers: map[ident.PeerID]*gcra{}},
+		neighbours:   neighbours{},
 	}
 	d.watch.Set(w.peers.base)
 	return w
@@ -70,19 +83,29 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 	if w.tombstones.ends(e.Peer, e.Version, w.env.Clock.Mono()) {
 		return nil
 	}
+	dead := w.hidden[e.Peer]
+	if dead != nil && e.Version.Compare(dead.version) <= 0 {
+		return nil
+	}
 	if err := w.admit(e, len(raw), w.peers.get(e.Peer) == nil); err != nil {
 		w.refusedFrom(e.Peer, err)
 		return err
 	}
 	w.put(s)
-	kind := event.PeerUpdated
-	if known == nil {
-		kind = event.PeerDiscovered
+	w.taken++
+	delete(w.suspects, e.Peer)
+	if dead != nil {
+		w.unhide(e.Peer, e)
+	} else {
+		kind := event.PeerUpdated
+		if known == nil {
+			kind = event.PeerDiscovered
+		}
+		w.env.Report(event.Event{Kind: kind, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
 	}
-	w.env.Report(event.Event{Kind: kind, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
 	w.learned(e.Peer, from)
-	if known == nil && e.Peer != from {
-		w.introduce(e.Peer)
+	if known == nil && w.neighbours.chosen() < degree {
+		w.fillSoon()
 	}
 	return nil
 }
@@ -126,6 +149,9 @@ func (w *worker) mergeDeparture(news oldNews, from ident.PeerID) error {
 	}
 	now := w.env.Clock.Mono()
 	known := w.signed(dep.Peer)
+	if dead := w.hidden[dep.Peer]; dead != nil {
+		known = dead.peer
+	}
 	ends := known != nil && dep.Peer != w.self && dep.Ends(known.Entry.Version)
 	if !ends && w.tombstones.ends(dep.Peer, dep.Version, now) {
 		return nil
@@ -140,14 +166,18 @@ func (w *worker) mergeDeparture(news oldNews, from ident.PeerID) error {
 	}
 	// Whoever held the entry has peers that hold it too: it remembers for the
 	// whole time. All others remember no longer than who told them.
-	left := min(news.left(), w.cfg.TombstoneTTL)
+	left := min(news.left(), w.cfg.PurgeAfter)
 	if ends {
-		left = w.cfg.TombstoneTTL
+		left = w.cfg.PurgeAfter
 	}
 	w.tombstones.put(dep, now, left)
 	if ends {
+		ev := event.Event{Kind: event.PeerDeparted, Peer: dep.Peer, From: uint64(dep.Version.Started), To: uint64(dep.Version.Updated)}
+		if w.hidden[dep.Peer] != nil {
+			ev.Reason = wire.GracefulShutdown
+		}
 		w.drop(dep.Peer)
-		w.env.Report(event.Event{Kind: event.PeerDeparted, Peer: dep.Peer, From: uint64(dep.Version.Started), To: uint64(dep.Version.Updated)})
+		w.env.Report(ev)
 		w.learned(dep.Peer, from)
 	}
 	return nil

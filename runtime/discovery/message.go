@@ -28,19 +28,19 @@ const (
 	wantRoom    = ident.Size + 2
 )
 
-// message is one frame of Protocol. A link begins with one that has a range, or is
-// a push.
+// message is one frame of Protocol. A link begins with one that has a range.
 type message struct {
 	Spans      []summary `cbor:"1,keyasint,omitempty"`
 	Entries    [][]byte  `cbor:"2,keyasint,omitempty"`
 	Departures []oldNews `cbor:"3,keyasint,omitempty"`
 	// Last ends the sender's turn.
-	Last  bool           `cbor:"4,keyasint,omitempty"`
-	Lists []listing      `cbor:"5,keyasint,omitempty"`
-	Wants []ident.PeerID `cbor:"6,keyasint,omitempty"`
+	Last       bool           `cbor:"4,keyasint,omitempty"`
+	Lists      []listing      `cbor:"5,keyasint,omitempty"`
+	Wants      []ident.PeerID `cbor:"6,keyasint,omitempty"`
+	Suspicions [][]byte       `cbor:"7,keyasint,omitempty"`
 }
 
-// compares tells whether the message is about catalogs, and not only news.
+// compares tells whether the message says anything about catalogs.
 func (m *message) compares() bool { return len(m.Spans)+len(m.Lists)+len(m.Wants) > 0 }
 
 // oldNews is a departure and how much longer its sender will remember it, in
@@ -80,8 +80,9 @@ type outbox struct {
 	lists      []listing
 	wants      []ident.PeerID
 	departures []oldNews
+	words      []*Suspicion
 	peers      []*Peer
-	budget     int  // bytes of entries and departures that may still go in
+	budget     int  // bytes of all these that may still go in
 	turn       bool // it is this node's
 }
 
@@ -109,7 +110,7 @@ func (o *outbox) spend(size int) bool {
 }
 
 func (o *outbox) empty() bool {
-	return len(o.spans)+len(o.lists)+len(o.wants)+len(o.departures)+len(o.peers) == 0
+	return len(o.spans)+len(o.lists)+len(o.wants)+len(o.departures)+len(o.words)+len(o.peers) == 0
 }
 
 // next gives the next message of this node's turn, the last of which ends it; nil
@@ -124,6 +125,11 @@ func (o *outbox) next() []byte {
 	m.Lists, o.lists = take(o.lists, &room, func(l listing) int { return spanRoom + len(l.Held)*holdingRoom })
 	m.Wants, o.wants = take(o.wants, &room, func(ident.PeerID) int { return wantRoom })
 	m.Departures, o.departures = take(o.departures, &room, func(n oldNews) int { return len(n.Raw) + itemRoom })
+	var words []*Suspicion
+	words, o.words = take(o.words, &room, func(s *Suspicion) int { return len(s.raw) + itemRoom })
+	for _, s := range words {
+		m.Suspicions = append(m.Suspicions, s.raw)
+	}
 	var peers []*Peer
 	peers, o.peers = take(o.peers, &room, func(p *Peer) int { return len(p.raw) + itemRoom })
 	for _, p := range peers {

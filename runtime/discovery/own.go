@@ -114,7 +114,16 @@ func (w *worker) heardSelf(v Version, departed bool) {
 	if departed {
 		above = v.Started >= w.version.Started
 	}
-	if !above || v.Updated >= maxVersion-2 {
+	if above {
+		w.env.Mark("discovery-superseded-itself")
+		w.supersede(v, departed)
+	}
+}
+
+// supersede publishes an entry that is newer than version v, and of a later run if that
+// one is, or has departed.
+func (w *worker) supersede(v Version, departed bool) {
+	if v.Updated >= maxVersion-2 {
 		return
 	}
 	next := Version{Started: w.version.Started, Updated: max(v.Updated, w.version.Updated) + 1}
@@ -122,7 +131,6 @@ func (w *worker) heardSelf(v Version, departed bool) {
 		next.Started = v.Started + 1
 	}
 	next.Updated = max(next.Updated, next.Started, w.nowMillis())
-	w.env.Mark("discovery-superseded-itself")
 	if err := w.publish(w.want, next); err != nil {
 		w.refused(w.self, err)
 		return

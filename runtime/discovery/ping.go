@@ -126,7 +126,13 @@ func (p *pinging) OnClosed(c runtime.Closed) {
 	p.deadline.Stop()
 	w.pings = slices.DeleteFunc(w.pings, func(o *pinging) bool { return o == p })
 	w.open--
+	answered := p.done == nil
 	p.finish(Pong{}, c)
+	if answered {
+		w.contact(p.peer, nil)
+	} else {
+		w.contact(p.peer, c)
+	}
 	w.settle()
 }
 

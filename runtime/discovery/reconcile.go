@@ -66,13 +66,31 @@ func (x *exchange) weigh(h holding) {
 	switch {
 	case order > 0:
 		x.box.addPeer(known)
-	case order == 0:
-	case w.tombstones.ends(h.Peer, h.version(), w.env.Clock.Mono()):
-		x.box.addDeparture(w.tombstones.held[h.Peer].news(w.env.Clock.Mono()))
+	case order == 0, x.object(h.Peer, h.version()):
 	case len(x.box.wants) < maxWants && x.wanted < maxWants:
 		x.wanted++
 		x.box.wants = append(x.box.wants, h.Peer)
 	}
+}
+
+// object tells a peer that lists an entry which this node knows to be over: the
+// departure, or what is said against it. It is false if there is nothing to object.
+func (x *exchange) object(id ident.PeerID, v Version) bool {
+	w := x.w
+	if w.tombstones.ends(id, v, w.env.Clock.Mono()) {
+		x.box.addDeparture(w.tombstones.held[id].news(w.env.Clock.Mono()))
+		return true
+	}
+	h := w.hidden[id]
+	if h == nil || v.Compare(h.version) > 0 {
+		return false
+	}
+	for _, word := range h.words {
+		if x.box.spend(len(word.raw)) {
+			x.box.words = append(x.box.words, word)
+		}
+	}
+	return true
 }
 
 // serve answers what the peer wants.

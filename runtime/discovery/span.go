@@ -67,6 +67,10 @@ type holding struct {
 	Updated int64        `cbor:"3,keyasint"`
 }
 
+func (p *Peer) holding() holding {
+	return holding{p.Entry.Peer, p.Entry.Version.Started, p.Entry.Version.Updated}
+}
+
 func (h holding) version() Version { return Version{h.Started, h.Updated} }
 
 // mark is the hash of one version of one peer.
@@ -129,7 +133,7 @@ func summarize(s span, t tally) summary {
 func list(s span, peers []*Peer) listing {
 	l := listing{span: s}
 	for _, p := range peers {
-		l.Held = append(l.Held, holding{p.Entry.Peer, p.Entry.Version.Started, p.Entry.Version.Updated})
+		l.Held = append(l.Held, p.holding())
 	}
 	return l
 }

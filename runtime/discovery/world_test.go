@@ -223,7 +223,7 @@ func TestDepartureSpreadsAndStalePeersDoNotUndoIt(t *testing.T) {
 		if !knows("n5") {
 			t.Fatalf("seed %d: the isolated node heard of the departure", seed)
 		}
-		c.run(30 * time.Second) // so that nothing of then is still on its way
+		c.run(5 * time.Second) // n5 does not find out by itself meanwhile
 		c.Net.Unisolate("n5")
 		c.within(60*time.Second, "departure at the stale peer", func() bool { return !knows("n5") })
 		c.run(60 * time.Second)

@@ -29,7 +29,8 @@ const (
 
 	// PeerDiscovered, PeerUpdated: Peer's entry came into the catalog or was
 	// replaced by a newer one; From is its started, To its updated version.
-	// PeerDeparted: it left.
+	// PeerDeparted: it left. With a Reason it had been hidden before: IdleTimeout
+	// if it is forgotten for that, GracefulShutdown if it turned out to have left.
 	PeerDiscovered Kind = 20
 	PeerUpdated    Kind = 21
 	PeerDeparted   Kind = 22
@@ -44,6 +45,12 @@ const (
 	// Pinged: Peer was asked for its entry; N is the round trip in nanoseconds, 0
 	// if it was not measured, Reason why it failed.
 	Pinged Kind = 27
+	// PeerHidden: Peer, version From.To, does not answer, as N members say; it is
+	// out of the catalog, and remembered. PeerReturned: it is back, as version
+	// From.To. PeerSuspected: this node does not reach it, and said so.
+	PeerHidden    Kind = 28
+	PeerReturned  Kind = 29
+	PeerSuspected Kind = 30
 
 	// ProducerOpened, ProducerClosed frame a producer of Stream; Incarnation
 	// names it; N is its capacity, 0 for none stated, Text the stream's name.
@@ -147,6 +154,7 @@ var kinds = map[Kind]string{
 	SessionUp: "session.up", SessionDown: "session.down", SessionRefused: "session.refused",
 	PeerDiscovered: "peer.discovered", PeerUpdated: "peer.updated", PeerDeparted: "peer.departed",
 	EntryRefused: "entry.refused", EntryPublished: "entry.published", SyncStarted: "sync.started", SyncEnded: "sync.ended", Pinged: "pinged",
+	PeerHidden: "peer.hidden", PeerReturned: "peer.returned", PeerSuspected: "peer.suspected",
 	ProducerOpened: "producer.opened", ProducerClosed: "producer.closed",
 	SubAccepted: "sub.accepted", SubRefused: "sub.refused", SubEnded: "sub.ended", SubExpiry: "sub.expiry", SubDraining: "sub.draining",
 	Enqueued: "enqueued", Written: "written", Dropped: "dropped",

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/wire"
 )
 
 // Metrics counts the events of one node. It is an observer, which an Env and a
@@ -99,6 +100,7 @@ func (n *node) event(e event.Event) {
 type discovery struct {
 	peers                                 prometheus.Gauge
 	discovered, updated, departed         prometheus.Counter
+	suspected, hidden, returned           prometheus.Counter
 	refused, published, synced, exchanged prometheus.Counter
 	pings                                 prometheus.Histogram
 	failed                                *prometheus.CounterVec
@@ -110,7 +112,10 @@ func newDiscovery(f promauto.Factory) discovery {
 		peers:      p.gauge("peers", "Peers in the catalog."),
 		discovered: p.counter("peers_discovered_total", "Peers that came into the catalog."),
 		updated:    p.counter("peers_updated_total", "Newer entries of peers in the catalog."),
-		departed:   p.counter("peers_departed_total", "Peers that left the catalog."),
+		departed:   p.counter("peers_departed_total", "Peers that left, or were forgotten because they did not answer."),
+		suspected:  p.counter("peers_suspected_total", "Peers that did not answer this node, which said so."),
+		hidden:     p.counter("peers_hidden_total", "Peers taken out of the catalog because they do not answer."),
+		returned:   p.counter("peers_returned_total", "Peers that were hidden and are back in the catalog."),
 		refused:    p.counter("entries_refused_total", "Entries of others that were not taken."),
 		published:  p.counter("entries_published_total", "Entries that the node signed for itself."),
 		synced:     p.counter("syncs_total", "Exchanges of catalogs that ended."),
@@ -129,7 +134,17 @@ func (d *discovery) event(e event.Event) {
 		d.updated.Inc()
 	case event.PeerDeparted:
 		d.departed.Inc()
+		if e.Reason == wire.None {
+			d.peers.Dec()
+		}
+	case event.PeerSuspected:
+		d.suspected.Inc()
+	case event.PeerHidden:
+		d.hidden.Inc()
 		d.peers.Dec()
+	case event.PeerReturned:
+		d.returned.Inc()
+		d.peers.Inc()
 	case event.EntryRefused:
 		d.refused.Inc()
 	case event.EntryPublished:

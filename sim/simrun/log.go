@@ -149,6 +149,10 @@ func (l *log) short(r event.Record) string {
 		return "finds " + peer
 	case event.PeerDeparted:
 		return peer + " left"
+	case event.PeerHidden:
+		return "misses " + peer
+	case event.PeerReturned:
+		return "has " + peer + " again"
 	case event.ProducerOpened:
 		return "offers " + stream
 	case event.ConsumerOpened:

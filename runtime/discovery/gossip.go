@@ -1,0 +1,235 @@
+package discovery
+
+import (
+	"time"
+
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// News goes from neighbour to neighbour as in Plumtree (Leitão, Pereira, Rodrigues,
+// "Epidemic Broadcast Trees", SRDS 2007): whole over the links of a tree, and by name
+// over all others. Who gets nothing but what it has says so, and that link leaves the
+// tree; who hears a name and then not the news asks for it, and that link joins the
+// tree. A name is the peer and the version, so a catalog is all the memory that this
+// needs. Departures and suspicions are small and rare, and go over every link.
+const (
+	// namesAfter is how long names of news wait for more, and missingAfter how long
+	// news that was named may take to come by the tree.
+	namesAfter   = 100 * time.Millisecond
+	missingAfter = 250 * time.Millisecond
+	// maxMissing bounds the news that is waited for; what is beyond comes when
+	// catalogs are compared.
+	maxMissing = 1024
+	// maxWords bounds the suspicions that wait to be told.
+	maxWords = 256
+)
+
+// gossip is what is to be told, and what is waited for.
+type gossip struct {
+	news    map[ident.PeerID]ident.PeerID // of whom, and from whom
+	words   []word
+	told    time.Duration // Mono of the last round of news
+	telling bool          // a round is on the agenda
+	naming  bool          // names are
+	missing map[ident.PeerID]absence
+}
+
+// word is a suspicion to pass on, and who told it.
+type word struct {
+	*Suspicion
+	from ident.PeerID
+}
+
+// absence is news that was named and did not come yet.
+type absence struct {
+	Version
+	from ident.PeerID
+}
+
+// learned notes that what is known of peer changed, as from told, and that its
+// past failures may be over.
+func (w *worker) learned(peer, from ident.PeerID) {
+	if w.stopping {
+		return
+	}
+	delete(w.failures, peer)
+	delete(w.missing, peer)
+	for _, b := range w.boots {
+		if b.Peer == peer && b.timer != nil && w.peers.get(peer) != nil {
+			b.backoff = backoff{}
+			w.try(b)
+		}
+	}
+	w.news[peer] = from
+	w.tellSoon()
+}
+
+// pass notes a suspicion to be told.
+func (w *worker) pass(s *Suspicion, from ident.PeerID) {
+	if len(w.words) < maxWords {
+		w.words = append(w.words, word{s, from})
+		w.tellSoon()
+	}
+}
+
+// tellSoon begins a round of news: at once after a pause, so that single news is
+// fast, and not before PushDelay after the last, so that much of it goes together.
+func (w *worker) tellSoon() {
+	if !w.telling && !w.stopping {
+		w.telling = true
+		w.agenda.in(max(0, w.told+w.cfg.PushDelay-w.env.Clock.Mono()), w.tell)
+	}
+}
+
+// tell tells the neighbours what is new. What is too much to be told, as after the
+// first exchange of a newcomer, is left to comparing catalogs.
+func (w *worker) tell() {
+	w.telling = false
+	if w.stopping {
+		return
+	}
+	w.told = w.env.Clock.Mono()
+	about := sortedIDs(w.news)
+	w.neighbours.each(func(n *neighbour) {
+		if len(about)+len(n.names) > maxNews {
+			n.names = nil
+			w.meet(n.peer)
+		} else {
+			n.tell(w.pack(n, about))
+		}
+	})
+	clear(w.news)
+	w.words = nil
+}
+
+// pack gives what a neighbour should hear.
+func (w *worker) pack(n *neighbour, about []ident.PeerID) (b bag) {
+	for _, s := range w.words {
+		if s.from != n.peer {
+			b.words = append(b.words, s.Suspicion)
+		}
+	}
+	for _, id := range about {
+		if id == n.peer || w.news[id] == n.peer {
+			continue
+		}
+		p := w.signed(id)
+		switch {
+		case p == nil:
+			if s := w.tombstones.held[id]; s != nil {
+				b.departures = append(b.departures, s.news(w.env.Clock.Mono()))
+			}
+		case n.eager:
+			b.peers = append(b.peers, p)
+		default:
+			n.names = append(n.names, p.holding())
+			w.nameSoon()
+		}
+	}
+	return b
+}
+
+// nameSoon tells names after a while.
+func (w *worker) nameSoon() {
+	if !w.naming {
+		w.naming = true
+		w.agenda.in(namesAfter, func() {
+			w.naming = false
+			w.neighbours.each(func(n *neighbour) {
+				n.tell(bag{names: n.names})
+				n.names = nil
+			})
+		})
+	}
+}
+
+// hear takes what a neighbour tells.
+func (n *neighbour) hear(r *rumour) {
+	w := n.w
+	w.mayReport = maxRefused
+	before, forged := w.taken, 0
+	for _, news := range r.Departures {
+		forged += forgery(w.mergeDeparture(news, n.peer))
+	}
+	for _, raw := range r.Suspicions {
+		forged += forgery(w.mergeSuspicion(raw, n.peer))
+	}
+	for _, raw := range r.Entries {
+		forged += forgery(w.mergeEntry(raw, n.peer))
+	}
+	w.mayReport = 0
+	w.commit()
+	if forged > maxRefused {
+		n.link.Close(wire.ProtocolViolation)
+		return
+	}
+	if len(r.Entries) > 0 && w.taken == before && n.eager {
+		n.eager = false
+		n.tell(bag{prune: true})
+	}
+	if r.Prune {
+		n.eager = false
+	}
+	w.miss(r.names(), n.peer)
+	if len(r.Wants) > 0 {
+		n.eager = true
+		n.tell(w.wanted(r.Wants))
+	}
+}
+
+// wanted gives the entries of peers, as far as there are any.
+func (w *worker) wanted(ids []ident.PeerID) (b bag) {
+	for _, id := range ids[:min(len(ids), maxMissing)] {
+		if p := w.signed(id); p != nil {
+			b.peers = append(b.peers, p)
+		}
+	}
+	return b
+}
+
+// miss notes names of what this node does not have.
+func (w *worker) miss(names []holding, from ident.PeerID) {
+	armed := len(w.missing) > 0
+	for _, h := range names {
+		if len(w.missing) < maxMissing && w.lacks(h) {
+			if _, known := w.missing[h.Peer]; !known {
+				w.missing[h.Peer] = absence{h.version(), from}
+			}
+		}
+	}
+	if !armed && len(w.missing) > 0 {
+		w.agenda.in(missingAfter, w.graft)
+	}
+}
+
+// lacks tells whether a version is one to ask for.
+func (w *worker) lacks(h holding) bool {
+	if h.Peer == w.self || w.ahead(h.version()) || w.tombstones.ends(h.Peer, h.version(), w.env.Clock.Mono()) {
+		return false
+	}
+	if p := w.signed(h.Peer); p != nil {
+		return p.Entry.Version.Compare(h.version()) < 0
+	}
+	hidden := w.hidden[h.Peer]
+	return hidden == nil || hidden.peer.Entry.Version.Compare(h.version()) < 0
+}
+
+// graft asks for what did not come. Each is asked for once: comparing catalogs
+// brings the rest.
+func (w *worker) graft() {
+	asked := map[ident.PeerID][]ident.PeerID{}
+	for _, id := range sortedIDs(w.missing) {
+		m := w.missing[id]
+		if w.lacks(holding{id, m.Started, m.Updated}) {
+			asked[m.from] = append(asked[m.from], id)
+		}
+	}
+	clear(w.missing)
+	w.neighbours.each(func(n *neighbour) {
+		if wants := asked[n.peer]; len(wants) > 0 {
+			n.eager = true
+			n.tell(bag{wants: wants})
+		}
+	})
+}

@@ -1,0 +1,248 @@
+package discovery
+
+import (
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// Every node keeps links to a few peers drawn from its catalog, and takes those of
+// others: its neighbours. They carry news at once (gossip.go), and their end is how
+// the crash of a node is noticed (detector.go). That is the active view of HyParView
+// (Leitão, Pereira, Rodrigues, DSN 2007); its passive view is the catalog.
+const (
+	// degree is how many neighbours a node chooses itself. A network in which each
+	// node chooses three at random is connected as good as always, and each node
+	// has three others that notice its end.
+	degree = 3
+	// maxChosenBy bounds the neighbours that chose this node: three on average.
+	maxChosenBy = 12
+	// rotation is after how many ticks, on average, a node chooses one of its
+	// neighbours anew, so that what was chosen from a small catalog, or within a
+	// part of the network, does not stay.
+	rotation = 8
+	// kibEvery and kibBurst limit what is taken of one neighbour to 1 MiB a second
+	// after what an exchange may carry; who says more waits.
+	kibEvery = time.Second / 1024
+	kibBurst = maxExchangeBytes >> 10
+	// refill is the mean wait before a lost neighbour is replaced.
+	refill = 200 * time.Millisecond
+)
+
+// neighbour is one link of GossipProtocol, and its handler.
+type neighbour struct {
+	w      *worker
+	peer   ident.PeerID
+	link   runtime.Link
+	chosen bool // by this node
+	since  uint64
+	open   bool
+	ending bool
+	// eager: news goes to it whole, and not by name.
+	eager bool
+	// full: it does not take what it is told. It gets nothing more until it does,
+	// and then the catalogs are compared.
+	full  bool
+	heard gcra      // what it said, in KiB
+	names []holding // of news, not told yet
+}
+
+// neighbours are links to peers, at most one for each.
+type neighbours map[ident.PeerID]*neighbour
+
+// each gives them in order of peer, those that are open.
+func (ns neighbours) each(f func(*neighbour)) {
+	for _, id := range sortedIDs(ns) {
+		if n := ns[id]; n != nil && n.open && !n.ending {
+			f(n)
+		}
+	}
+}
+
+// chosen counts those that this node chose.
+func (ns neighbours) chosen() (count int) {
+	for _, n := range ns {
+		if n.chosen {
+			count++
+		}
+	}
+	return count
+}
+
+// fill chooses neighbours until there are enough.
+func (w *worker) fill() {
+	if w.stopping {
+		return
+	}
+	w.befriend(degree - w.neighbours.chosen())
+}
+
+// fillSoon does so after a while.
+func (w *worker) fillSoon() {
+	if !w.filling && !w.stopping {
+		w.filling = true
+		w.agenda.in(w.strand.Rand("interval").Duration(refill/2, refill*3/2), func() {
+			w.filling = false
+			w.fill()
+		})
+	}
+}
+
+// rotate chooses one more now and then; when it is there, the oldest goes.
+func (w *worker) rotate() {
+	if w.neighbours.chosen() == degree && w.strand.Rand("peers").IntN(rotation) == 0 {
+		w.befriend(1)
+	}
+}
+
+// befriend chooses up to count more neighbours.
+func (w *worker) befriend(count int) {
+	if count <= 0 {
+		return
+	}
+	for _, id := range w.choose(count, func(id ident.PeerID) bool { return w.neighbours[id] == nil }) {
+		n := w.newNeighbour(id)
+		n.chosen = true
+		n.link = w.env.Transport.Dial(id, w.addrs(id, nil), GossipProtocol, w.strand, n)
+	}
+}
+
+func (w *worker) newNeighbour(peer ident.PeerID) *neighbour {
+	w.open++
+	w.chosenSeq++
+	n := &neighbour{w: w, peer: peer, eager: true, since: w.chosenSeq}
+	w.neighbours[peer] = n
+	return n
+}
+
+// acceptNeighbour takes the link of a peer that chose this node. If both chose each
+// other, the link that the smaller id opened stays, as with sessions.
+func (w *worker) acceptNeighbour(link runtime.Link) {
+	old := w.neighbours[link.Peer()]
+	switch {
+	case w.stopping:
+		link.Close(wire.GracefulShutdown)
+		return
+	case old != nil && old.chosen && w.self.Compare(old.peer) < 0:
+		link.Close(wire.Duplicate)
+		return
+	case old == nil && len(w.neighbours)-w.neighbours.chosen() >= maxChosenBy:
+		link.Close(wire.Overloaded)
+		return
+	case old != nil:
+		old.end(wire.Duplicate)
+	}
+	n := w.newNeighbour(link.Peer())
+	n.link, n.open = link, true
+	link.Bind(w.strand, n)
+}
+
+// OnOpen implements runtime.Handler. What the two know is compared once, so that
+// neighbours differ only in what is on its way.
+func (n *neighbour) OnOpen() {
+	n.open = true
+	w := n.w
+	if w.stopping {
+		return
+	}
+	w.contact(n.peer, nil)
+	w.meet(n.peer)
+	if w.neighbours.chosen() <= degree {
+		return
+	}
+	oldest := n
+	for _, id := range sortedIDs(w.neighbours) {
+		if o := w.neighbours[id]; o.chosen && o.open && o.since < oldest.since {
+			oldest = o
+		}
+	}
+	if oldest != n {
+		oldest.end(wire.Finished)
+	}
+}
+
+// end ends the link in order. Nothing is told over it any more.
+func (n *neighbour) end(r wire.Reason) {
+	if n.w.neighbours[n.peer] == n {
+		delete(n.w.neighbours, n.peer)
+	}
+	n.ending = true
+	if n.open {
+		n.link.Drain(r, n.w.cfg.DepartureWindow)
+	} else {
+		n.link.Close(r)
+	}
+}
+
+// tell sends what is in a bag.
+func (n *neighbour) tell(b bag) {
+	if n.full || n.ending || !n.open || b.empty() {
+		return
+	}
+	messages := b.messages()
+	sent, err := n.link.Send(messages...)
+	if err != nil && sent < len(messages) {
+		n.full = true
+	}
+}
+
+// OnWritable implements runtime.Handler.
+func (n *neighbour) OnWritable() {
+	if n.full {
+		n.full = false
+		n.w.meet(n.peer)
+	}
+}
+
+// OnMessage implements runtime.Handler.
+func (n *neighbour) OnMessage(b []byte) {
+	if n.w.stopping {
+		return
+	}
+	r, err := parseRumour(b)
+	if err != nil {
+		n.link.Close(wire.ProtocolViolation)
+		return
+	}
+	n.hear(r)
+	if wait := n.heard.spend(n.w.env.Clock.Mono(), kibEvery, kibBurst, 1+len(b)>>10); wait > 0 {
+		n.link.Pause()
+		n.w.agenda.in(wait, n.link.Resume)
+	}
+}
+
+// OnClosed implements runtime.Handler.
+func (n *neighbour) OnClosed(c runtime.Closed) {
+	w := n.w
+	w.open--
+	if w.neighbours[n.peer] == n {
+		delete(w.neighbours, n.peer)
+	}
+	if !n.ending {
+		w.contact(n.peer, c)
+	}
+	w.fillSoon()
+	w.settle()
+}
+
+// linked tells whether a peer is a neighbour that is there, and is not to end.
+func (w *worker) linked(peer ident.PeerID) bool {
+	n := w.neighbours[peer]
+	return n != nil && n.open && !n.ending
+}
+
+// leaveNeighbours tells all neighbours that this node leaves, and ends the links. With
+// few of them it tells others besides.
+func (w *worker) leaveNeighbours(b bag) {
+	there := 0
+	w.neighbours.each(func(*neighbour) { there++ })
+	w.befriend(degree - there)
+	for _, id := range sortedIDs(w.neighbours) {
+		n := w.neighbours[id]
+		_, _ = n.link.Send(b.messages()...)
+		n.ending = true
+		n.link.Drain(wire.GracefulShutdown, w.cfg.DepartureWindow)
+	}
+}

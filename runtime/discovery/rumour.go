@@ -1,0 +1,103 @@
+package discovery
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// GossipProtocol is the name of the links between neighbours. Their messages are of
+// at most wire.MaxControl bytes.
+const GossipProtocol = "smalti/gossip/1"
+
+// rumour is one frame of GossipProtocol.
+type rumour struct {
+	Entries    [][]byte  `cbor:"1,keyasint,omitempty"`
+	Departures []oldNews `cbor:"2,keyasint,omitempty"`
+	Suspicions [][]byte  `cbor:"3,keyasint,omitempty"`
+	// Names are versions that the sender has, nameSize bytes each.
+	Names []byte `cbor:"4,keyasint,omitempty"`
+	// Wants are peers whose entries the sender asks for. News is to come whole
+	// from now on.
+	Wants []ident.PeerID `cbor:"5,keyasint,omitempty"`
+	// Prune: news is to come by name from now on.
+	Prune bool `cbor:"6,keyasint,omitempty"`
+}
+
+// nameSize is the size of a name: a peer id, then started and updated, 8 bytes each.
+const nameSize = ident.Size + 16
+
+func appendName(b []byte, h holding) []byte {
+	b = append(b, h.Peer[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(h.Started))
+	return binary.BigEndian.AppendUint64(b, uint64(h.Updated))
+}
+
+// names decodes what parseRumour checked.
+func (r *rumour) names() []holding {
+	list := make([]holding, len(r.Names)/nameSize)
+	for i := range list {
+		b := r.Names[i*nameSize:]
+		list[i] = holding{
+			Peer:    ident.PeerID(b[:ident.Size]),
+			Started: int64(binary.BigEndian.Uint64(b[ident.Size:])),
+			Updated: int64(binary.BigEndian.Uint64(b[ident.Size+8:])),
+		}
+	}
+	return list
+}
+
+func parseRumour(b []byte) (*rumour, error) {
+	r := &rumour{}
+	if err := wire.Unmarshal(b, wire.MaxControl, r); err != nil {
+		return nil, fmt.Errorf("parse rumour: %w", err)
+	}
+	if len(r.Names)%nameSize != 0 {
+		return nil, fmt.Errorf("parse rumour: names of %d bytes: %w", len(r.Names), wire.ErrDecode)
+	}
+	return r, nil
+}
+
+// bag is what one neighbour is told at once.
+type bag struct {
+	peers      []*Peer
+	departures []oldNews
+	words      []*Suspicion
+	names      []holding
+	wants      []ident.PeerID
+	prune      bool
+}
+
+func (b *bag) empty() bool {
+	return len(b.peers)+len(b.departures)+len(b.words)+len(b.names)+len(b.wants) == 0 && !b.prune
+}
+
+// messages cuts a bag into frames.
+func (b bag) messages() (list [][]byte) {
+	for !b.empty() {
+		r := rumour{Prune: b.prune}
+		b.prune = false
+		room := wire.MaxControl - frameRoom
+		var peers []*Peer
+		var words []*Suspicion
+		var names []holding
+		r.Wants, b.wants = take(b.wants, &room, func(ident.PeerID) int { return wantRoom })
+		words, b.words = take(b.words, &room, func(s *Suspicion) int { return len(s.raw) + itemRoom })
+		r.Departures, b.departures = take(b.departures, &room, func(n oldNews) int { return len(n.Raw) + itemRoom })
+		names, b.names = take(b.names, &room, func(holding) int { return nameSize })
+		peers, b.peers = take(b.peers, &room, func(p *Peer) int { return len(p.raw) + itemRoom })
+		for _, s := range words {
+			r.Suspicions = append(r.Suspicions, s.raw)
+		}
+		for _, h := range names {
+			r.Names = appendName(r.Names, h)
+		}
+		for _, p := range peers {
+			r.Entries = append(r.Entries, p.raw)
+		}
+		list = append(list, wire.MustMarshal(r))
+	}
+	return list
+}
