@@ -92,6 +92,7 @@ func (f *frame) digest(key uint64) uint64 {
 }
 
 func (ln *lane) push(f frame) {
+	ln.s.n.account(&f)
 	if ln.head > 0 && len(ln.queue) == cap(ln.queue) {
 		rest := copy(ln.queue, ln.queue[ln.head:])
 		clear(ln.queue[rest:])

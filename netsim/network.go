@@ -54,6 +54,7 @@ type Network struct {
 	conns  []*conn      // with an end that is up
 	seen   []occurrence
 	count  int // frames under way
+	sent   Traffic
 	dials  map[[2]*host]uint64
 }
 
@@ -97,6 +98,38 @@ func (n *Network) Attach(config EndpointConfig) (*Transport, error) {
 // yet sent again. Keep-alive counts too.
 func (n *Network) InFlight() int { return n.count }
 
+// Traffic is what was put on the wire since the network was made: datagrams, and
+// their bytes with the headers of IP, UDP and QUIC. Acknowledgements that travel alone
+// are not modelled and not counted.
+type Traffic struct{ Datagrams, Bytes uint64 }
+
+// Sizes of what Traffic counts, in bytes.
+const (
+	// datagramOverhead is IPv4 and UDP (28), a short header with a connection id and
+	// a packet number (9), and the tag of the AEAD (16): RFC 9000, 17.3, RFC 9001, 5.3.
+	datagramOverhead = 28 + 9 + 16
+	// handshakeSize is a datagram of the handshake: RFC 9000, 14.1, has them padded.
+	handshakeSize = 1200
+	// controlSize is a frame that says something about a session.
+	controlSize = 16
+)
+
+// Traffic tells what was sent.
+func (n *Network) Traffic() Traffic { return n.sent }
+
+// account counts a frame that is put on the wire.
+func (n *Network) account(f *frame) {
+	n.sent.Datagrams++
+	size := f.size
+	switch {
+	case f.kind <= kWelcome:
+		size = handshakeSize
+	case size == 0:
+		size = controlSize
+	}
+	n.sent.Bytes += uint64(size + datagramOverhead)
+}
+
 // Idle tells whether nothing is on the wire and no transport that runs is
 // dialling or has a link.
 func (n *Network) Idle() bool {
@@ -118,6 +151,21 @@ func (n *Network) SetPath(from, to string, p Path) error {
 		return fmt.Errorf("set path %s to %s: %w", from, to, err)
 	}
 	n.way(n.host(from), n.host(to)).path = p.withDefaults()
+	return nil
+}
+
+// SetDefault replaces the path between all hosts that no SetPath named.
+func (n *Network) SetDefault(p Path) error {
+	if err := p.Validate(); err != nil {
+		return fmt.Errorf("set default path: %w", err)
+	}
+	old := n.config.Default
+	n.config.Default = p.withDefaults()
+	for _, d := range n.ways {
+		if d.path == old {
+			d.path = n.config.Default
+		}
+	}
 	return nil
 }
 

@@ -54,6 +54,7 @@ type World struct {
 	kernel     *kernel
 	root       *Host // runs the world's own strands and tasks; never crashes
 	hosts      []*Host
+	named      map[string]*Host
 	observers  []func(event.Record)
 	events     uint64
 	goroutines int
@@ -65,7 +66,7 @@ func New(config Config) *World {
 	if config.Budget == 0 {
 		config.Budget = DefaultBudget
 	}
-	w := &World{config: config, seed: runtime.SeedOf(config.Seed), goroutines: wall.Goroutines(math.MaxInt)}
+	w := &World{config: config, named: map[string]*Host{}, seed: runtime.SeedOf(config.Seed), goroutines: wall.Goroutines(math.MaxInt)}
 	w.kernel = newKernel(w.seed)
 	w.root = &Host{world: w, name: "world"}
 	w.root.boot()
@@ -81,13 +82,12 @@ func New(config Config) *World {
 
 // Host gives the host called name, made at the first call.
 func (w *World) Host(name string) *Host {
-	for _, h := range w.hosts {
-		if h.name == name {
-			return h
-		}
+	h := w.named[name]
+	if h == nil {
+		h = newHost(w, name, len(w.hosts)+1)
+		w.hosts = append(w.hosts, h)
+		w.named[name] = h
 	}
-	h := newHost(w, name, len(w.hosts)+1)
-	w.hosts = append(w.hosts, h)
 	return h
 }
 

@@ -76,6 +76,14 @@ func Goroutines(want int) int {
 	return goruntime.NumGoroutine()
 }
 
+// Heap gives the bytes of memory that are in use, after a collection.
+func Heap() uint64 {
+	goruntime.GC()
+	var m goruntime.MemStats
+	goruntime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
 // Exit ends the process.
 func Exit(code int) { os.Exit(code) }
 
