@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"encoding/binary"
 	"iter"
 	"slices"
 	"time"
@@ -40,22 +41,31 @@ type Change struct {
 // the node itself included. A newer one shares all leaves that did not change.
 type Catalog struct {
 	self   ident.PeerID
-	leaves []*leaf // ascending, none empty
+	leaves []*leaf  // ascending, none empty
+	ends   []uint64 // keys of the last peer of each
 	n      int
 }
 
 // Get gives the peer called id.
 func (c *Catalog) Get(id ident.PeerID) (*Peer, bool) {
-	i, _ := slices.BinarySearchFunc(c.leaves, id, compareLeaf)
+	i := c.leafOf(id)
 	if i == len(c.leaves) {
 		return nil, false
 	}
-	peers := c.leaves[i].peers
-	j, found := slices.BinarySearchFunc(peers, id, comparePeer)
-	if !found {
-		return nil, false
+	l := c.leaves[i]
+	if j := l.find(id); j < len(l.peers) && l.peers[j].Entry.Peer == id {
+		return l.peers[j], true
 	}
-	return peers[j], true
+	return nil, false
+}
+
+// leafOf finds the first leaf that does not end below id.
+func (c *Catalog) leafOf(id ident.PeerID) int {
+	i, _ := slices.BinarySearch(c.ends, keyOf(id))
+	for i < len(c.leaves) && c.leaves[i].last().Compare(id) < 0 {
+		i++ // the same key
+	}
+	return i
 }
 
 // All gives every peer in ascending order of id, the node itself included.
@@ -87,14 +97,13 @@ func (c *Catalog) at(i int) *Peer {
 
 // rank counts the peers below id.
 func (c *Catalog) rank(id ident.PeerID) int {
-	i, _ := slices.BinarySearchFunc(c.leaves, id, compareLeaf)
+	i := c.leafOf(id)
 	n := 0
 	for _, l := range c.leaves[:i] {
 		n += len(l.peers)
 	}
 	if i < len(c.leaves) {
-		j, _ := slices.BinarySearchFunc(c.leaves[i].peers, id, comparePeer)
-		n += j
+		n += c.leaves[i].find(id)
 	}
 	return n
 }
@@ -102,7 +111,7 @@ func (c *Catalog) rank(id ident.PeerID) int {
 // within gives the peers of a range that are told to others: those whose entries
 // are signed.
 func (c *Catalog) within(s span) (list []*Peer) {
-	i, _ := slices.BinarySearchFunc(c.leaves, s.Lo, compareLeaf)
+	i := c.leafOf(s.Lo)
 	for _, l := range c.leaves[i:] {
 		if s.before(l.first()) {
 			break
@@ -118,7 +127,7 @@ func (c *Catalog) within(s span) (list []*Peer) {
 
 // tally sums up the same peers. It looks at single ones in no more than two leaves.
 func (c *Catalog) tally(s span) (t tally) {
-	i, _ := slices.BinarySearchFunc(c.leaves, s.Lo, compareLeaf)
+	i := c.leafOf(s.Lo)
 	for _, l := range c.leaves[i:] {
 		if s.before(l.first()) {
 			break
@@ -136,10 +145,33 @@ func (c *Catalog) tally(s span) (t tally) {
 // a change of one peer copies besides the list of leaves.
 const leafSize = 128
 
-// leaf is a run of peers, ascending, with their sum.
+// leaf is a run of peers, ascending, with their sum. The keys stand beside the peers,
+// so that a search runs over one piece of memory.
 type leaf struct {
+	keys  []uint64
 	peers []*Peer
 	tally tally
+}
+
+// keyOf is the beginning of an id, as a number: what orders all but ids that begin
+// alike, and those no more than a walk.
+func keyOf(id ident.PeerID) uint64 { return binary.BigEndian.Uint64(id[:8]) }
+
+func newLeaf(peers []*Peer) *leaf {
+	l := &leaf{keys: make([]uint64, len(peers)), peers: peers, tally: tallyOf(peers)}
+	for i, p := range peers {
+		l.keys[i] = keyOf(p.Entry.Peer)
+	}
+	return l
+}
+
+// find gives the place of the first peer that is not below id.
+func (l *leaf) find(id ident.PeerID) int {
+	i, _ := slices.BinarySearch(l.keys, keyOf(id))
+	for i < len(l.peers) && comparePeer(l.peers[i], id) < 0 {
+		i++
+	}
+	return i
 }
 
 func (l *leaf) first() ident.PeerID { return l.peers[0].Entry.Peer }
@@ -147,16 +179,12 @@ func (l *leaf) last() ident.PeerID  { return l.peers[len(l.peers)-1].Entry.Peer 
 
 // in gives the peers of the leaf that lie in a range.
 func (l *leaf) in(s span) []*Peer {
-	from, _ := slices.BinarySearchFunc(l.peers, s.Lo, comparePeer)
-	to := len(l.peers)
+	from, to := l.find(s.Lo), len(l.peers)
 	if s.Hi != nil {
-		to, _ = slices.BinarySearchFunc(l.peers, *s.Hi, comparePeer)
+		to = l.find(*s.Hi)
 	}
 	return l.peers[from:to]
 }
-
-// compareLeaf finds the first leaf that does not end below id.
-func compareLeaf(l *leaf, id ident.PeerID) int { return l.last().Compare(id) }
 
 func comparePeer(p *Peer, id ident.PeerID) int { return p.Entry.Peer.Compare(id) }
 
@@ -170,15 +198,14 @@ func compareReplacement(r replacement, id ident.PeerID) int { return r.id.Compar
 
 // with gives the catalog after replacements, which must ascend by id.
 func (c *Catalog) with(list []replacement) *Catalog {
-	next := &Catalog{self: c.self, leaves: make([]*leaf, 0, len(c.leaves)+1)}
+	next := &Catalog{self: c.self, leaves: make([]*leaf, 0, len(c.leaves)+1), ends: make([]uint64, 0, len(c.leaves)+1)}
 	for i, l := range c.leaves {
 		n := len(list) // what lies beyond the last leaf goes into it
 		if i < len(c.leaves)-1 {
 			n, _ = slices.BinarySearchFunc(list, c.leaves[i+1].first(), compareReplacement)
 		}
 		if n == 0 {
-			next.leaves = append(next.leaves, l)
-			next.n += len(l.peers)
+			next.add(l)
 			continue
 		}
 		next.grow(replace(l.peers, list[:n]))
@@ -211,10 +238,10 @@ func (c *Catalog) grow(peers []*Peer) {
 	if len(peers) == 0 {
 		return
 	}
-	c.n += len(peers)
 	if last := len(c.leaves) - 1; last >= 0 && len(c.leaves[last].peers)+len(peers) <= leafSize/2 {
 		peers = slices.Concat(c.leaves[last].peers, peers)
-		c.leaves = c.leaves[:last]
+		c.n -= len(c.leaves[last].peers)
+		c.leaves, c.ends = c.leaves[:last], c.ends[:last]
 	}
 	parts := (len(peers) + leafSize - 1) / leafSize
 	for i := range parts {
@@ -222,8 +249,14 @@ func (c *Catalog) grow(peers []*Peer) {
 		if parts > 1 {
 			part = slices.Clone(part)
 		}
-		c.leaves = append(c.leaves, &leaf{peers: part, tally: tallyOf(part)})
+		c.add(newLeaf(part))
 	}
+}
+
+func (c *Catalog) add(l *leaf) {
+	c.leaves = append(c.leaves, l)
+	c.ends = append(c.ends, l.keys[len(l.keys)-1])
+	c.n += len(l.peers)
 }
 
 // cursor walks over the peers of a catalog.

@@ -244,7 +244,7 @@ func (w *worker) judge(id ident.PeerID, s *suspect) {
 		delete(w.suspects, id)
 		return
 	case w.linked(id):
-		w.neighbours[id].tell(bag{words: s.words}) // it is there, and should refute
+		w.neighbours.of(id).tell(bag{words: s.words}) // it is there, and should refute
 		s.failed, s.reached = false, true
 	case s.failed || len(s.words) >= quorum && !s.reached:
 		w.hide(p, s)

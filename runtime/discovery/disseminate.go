@@ -20,11 +20,12 @@ type disseminator struct {
 
 	tickTimer runtime.Timer
 
-	jobs   map[ident.PeerID]*job // queued and under way: at most one per peer
-	queue  []*job                // those asked for first, then by age
-	flying int                   // jobs under way
-	inward []*exchange           // links that others opened
-	open   int                   // links in all, whoever opened them
+	jobs      map[ident.PeerID]*job // queued and under way: at most one per peer
+	queue     []*job                // those asked for first, then by age
+	flying    int                   // jobs under way
+	inward    []*exchange           // links that others opened
+	redirects int                   // links of peers that are told to go elsewhere
+	open      int                   // links in all, whoever opened them
 
 	mayReport int // refusals that the exchange under way may still report
 	unlisten  []func()
@@ -147,7 +148,12 @@ const afar = 4
 
 func (w *worker) compareSomewhere() {
 	idle := func(id ident.PeerID) bool { return w.jobs[id] == nil }
-	near := slices.DeleteFunc(sortedIDs(w.neighbours), func(id ident.PeerID) bool { return !w.linked(id) || !idle(id) })
+	var near []ident.PeerID
+	w.neighbours.each(func(n *neighbour) {
+		if idle(n.peer) {
+			near = append(near, n.peer)
+		}
+	})
 	r := w.strand.Rand("peers")
 	if len(near) > 0 && r.IntN(afar) > 0 {
 		w.meet(near[r.IntN(len(near))])

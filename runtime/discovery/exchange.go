@@ -93,8 +93,10 @@ func (w *worker) accept(link runtime.Link) {
 	switch {
 	case w.stopping:
 		link.Close(wire.GracefulShutdown)
-	case len(w.inward) >= maxInbound || same >= maxInboundPerPeer:
+	case same >= maxInboundPerPeer:
 		link.Close(wire.Overloaded)
+	case len(w.inward) >= maxInbound:
+		w.redirect(link)
 	default:
 		x := w.newExchange(peer, answering, w.cfg.SyncTimeout)
 		x.link, x.opened = link, true

@@ -136,13 +136,13 @@ func (w *worker) saveCache() {
 			list = append(list, Endpoint{Peer: id, Addrs: p.Entry.Addrs})
 		}
 	}
-	for _, id := range sortedIDs(w.neighbours) {
-		add(id)
+	for _, n := range w.neighbours {
+		add(n.peer)
 	}
 	// A run of the catalog that begins at the node itself: another for each node.
 	for i := range min(maxLost, w.peers.base.Len()) {
 		id := w.peers.base.at((w.peers.base.rank(w.self) + i) % w.peers.base.Len()).Entry.Peer
-		if w.neighbours[id] == nil {
+		if w.neighbours.of(id) == nil {
 			add(id)
 		}
 	}

@@ -3,7 +3,6 @@ package discovery
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/smalti/smalti/runtime"
@@ -40,7 +39,6 @@ type worker struct {
 	lost lost
 
 	neighbours neighbours
-	chosenSeq  uint64
 	filling    bool
 }
 
@@ -53,7 +51,6 @@ func newWorker(d *Discovery) *worker {
 		disseminator: newDisseminator(d.cfg, d.self),
 		gossip:       gossip{news: map[ident.PeerID]ident.PeerID{}, missing: map[ident.PeerID]absence{}},
 		detector:     detector{suspects: map[ident.PeerID]*suspect{}, hidden: map[ident.PeerID]*hidden{}, accusers: map[ident.PeerID]*gcra{}},
-		neighbours:   neighbours{},
 	}
 	d.watch.Set(w.peers.base)
 	return w
@@ -221,7 +218,16 @@ func (w *worker) commit() {
 
 // sortedIDs gives the peers of a map in ascending order.
 func sortedIDs[V any](m map[ident.PeerID]V) []ident.PeerID {
-	return slices.SortedFunc(maps.Keys(m), ident.PeerID.Compare)
+	if len(m) == 0 {
+		return nil
+	}
+	ids := make([]ident.PeerID, 0, len(m))
+	//lint:ordered they are sorted before anybody sees them
+	for id := range m {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, ident.PeerID.Compare)
+	return ids
 }
 
 // applyInbox takes what callers left: what the own entry should say, and round

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smalti/smalti/runtime"
@@ -37,7 +38,6 @@ type neighbour struct {
 	peer   ident.PeerID
 	link   runtime.Link
 	chosen bool // by this node
-	since  uint64
 	open   bool
 	ending bool
 	// eager: news goes to it whole, and not by name.
@@ -49,13 +49,28 @@ type neighbour struct {
 	names []holding // of news, not told yet
 }
 
-// neighbours are links to peers, at most one for each.
-type neighbours map[ident.PeerID]*neighbour
+// neighbours are links to peers, at most one for each, in the order in which they
+// came. The list is replaced, never written into.
+type neighbours []*neighbour
 
-// each gives them in order of peer, those that are open.
+// of gives the link to a peer, nil if there is none.
+func (ns neighbours) of(peer ident.PeerID) *neighbour {
+	for _, n := range ns {
+		if n.peer == peer {
+			return n
+		}
+	}
+	return nil
+}
+
+func (ns neighbours) without(n *neighbour) neighbours {
+	return slices.DeleteFunc(slices.Clone(ns), func(o *neighbour) bool { return o == n })
+}
+
+// each calls f for those that can be told something.
 func (ns neighbours) each(f func(*neighbour)) {
-	for _, id := range sortedIDs(ns) {
-		if n := ns[id]; n != nil && n.open && !n.ending {
+	for _, n := range ns {
+		if n.open && !n.ending {
 			f(n)
 		}
 	}
@@ -102,7 +117,7 @@ func (w *worker) befriend(count int) {
 	if count <= 0 {
 		return
 	}
-	for _, id := range w.choose(count, func(id ident.PeerID) bool { return w.neighbours[id] == nil }) {
+	for _, id := range w.choose(count, func(id ident.PeerID) bool { return w.neighbours.of(id) == nil }) {
 		n := w.newNeighbour(id)
 		n.chosen = true
 		n.link = w.env.Transport.Dial(id, w.addrs(id, nil), GossipProtocol, w.strand, n)
@@ -111,16 +126,15 @@ func (w *worker) befriend(count int) {
 
 func (w *worker) newNeighbour(peer ident.PeerID) *neighbour {
 	w.open++
-	w.chosenSeq++
-	n := &neighbour{w: w, peer: peer, eager: true, since: w.chosenSeq}
-	w.neighbours[peer] = n
+	n := &neighbour{w: w, peer: peer, eager: true}
+	w.neighbours = append(slices.Clone(w.neighbours), n)
 	return n
 }
 
 // acceptNeighbour takes the link of a peer that chose this node. If both chose each
 // other, the link that the smaller id opened stays, as with sessions.
 func (w *worker) acceptNeighbour(link runtime.Link) {
-	old := w.neighbours[link.Peer()]
+	old := w.neighbours.of(link.Peer())
 	switch {
 	case w.stopping:
 		link.Close(wire.GracefulShutdown)
@@ -152,12 +166,7 @@ func (n *neighbour) OnOpen() {
 	if w.neighbours.chosen() <= degree {
 		return
 	}
-	oldest := n
-	for _, id := range sortedIDs(w.neighbours) {
-		if o := w.neighbours[id]; o.chosen && o.open && o.since < oldest.since {
-			oldest = o
-		}
-	}
+	oldest := w.neighbours[slices.IndexFunc(w.neighbours, func(o *neighbour) bool { return o.chosen && o.open })]
 	if oldest != n {
 		oldest.end(wire.Finished)
 	}
@@ -165,9 +174,7 @@ func (n *neighbour) OnOpen() {
 
 // end ends the link in order. Nothing is told over it any more.
 func (n *neighbour) end(r wire.Reason) {
-	if n.w.neighbours[n.peer] == n {
-		delete(n.w.neighbours, n.peer)
-	}
+	n.w.neighbours = n.w.neighbours.without(n)
 	n.ending = true
 	if n.open {
 		n.link.Drain(r, n.w.cfg.DepartureWindow)
@@ -217,9 +224,7 @@ func (n *neighbour) OnMessage(b []byte) {
 func (n *neighbour) OnClosed(c runtime.Closed) {
 	w := n.w
 	w.open--
-	if w.neighbours[n.peer] == n {
-		delete(w.neighbours, n.peer)
-	}
+	w.neighbours = w.neighbours.without(n)
 	if !n.ending {
 		w.contact(n.peer, c)
 	}
@@ -229,7 +234,7 @@ func (n *neighbour) OnClosed(c runtime.Closed) {
 
 // linked tells whether a peer is a neighbour that is there, and is not to end.
 func (w *worker) linked(peer ident.PeerID) bool {
-	n := w.neighbours[peer]
+	n := w.neighbours.of(peer)
 	return n != nil && n.open && !n.ending
 }
 
@@ -239,8 +244,7 @@ func (w *worker) leaveNeighbours(b bag) {
 	there := 0
 	w.neighbours.each(func(*neighbour) { there++ })
 	w.befriend(degree - there)
-	for _, id := range sortedIDs(w.neighbours) {
-		n := w.neighbours[id]
+	for _, n := range w.neighbours {
 		_, _ = n.link.Send(b.messages()...)
 		n.ending = true
 		n.link.Drain(wire.GracefulShutdown, w.cfg.DepartureWindow)

@@ -10,8 +10,12 @@ import (
 const maxWants = 1 << 14
 
 // opening is how an exchange begins: with the whole catalog in short, or if it is
-// small, in full, so that a node that joins is told everything at once.
+// small, in full, so that a node that joins is told everything at once. One that knows
+// nobody brings its entry, for the other may have no more time than to take it.
 func (x *exchange) opening() {
+	if x.catalog.Len() == 1 {
+		x.box.addPeer(x.w.peers.get(x.w.self))
+	}
 	if all := x.catalog.tally(span{}); all.n > maxListed {
 		x.box.spans = append(x.box.spans, summarize(span{}, all))
 	} else {

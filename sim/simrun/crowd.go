@@ -72,7 +72,7 @@ func newCrowd(seed uint64, n int) *crowd {
 }
 
 // join boots one more node, which knows the first.
-func (c *crowd) join() *discovery.Discovery {
+func (c *crowd) join() {
 	i := len(c.nodes)
 	h, first := c.Host(fmt.Sprintf("n%d", i)), c.Host("n0")
 	c.nodes = append(c.nodes, nil)
@@ -86,7 +86,6 @@ func (c *crowd) join() *discovery.Discovery {
 		}
 		c.nodes[i] = d
 	})
-	return c.nodes[i]
 }
 
 func (c *crowd) event(r event.Record) {
