@@ -1,0 +1,247 @@
+package discovery
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// member makes key's peer one of the catalog, and gives its version.
+func (b *bed) member(key ident.Key) Version {
+	b.t.Helper()
+	if err := b.hear(b.signed(key, 0, nil), key.PeerID()); err != nil {
+		b.t.Fatal(err)
+	}
+	p, _ := b.Catalog().Get(key.PeerID())
+	return p.Entry.Version
+}
+
+// said has a peer hear that accuser does not reach suspect.
+func (b *bed) said(accuser ident.Key, suspect ident.PeerID, v Version) error {
+	b.t.Helper()
+	word, err := SignSuspicion(testNetwork, suspect, v, accuser)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.suspicion(word.Raw())
+}
+
+func (b *bed) suspicion(raw []byte) error {
+	b.worker.mayReport = maxRefused
+	defer b.worker.commit()
+	return b.worker.mergeSuspicion(raw, ident.PeerID{9})
+}
+
+func TestSuspicionsAreCheckedAndCountOnceForEachMember(t *testing.T) {
+	b := newBed(t, nil)
+	suspect := testKey(2).PeerID()
+	v := b.member(testKey(2))
+	for n := byte(3); n < 9; n++ {
+		b.member(testKey(n))
+	}
+	words := func() int {
+		if s := b.worker.suspects[suspect]; s != nil {
+			return len(s.words)
+		}
+		return 0
+	}
+	for what, c := range map[string]func() error{
+		"a stranger":     func() error { return b.said(testKey(50), suspect, v) },
+		"an old version": func() error { return b.said(testKey(3), suspect, Version{v.Started - 1, v.Started - 1}) },
+		"a new version":  func() error { return b.said(testKey(3), suspect, v.next(v.Updated+5)) },
+		"nobody known":   func() error { return b.said(testKey(3), testKey(51).PeerID(), v) },
+		"itself":         func() error { return b.said(b.key, suspect, v) },
+	} {
+		if err := c(); err != nil || words() != 0 {
+			t.Errorf("%s: %v, %d words, want neither", what, err, words())
+		}
+	}
+	foreign, err := SignSuspicion(ident.Network("other"), suspect, v, testKey(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.suspicion(foreign.Raw()); !errors.Is(err, wire.DifferentNetwork) {
+		t.Errorf("of another network: got %v", err)
+	}
+	good, err := SignSuspicion(testNetwork, suspect, v, testKey(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := append([]byte{good.Raw()[0] ^ 1}, good.Raw()[1:]...)
+	if err := b.suspicion(forged); !errors.Is(err, ErrSignature) {
+		t.Errorf("forged: got %v", err)
+	}
+	if err := b.suspicion([]byte("garbage of some length, which is no signature at all, but is as long as one")); !errors.Is(err, ErrMalformed) {
+		t.Errorf("garbage: got %v", err)
+	}
+	if words() != 0 || b.count(event.EntryRefused, ident.PeerID{9}) != 3 {
+		t.Fatalf("%d words, %d refusals reported; want 0 and 3", words(), b.count(event.EntryRefused, ident.PeerID{9}))
+	}
+	for i, n := range []byte{3, 3, 4, 3, 4, 5, 6, 7} {
+		if err := b.said(testKey(n), suspect, v); err != nil {
+			t.Fatal(err)
+		}
+		if want := []int{1, 1, 2, 2, 2, 3, 3, 3}[i]; words() != want || len(b.worker.words) != want {
+			t.Fatalf("after word %d: %d are kept and %d passed on, want %d", i, words(), len(b.worker.words), want)
+		}
+	}
+}
+
+func TestOnlyTheWordOfEnoughMembersHides(t *testing.T) {
+	for members := range 4 {
+		b := newBed(t, nil)
+		suspect := testKey(2).PeerID()
+		v := b.member(testKey(2))
+		b.member(testKey(20))
+		if err := b.said(testKey(20), suspect, v); err != nil { // so that there is something to judge
+			t.Fatal(err)
+		}
+		for n := range byte(members) {
+			b.member(testKey(3 + n))
+			if err := b.said(testKey(3+n), suspect, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.worker.judge(suspect, b.worker.suspects[suspect])
+		_, there := b.Catalog().Get(suspect)
+		if want := 1+members < quorum; there != want {
+			t.Errorf("on the word of %d: in the catalog %t, want %t", 1+members, there, want)
+		}
+	}
+}
+
+func TestANewerVersionRefutes(t *testing.T) {
+	b := newBed(t, nil)
+	suspect := testKey(2).PeerID()
+	v := b.member(testKey(2))
+	for n := byte(3); n < 6; n++ {
+		b.member(testKey(n))
+		if err := b.said(testKey(n), suspect, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := b.worker.suspects[suspect]
+	if err := b.hear(b.signed(testKey(2), time.Second, nil), suspect); err != nil {
+		t.Fatal(err)
+	}
+	b.worker.judge(suspect, s)
+	if _, there := b.Catalog().Get(suspect); !there || b.worker.suspects[suspect] != nil {
+		t.Error("refuted, and hidden all the same")
+	}
+}
+
+func TestWhoWasReachedIsNotHiddenOnTheWordOfOthers(t *testing.T) {
+	b := newBed(t, nil)
+	suspect := testKey(2).PeerID()
+	v := b.member(testKey(2))
+	for n := byte(3); n < 6; n++ {
+		b.member(testKey(n))
+		if err := b.said(testKey(n), suspect, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.worker.contact(suspect, nil)
+	b.worker.judge(suspect, b.worker.suspects[suspect])
+	if _, there := b.Catalog().Get(suspect); !there {
+		t.Error("hidden, though this node reached it")
+	}
+	// It takes two failures of its own after that.
+	b.worker.contact(suspect, wire.DialFailed)
+	b.worker.judge(suspect, b.worker.suspects[suspect])
+	if _, there := b.Catalog().Get(suspect); !there {
+		t.Error("hidden after one failure")
+	}
+	b.worker.contact(suspect, wire.DialFailed)
+	b.worker.judge(suspect, b.worker.suspects[suspect])
+	if _, there := b.Catalog().Get(suspect); there {
+		t.Error("not hidden after two failures")
+	}
+}
+
+func TestHiddenPeersComeBackThemselvesOnly(t *testing.T) {
+	b := newBed(t, nil)
+	dead := testKey(2).PeerID()
+	v := b.member(testKey(2))
+	old := b.signed(testKey(2), 0, nil)
+	hide := func() {
+		b.worker.contact(dead, wire.DialFailed)
+		b.worker.contact(dead, wire.DialFailed)
+		b.worker.judge(dead, b.worker.suspects[dead])
+		if _, there := b.Catalog().Get(dead); there {
+			t.Fatal("not hidden")
+		}
+	}
+	hide()
+	if err := b.hear(old, testKey(3).PeerID()); err != nil {
+		t.Fatal(err)
+	}
+	if _, there := b.Catalog().Get(dead); there {
+		t.Error("an old entry brought it back")
+	}
+	b.worker.contact(dead, nil)
+	if p, there := b.Catalog().Get(dead); !there || p.Entry.Version != v {
+		t.Error("it answered, and is still hidden")
+	}
+	hide()
+	if err := b.hear(b.signed(testKey(2), time.Second, nil), testKey(3).PeerID()); err != nil {
+		t.Fatal(err)
+	}
+	if p, there := b.Catalog().Get(dead); !there || p.Entry.Version == v {
+		t.Error("a newer entry did not bring it back")
+	}
+	if n := b.count(event.PeerReturned, dead); n != 2 {
+		t.Errorf("returned %d times, want 2", n)
+	}
+	hide()
+	now := b.wall.Add(time.Second).UnixMilli()
+	d := b.departure(testKey(2), Version{now, now + 1})
+	if err := b.hearDeparture(d, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.worker.hidden)+len(b.worker.lost.peers) != 0 {
+		t.Errorf("it left, and is still remembered: %d hidden, %d lost", len(b.worker.hidden), len(b.worker.lost.peers))
+	}
+}
+
+func TestAnAccuserIsHeardSoOftenOnly(t *testing.T) {
+	b := newBed(t, nil)
+	b.member(testKey(2))
+	for n := range byte(60) {
+		v := b.member(testKey(100 + n))
+		if err := b.said(testKey(2), testKey(100+n).PeerID(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(b.worker.suspects); n != accuseBurst {
+		t.Errorf("%d suspicions of one accuser at once were taken, want %d", n, accuseBurst)
+	}
+	b.mono += time.Hour
+	if err := b.said(testKey(2), testKey(159).PeerID(), b.worker.signed(testKey(159).PeerID()).Entry.Version); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(b.worker.suspects); n != accuseBurst+1 {
+		t.Error("it is never heard again")
+	}
+}
+
+func TestTheAccusedPublishesOncePerVersionThatIsSuspected(t *testing.T) {
+	b := newBed(t, nil)
+	before := b.Me().Version
+	for n := byte(3); n < 8; n++ {
+		b.member(testKey(n))
+		if err := b.said(testKey(n), b.self, before); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := b.Me().Version
+	if after.Compare(before) <= 0 || b.count(event.EntryPublished, b.self) != 2 {
+		t.Errorf("published %d times, %s after %s; want twice", b.count(event.EntryPublished, b.self), after, before)
+	}
+	if len(b.worker.suspects) != 0 {
+		t.Error("it suspects itself")
+	}
+}
