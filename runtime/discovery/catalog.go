@@ -41,8 +41,9 @@ type Change struct {
 // the node itself included. A newer one shares all leaves that did not change.
 type Catalog struct {
 	self   ident.PeerID
-	leaves []*leaf  // ascending, none empty
-	ends   []uint64 // keys of the last peer of each
+	maxRTT time.Duration // 0: none
+	leaves []*leaf       // ascending, none empty
+	ends   []uint64      // keys of the last peer of each
 	n      int
 }
 
@@ -79,6 +80,26 @@ func (c *Catalog) All() iter.Seq[*Peer] {
 			}
 		}
 	}
+}
+
+// Near gives the other peers in ascending order of id, without those whose round trip is
+// known to be above Config.MaxRTT.
+func (c *Catalog) Near() iter.Seq[*Peer] {
+	return func(yield func(*Peer) bool) {
+		for p := range c.All() {
+			if p.Entry.Peer != c.self && c.near(p) != nil && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// near gives p, nil if it is too far away.
+func (c *Catalog) near(p *Peer) *Peer {
+	if p != nil && c.maxRTT > 0 && p.RTT > c.maxRTT {
+		return nil
+	}
+	return p
 }
 
 // Len counts the peers, the node itself included.
@@ -198,7 +219,7 @@ func compareReplacement(r replacement, id ident.PeerID) int { return r.id.Compar
 
 // with gives the catalog after replacements, which must ascend by id.
 func (c *Catalog) with(list []replacement) *Catalog {
-	next := &Catalog{self: c.self, leaves: make([]*leaf, 0, len(c.leaves)+1), ends: make([]uint64, 0, len(c.leaves)+1)}
+	next := &Catalog{self: c.self, maxRTT: c.maxRTT, leaves: make([]*leaf, 0, len(c.leaves)+1), ends: make([]uint64, 0, len(c.leaves)+1)}
 	for i, l := range c.leaves {
 		n := len(list) // what lies beyond the last leaf goes into it
 		if i < len(c.leaves)-1 {
@@ -288,7 +309,7 @@ func (c *cursor) skip(d *cursor) bool {
 }
 
 // changesSince lists, ascending by id, what differs from an older catalog, nil
-// for none. The node itself is left out.
+// for none. The node itself is left out, and who is too far away is not there.
 func (c *Catalog) changesSince(older *Catalog) []Change {
 	var before cursor
 	if older != nil {
@@ -297,6 +318,7 @@ func (c *Catalog) changesSince(older *Catalog) []Change {
 	after := cursor{leaves: c.leaves}
 	var changes []Change
 	note := func(from, to *Peer, id ident.PeerID) {
+		from, to = c.near(from), c.near(to)
 		if from != to && id != c.self {
 			changes = append(changes, Change{Peer: id, From: from, To: to})
 		}

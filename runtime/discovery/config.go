@@ -18,6 +18,8 @@ type Config struct {
 	// Bootstrap are peers to begin with. The node itself may be among them and
 	// is passed over, so that all nodes can share one list.
 	Bootstrap []Endpoint
+	// Bootstrappers find further ones.
+	Bootstrappers []Bootstrapper
 	// Tags and Tickets go into the first entry.
 	Tags    []ident.Tag
 	Tickets []ticket.Ticket
@@ -53,6 +55,9 @@ type Config struct {
 	// MinBackoff and MaxBackoff bound the wait after a failed contact, 250 ms
 	// and 10 s; it is drawn from nothing to a bound that doubles.
 	MinBackoff, MaxBackoff time.Duration
+	// MaxRTT leaves peers out of Subscribe and Catalog.Near whose round trip is
+	// known to be longer; they are measured again every RTTInterval. 0: none is.
+	MaxRTT time.Duration
 	// DepartureWindow bounds the farewell at Stop, 300 ms.
 	DepartureWindow time.Duration
 }
@@ -129,6 +134,9 @@ func (c *Config) durations() []duration {
 func (c Config) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if c.MaxRTT < 0 {
+		fault("MaxRTT is %s: want 0 or more", c.MaxRTT)
+	}
 	if (c.Network == ident.NetworkID{}) {
 		fault("no network: set Network, for example ident.Network(\"name\")")
 	}

@@ -30,8 +30,9 @@ type Discovery struct {
 	worker  *worker
 	applied func() // worker.applyInbox, bound once
 
-	mu    sync.Mutex
-	inbox inbox // guarded by mu
+	mu     sync.Mutex
+	inbox  inbox // guarded by mu
+	booted int   // bootstrap peers, guarded by mu
 }
 
 // inbox is what callers left for the strand: the state that they want, and the
@@ -53,7 +54,7 @@ func New(env *runtime.Env, cfg Config) (*Discovery, error) {
 	if local := env.Transport.Local(); local != self {
 		return nil, fmt.Errorf("start discovery: the key is that of %s, the transport's that of %s", self.Short(), local.Short())
 	}
-	d := &Discovery{env: env, cfg: cfg, self: self, strand: env.Scheduler.Strand("discovery")}
+	d := &Discovery{env: env, cfg: cfg, self: self, strand: env.Scheduler.Strand("discovery"), booted: len(cfg.Bootstrap)}
 	d.inbox.wanted = newWanted(cfg)
 	d.inbox.samples = map[ident.PeerID]runtime.RTT{}
 	d.worker = newWorker(d)

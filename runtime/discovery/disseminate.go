@@ -83,6 +83,9 @@ func (w *worker) start() {
 		w.try(b)
 	}
 	w.recall()
+	for _, b := range w.cfg.Bootstrappers {
+		w.unlisten = append(w.unlisten, b.Bootstrap(w.env, w.strand, w.cfg.Network, w.found))
+	}
 	w.tickTimer = w.env.Clock.AfterFunc(w.strand, w.interval(), w.tick)
 }
 

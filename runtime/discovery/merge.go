@@ -29,8 +29,9 @@ type worker struct {
 
 	pings      []*pinging // under way
 	answers    []*answer
-	tracked    map[ident.PeerID]int // how many want to know the round trip
-	trackTimer runtime.Timer        // nil while nobody does, or pings are under way
+	tracked    map[ident.PeerID]int      // how many want to know the round trip
+	far        map[ident.PeerID]struct{} // those above MaxRTT
+	trackTimer runtime.Timer             // nil while nobody does, or pings are under way
 
 	agenda agenda
 	disseminator
@@ -45,7 +46,7 @@ type worker struct {
 func newWorker(d *Discovery) *worker {
 	w := &worker{
 		d: d, env: d.env, cfg: d.cfg, self: d.self, strand: d.strand,
-		peers: newDraft(&Catalog{self: d.self}), rtt: tracker{}, tracked: map[ident.PeerID]int{},
+		peers: newDraft(&Catalog{self: d.self, maxRTT: d.cfg.MaxRTT}), rtt: tracker{}, tracked: map[ident.PeerID]int{}, far: map[ident.PeerID]struct{}{},
 		tombstones:   tombstones{held: map[ident.PeerID]*tombstone{}, limit: d.cfg.MaxPeers},
 		agenda:       agenda{clock: d.env.Clock, strand: d.strand, armed: -1},
 		disseminator: newDisseminator(d.cfg, d.self),
@@ -206,6 +207,7 @@ func (w *worker) put(s *Signed) {
 func (w *worker) drop(peer ident.PeerID) {
 	w.peers.set(peer, nil)
 	w.rtt.forget(peer)
+	w.watchFar(peer, false)
 	w.forget(peer)
 }
 
@@ -255,6 +257,18 @@ func (w *worker) sample(peer ident.PeerID, r runtime.RTT) {
 		next := *p
 		next.RTT, next.RTTSettled = rtt, settled
 		w.peers.set(peer, &next)
+		w.watchFar(peer, w.peers.base.near(&next) == nil)
+	}
+}
+
+// watchFar has peers that are too far away measured again, for nobody else does.
+func (w *worker) watchFar(peer ident.PeerID, far bool) {
+	if _, was := w.far[peer]; far && !was {
+		w.far[peer] = struct{}{}
+		w.track(peer, 1)
+	} else if !far && was {
+		delete(w.far, peer)
+		w.track(peer, -1)
 	}
 }
 
