@@ -227,6 +227,11 @@ func (n *neighbour) OnClosed(c runtime.Closed) {
 	w.neighbours = w.neighbours.without(n)
 	if !n.ending {
 		w.contact(n.peer, c)
+		switch c.Reason {
+		case wire.Duplicate, wire.Finished, wire.Overloaded, wire.GracefulShutdown: // the peer meant this link
+		default:
+			w.look(n.peer)
+		}
 	}
 	w.fillSoon()
 	w.settle()

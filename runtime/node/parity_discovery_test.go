@@ -110,3 +110,40 @@ func gracefulDeparture(x *trial) {
 		}
 	}
 }
+
+// stalePeersArePurged: a peer that ends without a word is hidden, then forgotten, and
+// discovered again when it returns; whoever stayed is never forgotten.
+func stalePeersArePurged(x *trial) {
+	impatient := func(_ *trial, _ string, s *setup) {
+		s.SyncTimeout, s.SuspicionTimeout, s.PurgeAfter = time.Second, 500*time.Millisecond, 4*time.Second
+	}
+	n0, n1, n2 := x.node("n0", impatient), x.node("n1", impatient), x.node("n2", impatient)
+	x.settle()
+	x.sleep(time.Second) // neighbours find each other
+	gone := n2.ID()
+	n2.Env().Transport.Close()
+	both := []*node.Node{n0, n1}
+	everywhere := func(k event.Kind, count int) func() bool {
+		return func() bool {
+			return !slices.ContainsFunc(both, func(n *node.Node) bool { return x.log.count(n, k) != count })
+		}
+	}
+	x.within("hidden", everywhere(event.PeerHidden, 1))
+	for _, n := range both {
+		if _, ok := n.Discovery().Catalog().Get(gone); ok || n.Discovery().Catalog().Len() != 2 {
+			x.Errorf("%s knows %d peers, want the two that are there", n.ID().Short(), n.Discovery().Catalog().Len())
+		}
+	}
+	x.within("forgotten", everywhere(event.PeerDeparted, 1))
+	x.known = x.known[:2]
+	x.node("n2", impatient)
+	x.within("discovered again", everywhere(event.PeerDiscovered, 3))
+	x.settle()
+	for _, n := range both {
+		for _, k := range []event.Kind{event.PeerHidden, event.PeerDeparted} {
+			if e := x.log.told(n, k); len(e) != 1 || e[0].Peer != gone {
+				x.Errorf("%s told %v, want only that of n2", n.ID().Short(), e)
+			}
+		}
+	}
+}

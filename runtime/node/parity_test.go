@@ -62,6 +62,7 @@ var parity = []struct {
 	{"discovery/catalog/ManualSyncTrigger", manualSyncTrigger},
 	{"discovery/catalog/DifferentNetworksAreIsolated", differentNetworksAreIsolated},
 	{"discovery/depart/GracefulDeparture", gracefulDeparture},
+	{"discovery/depart/StalePeersArePurged", stalePeersArePurged},
 	{"gaps/LaggingDisconnect", laggingDisconnect},
 	{"gaps/LaggingDropNewest", laggingDropNewest},
 	{"gaps/LaggingDropOldest", laggingDropOldest},
