@@ -21,13 +21,16 @@ func TestPitfallsAreKept(t *testing.T) {
 	for i := range 39 {
 		want = append(want, fmt.Sprintf("C%d", i+1))
 	}
+	for i := range 22 {
+		want = append(want, fmt.Sprintf("D%d", i+1))
+	}
 	for i := range 8 {
 		want = append(want, fmt.Sprintf("T%d", i+1))
 	}
 	code := regexp.MustCompile("`([^`]+)`")
 	for line := range strings.Lines(string(text)) {
 		cells := strings.Split(strings.ReplaceAll(strings.TrimSpace(line), `\|`, "\x00"), "|")
-		if len(cells) != 6 || !regexp.MustCompile(`^ [CT][0-9]+ $`).MatchString(cells[1]) {
+		if len(cells) != 6 || !regexp.MustCompile(`^ [CDT][0-9]+ $`).MatchString(cells[1]) {
 			continue
 		}
 		for i := range cells {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/wire"
@@ -62,5 +63,30 @@ func TestTrackedPeersAreMeasuredAndOthersAreNot(t *testing.T) {
 	w.run(10 * time.Minute)
 	if pings() != n {
 		t.Error("still measured after nobody tracks it")
+	}
+}
+
+func TestPingOfASilentPeerEnds(t *testing.T) {
+	w := newCluster(t, 1, 1)
+	w.run(time.Second)
+	mute := w.Host("mute")
+	mute.Boot(func(_ context.Context, env *runtime.Env) {
+		s := env.Scheduler.Strand("test")
+		closed := 0
+		if _, err := env.Transport.Listen(discovery.PingProtocol, s, func(l runtime.Link) { l.Bind(s, silent{&closed}) }); err != nil {
+			t.Error(err)
+		}
+	})
+	errs := 0
+	for range 4 {
+		w.task("n0", func(ctx context.Context) {
+			if _, err := w.nodes["n0"].Ping(ctx, w.id("mute"), []string{mute.Addr()}); errors.Is(err, wire.HandshakeTimeout) {
+				errs++
+			}
+		})
+	}
+	w.run(6 * time.Second)
+	if errs != 4 {
+		t.Errorf("%d of 4 pings ended within the time of one", errs)
 	}
 }
