@@ -23,6 +23,7 @@ type disseminator struct {
 	jobs      map[ident.PeerID]*job // queued and under way: at most one per peer
 	queue     []*job                // those asked for first, then by age
 	flying    int                   // jobs under way
+	meeting   bool                  // one of them is on this node's own account
 	inward    []*exchange           // links that others opened
 	redirects int                   // links of peers that are told to go elsewhere
 	open      int                   // links in all, whoever opened them

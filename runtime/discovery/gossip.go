@@ -171,7 +171,7 @@ func (n *neighbour) hear(r *rumour) {
 	if r.Prune {
 		n.eager = false
 	}
-	w.miss(r.names(), n.peer)
+	w.miss(r.Names, n.peer)
 	if len(r.Wants) > 0 {
 		n.eager = true
 		n.tell(w.wanted(r.Wants))
@@ -189,9 +189,10 @@ func (w *worker) wanted(ids []ident.PeerID) (b bag) {
 }
 
 // miss notes names of what this node does not have.
-func (w *worker) miss(names []holding, from ident.PeerID) {
+func (w *worker) miss(list names, from ident.PeerID) {
 	armed := len(w.missing) > 0
-	for _, h := range names {
+	for i := range list.len() {
+		h := list.at(i)
 		if len(w.missing) < maxMissing && w.lacks(h) {
 			if _, known := w.missing[h.Peer]; !known {
 				w.missing[h.Peer] = absence{h.version(), from}

@@ -69,15 +69,23 @@ func (w *worker) meet(peer ident.PeerID) {
 }
 
 // launch begins queued exchanges as far as there is room, those first that
-// somebody waits for. It posts nothing and calls nobody back.
+// somebody waits for. Of those on this node's own account one is under way at a time:
+// two at once would bring the same twice. It posts nothing and calls nobody back.
 func (w *worker) launch() {
 	for w.flying < maxExchanges && len(w.queue) > 0 {
-		i := max(0, slices.IndexFunc(w.queue, func(j *job) bool { return j.asked }))
+		i := slices.IndexFunc(w.queue, func(j *job) bool { return j.asked })
+		if i < 0 && w.meeting {
+			return
+		}
+		i = max(i, 0)
 		j := w.queue[i]
 		w.queue = slices.Delete(w.queue, i, i+1)
 		w.flying++
+		own := !j.asked
+		w.meeting = w.meeting || own
 		j.exchange = w.exchangeWith(j.peer, w.addrs(j.peer, j.addrs), func(err error) {
 			w.flying--
+			w.meeting = w.meeting && !own
 			w.finish(j, err)
 			w.contact(j.peer, err)
 			w.fillSoon()

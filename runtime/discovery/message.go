@@ -24,7 +24,6 @@ const (
 const (
 	spanRoom    = 2*(ident.Size+3) + itemRoom
 	summaryRoom = spanRoom + printSize + 8
-	holdingRoom = ident.Size + 3 + 2*10 + 4
 	wantRoom    = ident.Size + 2
 )
 
@@ -64,10 +63,16 @@ func parseMessage(b []byte) (*message, error) {
 		}
 	}
 	for _, l := range m.Lists {
-		for i, h := range l.Held {
-			if h.Peer.Compare(l.Lo) < 0 || l.before(h.Peer) || i > 0 && l.Held[i-1].Peer.Compare(h.Peer) >= 0 {
+		if err := l.Held.check(); err != nil {
+			return nil, fmt.Errorf("parse sync message: %w", err)
+		}
+		var last ident.PeerID
+		for i := range l.Held.len() {
+			peer := l.Held.at(i).Peer
+			if peer.Compare(l.Lo) < 0 || l.before(peer) || i > 0 && last.Compare(peer) >= 0 {
 				return nil, fmt.Errorf("parse sync message: list out of order: %w", wire.ErrDecode)
 			}
+			last = peer
 		}
 	}
 	return m, nil
@@ -122,7 +127,7 @@ func (o *outbox) next() []byte {
 	var m message
 	room := wire.MaxControl - frameRoom
 	m.Spans, o.spans = take(o.spans, &room, func(summary) int { return summaryRoom })
-	m.Lists, o.lists = take(o.lists, &room, func(l listing) int { return spanRoom + len(l.Held)*holdingRoom })
+	m.Lists, o.lists = take(o.lists, &room, func(l listing) int { return spanRoom + len(l.Held) + itemRoom })
 	m.Wants, o.wants = take(o.wants, &room, func(ident.PeerID) int { return wantRoom })
 	m.Departures, o.departures = take(o.departures, &room, func(n oldNews) int { return len(n.Raw) + itemRoom })
 	var words []*Suspicion

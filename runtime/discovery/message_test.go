@@ -145,7 +145,7 @@ func TestEndpointsReadWhatTheyPrint(t *testing.T) {
 
 func FuzzParseMessage(f *testing.F) {
 	f.Add(wire.MustMarshal(message{Spans: []summary{{Print: make([]byte, printSize)}}}))
-	f.Add(wire.MustMarshal(message{Lists: []listing{{Held: []holding{{Started: 1, Updated: 2}}}}, Wants: []ident.PeerID{{1}}, Last: true}))
+	f.Add(wire.MustMarshal(message{Lists: []listing{{Held: make(names, nameSize)}}, Wants: []ident.PeerID{{1}}, Last: true}))
 	f.Add(wire.MustMarshal(message{Entries: [][]byte{{1}}, Departures: []oldNews{{Raw: []byte{1}, Left: 5}}, Last: true}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := parseMessage(b)
@@ -158,8 +158,8 @@ func FuzzParseMessage(f *testing.F) {
 			}
 		}
 		for _, l := range m.Lists {
-			for i, h := range l.Held {
-				if i > 0 && h.Peer.Compare(l.Held[i-1].Peer) <= 0 {
+			for i := range l.Held.len() {
+				if i > 0 && l.Held.at(i).Peer.Compare(l.Held.at(i-1).Peer) <= 0 {
 					t.Error("a list out of order passes")
 				}
 			}

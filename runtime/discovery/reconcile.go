@@ -44,7 +44,8 @@ func (x *exchange) compare(s summary) {
 // and with what it should send.
 func (x *exchange) settle(l listing) {
 	mine := x.catalog.within(l.span)
-	for _, h := range l.Held {
+	for i := range l.Held.len() {
+		h := l.Held.at(i)
 		for len(mine) > 0 && comparePeer(mine[0], h.Peer) < 0 {
 			x.box.addPeer(mine[0])
 			mine = mine[1:]

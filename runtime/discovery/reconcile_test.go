@@ -193,7 +193,7 @@ func TestRangesThatMayNotBeCutAreListed(t *testing.T) {
 	for range maxSpans/branching + 1 {
 		x.compare(summary{Count: 1})
 	}
-	if len(x.box.spans) != maxSpans || len(x.box.lists) != 1 || len(x.box.lists[0].Held) != mostListed {
+	if len(x.box.spans) != maxSpans || len(x.box.lists) != 1 || x.box.lists[0].Held.len() != mostListed {
 		t.Fatalf("%d ranges in short and %d in full", len(x.box.spans), len(x.box.lists))
 	}
 	x.box.turn, x.box.spans = true, nil
@@ -206,6 +206,12 @@ func TestRangesThatMayNotBeCutAreListed(t *testing.T) {
 func TestRangesOutOfOrderAreAViolation(t *testing.T) {
 	hash := make([]byte, printSize)
 	at := func(n byte) ident.PeerID { return ident.PeerID{n} }
+	held := func(peers ...byte) (list names) {
+		for _, n := range peers {
+			list = list.add(holding{at(n), 1, 1})
+		}
+		return list
+	}
 	upTo := func(lo, hi byte) span { h := at(hi); return span{at(lo), &h} }
 	for what, m := range map[string]message{
 		"overlap":           {Spans: []summary{{upTo(1, 5), 1, hash}, {upTo(4, 8), 1, hash}}},
@@ -214,9 +220,10 @@ func TestRangesOutOfOrderAreAViolation(t *testing.T) {
 		"after the end":     {Lists: []listing{{span{Lo: at(1)}, nil}, {upTo(2, 3), nil}}},
 		"overlapping lists": {Lists: []listing{{upTo(1, 5), nil}, {upTo(1, 5), nil}}},
 		"short fingerprint": {Spans: []summary{{upTo(1, 5), 1, hash[1:]}}},
-		"list beyond":       {Lists: []listing{{upTo(1, 5), []holding{{at(6), 1, 1}}}}},
-		"list before":       {Lists: []listing{{upTo(2, 5), []holding{{at(1), 1, 1}}}}},
-		"list out of order": {Lists: []listing{{span{}, []holding{{at(2), 1, 1}, {at(1), 1, 1}}}}},
+		"list beyond":       {Lists: []listing{{upTo(1, 5), held(6)}}},
+		"list before":       {Lists: []listing{{upTo(2, 5), held(1)}}},
+		"half a name":       {Lists: []listing{{upTo(1, 5), held(2)[1:]}}},
+		"list out of order": {Lists: []listing{{span{}, held(2, 1)}}},
 		"too many":          {Spans: slices.Repeat([]summary{{upTo(1, 5), 1, hash}}, 2*maxSpans+1)},
 	} {
 		b := newBed(t, nil)

@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/smalti/smalti/runtime/ident"
@@ -17,8 +16,8 @@ type rumour struct {
 	Entries    [][]byte  `cbor:"1,keyasint,omitempty"`
 	Departures []oldNews `cbor:"2,keyasint,omitempty"`
 	Suspicions [][]byte  `cbor:"3,keyasint,omitempty"`
-	// Names are versions that the sender has, nameSize bytes each.
-	Names []byte `cbor:"4,keyasint,omitempty"`
+	// Names are versions that the sender has.
+	Names names `cbor:"4,keyasint,omitempty"`
 	// Wants are peers whose entries the sender asks for. News is to come whole
 	// from now on.
 	Wants []ident.PeerID `cbor:"5,keyasint,omitempty"`
@@ -26,36 +25,13 @@ type rumour struct {
 	Prune bool `cbor:"6,keyasint,omitempty"`
 }
 
-// nameSize is the size of a name: a peer id, then started and updated, 8 bytes each.
-const nameSize = ident.Size + 16
-
-func appendName(b []byte, h holding) []byte {
-	b = append(b, h.Peer[:]...)
-	b = binary.BigEndian.AppendUint64(b, uint64(h.Started))
-	return binary.BigEndian.AppendUint64(b, uint64(h.Updated))
-}
-
-// names decodes what parseRumour checked.
-func (r *rumour) names() []holding {
-	list := make([]holding, len(r.Names)/nameSize)
-	for i := range list {
-		b := r.Names[i*nameSize:]
-		list[i] = holding{
-			Peer:    ident.PeerID(b[:ident.Size]),
-			Started: int64(binary.BigEndian.Uint64(b[ident.Size:])),
-			Updated: int64(binary.BigEndian.Uint64(b[ident.Size+8:])),
-		}
-	}
-	return list
-}
-
 func parseRumour(b []byte) (*rumour, error) {
 	r := &rumour{}
 	if err := wire.Unmarshal(b, wire.MaxControl, r); err != nil {
 		return nil, fmt.Errorf("parse rumour: %w", err)
 	}
-	if len(r.Names)%nameSize != 0 {
-		return nil, fmt.Errorf("parse rumour: names of %d bytes: %w", len(r.Names), wire.ErrDecode)
+	if err := r.Names.check(); err != nil {
+		return nil, fmt.Errorf("parse rumour: %w", err)
 	}
 	return r, nil
 }
@@ -92,7 +68,7 @@ func (b bag) messages() (list [][]byte) {
 			r.Suspicions = append(r.Suspicions, s.raw)
 		}
 		for _, h := range names {
-			r.Names = appendName(r.Names, h)
+			r.Names = r.Names.add(h)
 		}
 		for _, p := range peers {
 			r.Entries = append(r.Entries, p.raw)

@@ -43,8 +43,8 @@ func TestBagIsToldWholeInBoundedFrames(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, h := range r.names() {
-				if h != b.names[names] {
+			for i := range r.Names.len() {
+				if h := r.Names.at(i); h != b.names[names] {
 					t.Fatalf("name %d is %v, want %v", names, h, b.names[names])
 				}
 				names++
@@ -69,9 +69,9 @@ func FuzzParseRumour(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var again []byte
-		for _, h := range r.names() {
-			again = appendName(again, h)
+		var again names
+		for i := range r.Names.len() {
+			again = again.add(r.Names.at(i))
 		}
 		if !bytes.Equal(again, r.Names) {
 			t.Error("names are not what was sent")

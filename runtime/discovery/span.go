@@ -58,20 +58,8 @@ type summary struct {
 // listing is what somebody holds in a range, peer by peer in order.
 type listing struct {
 	span
-	Held []holding `cbor:"3,keyasint,omitempty"`
+	Held names `cbor:"3,keyasint,omitempty"`
 }
-
-type holding struct {
-	Peer    ident.PeerID `cbor:"1,keyasint"`
-	Started int64        `cbor:"2,keyasint"`
-	Updated int64        `cbor:"3,keyasint"`
-}
-
-func (p *Peer) holding() holding {
-	return holding{p.Entry.Peer, p.Entry.Version.Started, p.Entry.Version.Updated}
-}
-
-func (h holding) version() Version { return Version{h.Started, h.Updated} }
 
 // mark is the hash of one version of one peer.
 type mark [4]uint64
@@ -131,9 +119,9 @@ func summarize(s span, t tally) summary {
 }
 
 func list(s span, peers []*Peer) listing {
-	l := listing{span: s}
+	l := listing{span: s, Held: make(names, 0, len(peers)*nameSize)}
 	for _, p := range peers {
-		l.Held = append(l.Held, p.holding())
+		l.Held = l.Held.add(p.holding())
 	}
 	return l
 }

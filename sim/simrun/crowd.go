@@ -39,30 +39,28 @@ type crowd struct {
 	missing int    // nodes that hid the subject
 }
 
-// countingVerifier counts the entries that were really verified.
+// countingVerifier remembers every entry of a world, and counts what it verified.
 type countingVerifier struct {
-	discovery.Verifier
-	seen     map[*discovery.Signed]struct{}
+	seen     map[string]*discovery.Signed
 	verified uint64
 }
 
 func (v *countingVerifier) Verify(raw []byte) (*discovery.Signed, error) {
-	s, err := v.Verifier.Verify(raw)
-	if err != nil {
-		v.verified++
-		return nil, err
+	if s := v.seen[string(raw)]; s != nil {
+		return s, nil
 	}
-	if _, known := v.seen[s]; !known {
-		v.seen[s] = struct{}{}
-		v.verified++
+	v.verified++
+	s, err := discovery.Parse(raw)
+	if err == nil {
+		v.seen[string(s.Raw)] = s
 	}
-	return s, nil
+	return s, err
 }
 
 func newCrowd(seed uint64, n int) *crowd {
 	c := &crowd{
 		World:    sim.New(sim.Config{Seed: seed, Budget: 1 << 40, Path: netsim.Path{Latency: netsim.Latency{Base: crowdLatency}}}),
-		verifier: &countingVerifier{Verifier: discovery.NewVerifier(4 * n), seen: map[*discovery.Signed]struct{}{}},
+		verifier: &countingVerifier{seen: map[string]*discovery.Signed{}},
 	}
 	c.Observe(c.event)
 	for range n {
