@@ -34,7 +34,7 @@ func (a *app) benchDiscovery() *cobra.Command {
 		Long: `Measures, in virtual time, how long n nodes take to know each other when all
 start at once (storm), when one joins (join), when one changes its entry (spread)
 and when one loses power (crash), and what a node sends meanwhile. Links take
-50 ms one way. The same seed gives the same figures on every machine, save those
+50 ms one way. What is under way is told on standard error. The same seed gives the same figures on every machine, save those
 of memory and real time.`,
 		Example: "  simrun bench discovery --nodes 10,100\n  simrun bench discovery --nodes 10000 --json",
 		Args:    cobra.NoArgs,
@@ -74,6 +74,7 @@ type crowdReport struct {
 	SteadyMsgs  int64  `json:"steady_msgs_per_node_s"`
 	False       int64  `json:"false_departures"`
 	Heap        uint64 `json:"heap_bytes"`
+	StormWall   int64  `json:"storm_wall_ns"`
 	Wall        int64  `json:"wall_ns"`
 	Verifies    uint64 `json:"verifies"`
 	Steps       uint64 `json:"steps"`
@@ -85,7 +86,7 @@ func (a *app) measureCrowds(sizes []int) error {
 		fmt.Fprintln(table, "nodes\tstorm\tB/node/s\tmsg/node/s\tjoin\tB/node/s\tmsg/node/s\tspread\tcrash\tsteady B/node/s\tmsg/node/s\tfalse\tKiB/node\tverified\tsteps\twall\t")
 	}
 	for _, n := range sizes {
-		r, err := measureCrowd(uint64(a.seed), n)
+		r, err := measureCrowd(uint64(a.seed), n, a.errs)
 		if err != nil {
 			return &toolError{err}
 		}

@@ -3,6 +3,7 @@ package simrun
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/smalti/smalti/internal/wall"
@@ -152,7 +153,7 @@ func (c *crowd) rate(f func() error) (bytes, messages int64, err error) {
 }
 
 // measureCrowd measures a network of n nodes.
-func measureCrowd(seed uint64, n int) (r crowdReport, err error) {
+func measureCrowd(seed uint64, n int, progress io.Writer) (r crowdReport, err error) {
 	elapsed := wall.Since()
 	c := newCrowd(seed, n)
 	defer func() {
@@ -161,10 +162,19 @@ func measureCrowd(seed uint64, n int) (r crowdReport, err error) {
 		}
 	}()
 	r = crowdReport{Bench: "discovery", Nodes: n}
-	for _, phase := range []func(*crowdReport) error{c.storm, c.steady, c.spread, c.newcomer, c.lossy, c.crash} {
-		if err := phase(&r); err != nil {
+	for _, phase := range []struct {
+		name string
+		run  func(*crowdReport) error
+	}{{"storm", c.storm}, {"steady", c.steady}, {"spread", c.spread}, {"join", c.newcomer}, {"loss", c.lossy}, {"crash", c.crash}} {
+		began, before := c.Now(), elapsed()
+		if err := phase.run(&r); err != nil {
 			return r, err
 		}
+		took := elapsed() - before
+		if r.StormWall == 0 {
+			r.StormWall = int64(took)
+		}
+		fmt.Fprintf(progress, "%d nodes: %s took %s, and %s of real time\n", n, phase.name, c.Now()-began, took.Round(time.Millisecond))
 		if err := c.check(); err != nil {
 			return r, err
 		}

@@ -32,7 +32,7 @@ func Main(programs ...scenarios.Program) {
 // Command runs the command with args and gives its exit code.
 func Command(args []string, in io.Reader, out, errs io.Writer, programs ...scenarios.Program) int {
 	checked := &output{to: out}
-	a := &app{in: in, out: checked, programs: programs}
+	a := &app{in: in, out: checked, errs: errs, programs: programs}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(checked)
@@ -77,6 +77,7 @@ func (e *toolError) Unwrap() error { return e.err }
 type app struct {
 	in       io.Reader
 	out      io.Writer
+	errs     io.Writer // progress
 	programs []scenarios.Program
 	code     int
 
