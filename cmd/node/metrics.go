@@ -6,8 +6,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
+	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/telemetry"
 )
 
@@ -19,14 +21,16 @@ const (
 	metricsHead  = 16 << 10
 )
 
-// serveMetrics serves m over HTTP until stop, and prints where.
-func serveMetrics(addr string, m *telemetry.Metrics, stderr io.Writer) (stop func() error, err error) {
+// serveMetrics serves m, and the catalog of the node once there is one, over HTTP until
+// stop, and prints where.
+func serveMetrics(addr string, m *telemetry.Metrics, node *atomic.Pointer[discovery.Discovery], stderr io.Writer) (stop func() error, err error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, badInput("give --metrics IP:PORT of this machine that nothing else uses; port 0 takes a free one", "serve metrics: %w", err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())
+	mux.HandleFunc("GET /catalog", func(w http.ResponseWriter, _ *http.Request) { writeCatalog(w, node.Load()) })
 	server := &http.Server{Handler: mux, ReadTimeout: metricsRead, WriteTimeout: metricsWrite, IdleTimeout: metricsIdle, MaxHeaderBytes: metricsHead}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()

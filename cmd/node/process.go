@@ -23,8 +23,9 @@ const closeMax = 5 * time.Second
 // limits bound what a peer can make this node hold of one message: that of a
 // stream is a datum and its header.
 var limits = map[string]quicnet.Limits{
-	discovery.Protocol: {MaxMessage: wire.MaxControl},
-	stream.Protocol:    {MaxMessage: wire.DefaultDatum + 64},
+	discovery.Protocol:       {MaxMessage: wire.MaxControl},
+	discovery.GossipProtocol: {MaxMessage: wire.MaxControl},
+	stream.Protocol:          {MaxMessage: wire.DefaultDatum + 64},
 }
 
 // process is a node on this machine: real strands, clock, network and store.

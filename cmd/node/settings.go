@@ -44,7 +44,7 @@ func (f *nodeFlags) register(cmd *cobra.Command) {
 	set.StringArrayVar(&f.bootstrap, "bootstrap", nil, "PEER@HOST:PORT of a node to begin with; may be repeated")
 	set.StringArrayVar(&f.secrets, "secret-file", nil, "file with the network secret, 64 hexadecimal digits; if repeated, the first proves this node and each is accepted of others")
 	set.StringVar(&f.store, "store", "", "directory to keep what the node learns (default: none)")
-	set.StringVar(&f.metrics, "metrics", "", "IP:PORT to serve metrics for Prometheus on (default: nowhere)")
+	set.StringVar(&f.metrics, "metrics", "", "IP:PORT to serve metrics for Prometheus on, and the catalog as JSON (default: nowhere)")
 	set.StringVar(&f.logLevel, "log-level", "warn", "what to log on standard error: debug, info, warn or error")
 }
 

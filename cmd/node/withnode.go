@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/telemetry"
 	"github.com/spf13/cobra"
 )
@@ -27,10 +29,11 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 		views = append(views, tally)
 	}
 	stop := func() error { return nil }
+	var running atomic.Pointer[discovery.Discovery]
 	if s.metrics != "" {
 		m := telemetry.New()
 		views = append(views, m)
-		if stop, err = serveMetrics(s.metrics, m, cmd.ErrOrStderr()); err != nil {
+		if stop, err = serveMetrics(s.metrics, m, &running, cmd.ErrOrStderr()); err != nil {
 			return err
 		}
 	}
@@ -38,6 +41,7 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 	if err != nil {
 		return errors.Join(err, stop())
 	}
+	running.Store(p.Discovery())
 	err = work(ctx, p)
 	return errors.Join(err, p.Close(), stop())
 }

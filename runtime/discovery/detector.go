@@ -11,8 +11,8 @@ import (
 )
 
 // A node that does not answer is found out by those that talk to it, mostly its
-// neighbours: after two contacts in a row that failed they sign a suspicion, which goes
-// to everybody as departures do. It names a version; the suspect refutes it with a
+// neighbours: after two contacts in a row that failed, or one if others suspect it too,
+// they sign a suspicion, which goes to everybody as departures do. It names a version; the suspect refutes it with a
 // newer one (SWIM, Das, Gupta, Motivala, DSN 2002). What nobody refutes within
 // SuspicionTimeout is believed by whoever could not reach the peer itself, or has the
 // word of quorum members; all others look for themselves, one after the other. A peer
@@ -87,7 +87,7 @@ func (w *worker) contact(peer ident.PeerID, err error) {
 		w.reached(peer)
 	default:
 		f := w.avoid(peer)
-		if f.strikes++; f.strikes >= strikes {
+		if f.strikes++; f.strikes >= strikes || w.suspects[peer] != nil {
 			w.accuse(peer)
 		} else {
 			w.look(peer)
@@ -145,6 +145,11 @@ func (w *worker) suspect(p *Peer) *suspect {
 	s := &suspect{version: p.Entry.Version, since: w.env.Clock.Mono()}
 	w.suspects[id] = s
 	w.agenda.in(w.cfg.SuspicionTimeout, func() { w.judge(id, s) })
+	w.agenda.in(w.turn(id), func() {
+		if w.suspects[id] == s && !s.failed && len(s.words) < quorum && !w.linked(id) {
+			w.look(id)
+		}
+	})
 	return s
 }
 
@@ -250,12 +255,6 @@ func (w *worker) judge(id ident.PeerID, s *suspect) {
 		w.hide(p, s)
 		w.commit()
 		return
-	default:
-		w.agenda.in(w.turn(id), func() {
-			if w.suspects[id] == s && !w.linked(id) {
-				w.look(id)
-			}
-		})
 	}
 	w.agenda.in(w.cfg.SuspicionTimeout, func() { w.judge(id, s) })
 }
@@ -268,7 +267,7 @@ func (w *worker) turn(id ident.PeerID) time.Duration {
 	if behind <= 0 {
 		behind += c.Len()
 	}
-	return time.Duration(behind-1) * lookEvery
+	return time.Duration(behind) * lookEvery
 }
 
 // reached notes that a peer answered: what it was believed to be is over here, and it

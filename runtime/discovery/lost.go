@@ -22,8 +22,10 @@ const (
 	// redials is of how many nodes that think of it one does in large networks: so
 	// all of them together dial lost peers once a second, whoever they are.
 	redials = 10
-	// cacheEvery is how often the store is brought up to date.
+	// cacheEvery is how often the store is brought up to date, firstCache when it is
+	// for the first time: the first exchange is over then.
 	cacheEvery = time.Minute
+	firstCache = 5 * time.Second
 	// firstDials is how many peers of the store a node dials at once when it starts.
 	firstDials = 3
 )
@@ -91,7 +93,7 @@ func (w *worker) recall() {
 		w.seek(e)
 	}
 	w.agenda.in(r.Duration(redialEvery/2, redialEvery*3/2), w.redial)
-	w.agenda.in(r.Duration(cacheEvery/2, cacheEvery*3/2), w.cacheLater)
+	w.agenda.in(firstCache, w.cacheLater)
 }
 
 // loadCache gives nothing if there is nothing to read or what is there is damaged.

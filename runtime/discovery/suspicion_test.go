@@ -149,16 +149,40 @@ func TestWhoWasReachedIsNotHiddenOnTheWordOfOthers(t *testing.T) {
 	if _, there := b.Catalog().Get(suspect); !there {
 		t.Error("hidden, though this node reached it")
 	}
-	// It takes two failures of its own after that.
-	b.worker.contact(suspect, wire.DialFailed)
-	b.worker.judge(suspect, b.worker.suspects[suspect])
-	if _, there := b.Catalog().Get(suspect); !there {
-		t.Error("hidden after one failure")
-	}
 	b.worker.contact(suspect, wire.DialFailed)
 	b.worker.judge(suspect, b.worker.suspects[suspect])
 	if _, there := b.Catalog().Get(suspect); there {
-		t.Error("not hidden after two failures")
+		t.Error("not hidden after a failure of its own")
+	}
+}
+
+func TestOneFailureIsNoSuspicionUnlessOthersHaveOne(t *testing.T) {
+	for _, others := range []bool{false, true} {
+		b := newBed(t, nil)
+		suspect := testKey(2).PeerID()
+		v := b.member(testKey(2))
+		b.member(testKey(3))
+		if others {
+			if err := b.said(testKey(3), suspect, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.worker.contact(suspect, wire.DialFailed)
+		if told := b.count(event.PeerSuspected, suspect) != 0; told != others {
+			t.Errorf("after one failure, others suspect it %t: told %t", others, told)
+		}
+		b.worker.contact(suspect, wire.Overloaded) // an answer
+		b.worker.contact(suspect, wire.DialFailed)
+		if told := b.count(event.PeerSuspected, suspect) != 0; told != others {
+			t.Errorf("failures with an answer between them, others suspect it %t: told %t", others, told)
+		}
+		before := b.count(event.PeerSuspected, suspect)
+		for range 5 {
+			b.worker.contact(suspect, wire.DialFailed)
+		}
+		if n := b.count(event.PeerSuspected, suspect); !others && n-before != 1 || n == 0 {
+			t.Errorf("after two failures in a row, others suspect it %t: told %d times, want once", others, n-before)
+		}
 	}
 }
 
