@@ -18,7 +18,7 @@ func TestEventsTellChangesInOrderAndOfLag(t *testing.T) {
 	fast, slow := c.nodes["n0"].Events(0), c.nodes["n0"].Events(2)
 	var seen []discovery.Change
 	var end error
-	c.task("n0", func(ctx context.Context) {
+	c.task(func(ctx context.Context) {
 		for {
 			x, err := fast.Next(ctx)
 			if end = err; err != nil {
@@ -43,7 +43,7 @@ func TestEventsTellChangesInOrderAndOfLag(t *testing.T) {
 	}
 	var got []discovery.Change
 	var errs []error
-	c.task("n0", func(ctx context.Context) {
+	c.task(func(ctx context.Context) {
 		for range 4 {
 			x, err := slow.Next(ctx)
 			got, errs = append(got, x), append(errs, err)

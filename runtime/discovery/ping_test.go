@@ -12,8 +12,8 @@ import (
 	"github.com/smalti/smalti/runtime/wire"
 )
 
-func (c *cluster) task(host string, f func(ctx context.Context)) {
-	c.Host(host).Env().Scheduler.Go("test", f)
+func (c *cluster) task(f func(ctx context.Context)) {
+	c.Host("n0").Env().Scheduler.Go("test", f)
 }
 
 func TestPingGivesTheStoredEntryAndMeasures(t *testing.T) {
@@ -22,7 +22,7 @@ func TestPingGivesTheStoredEntryAndMeasures(t *testing.T) {
 	var pong discovery.Pong
 	var err, selfErr error
 	version := w.nodes["n1"].Me().Version
-	w.task("n0", func(ctx context.Context) {
+	w.task(func(ctx context.Context) {
 		pong, err = w.nodes["n0"].Ping(ctx, w.id("n1"), nil)
 		_, selfErr = w.nodes["n0"].Ping(ctx, w.id("n0"), nil)
 	})
@@ -34,7 +34,7 @@ func TestPingGivesTheStoredEntryAndMeasures(t *testing.T) {
 		t.Errorf("ping of oneself: %v", selfErr)
 	}
 	w.Host("n1").Crash()
-	w.task("n0", func(ctx context.Context) { _, err = w.nodes["n0"].Ping(ctx, w.id("n1"), nil) })
+	w.task(func(ctx context.Context) { _, err = w.nodes["n0"].Ping(ctx, w.id("n1"), nil) })
 	w.run(time.Minute)
 	if _, ok := errors.AsType[wire.Reason](err); !ok {
 		t.Errorf("ping of the dead: %v", err)
@@ -79,7 +79,7 @@ func TestPingOfASilentPeerEnds(t *testing.T) {
 	})
 	errs := 0
 	for range 4 {
-		w.task("n0", func(ctx context.Context) {
+		w.task(func(ctx context.Context) {
 			if _, err := w.nodes["n0"].Ping(ctx, w.id("mute"), []string{mute.Addr()}); errors.Is(err, wire.HandshakeTimeout) {
 				errs++
 			}
