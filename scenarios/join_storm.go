@@ -16,7 +16,12 @@ func joinStorm() Scenario {
 		Quiesce:  40 * time.Second,
 		Latency:  10 * time.Millisecond,
 		Jitter:   20 * time.Millisecond,
-		Faults:   []Fault{{At: 700 * time.Millisecond, Fault: "restart n000"}},
+		Streams:  []Stream{{Name: "prices", Lag: "drop-oldest"}},
+		Workload: []Work{
+			{Host: "n010", Program: Produce, Stream: "prices", Every: 100 * time.Millisecond, Size: 64},
+			{Host: "n150", Program: Consume, Stream: "prices"},
+		},
+		Faults: []Fault{{At: 700 * time.Millisecond, Fault: "restart n000"}},
 	}
 	for i := range stormSize {
 		name := fmt.Sprintf("n%03d", i)

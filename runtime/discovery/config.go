@@ -31,6 +31,10 @@ type Config struct {
 	// MaxPeers bounds the catalog, 65,536 entries; as many departures are
 	// remembered.
 	MaxPeers int
+	// MaxPerSource bounds the peers that a node learns of first from one other at
+	// once; as many again it may every ten minutes. A quarter of MaxPeers: a newcomer
+	// learns of a large network at once, and one liar fills no catalog.
+	MaxPerSource int
 	// MaxDrift is how far in the future a version may lie, 50 s: more than
 	// clocks kept by NTP differ, less than a human notices.
 	MaxDrift time.Duration
@@ -86,6 +90,8 @@ const (
 	// maxRefused is how many refused entries one link may report; a peer whose
 	// forgeries are more is cut off.
 	maxRefused = 16
+	// sourcePeriod is in what time a peer may tell of MaxPerSource more.
+	sourcePeriod = 10 * time.Minute
 	// maxBootstrap bounds the list of endpoints.
 	maxBootstrap = 256
 	// maxSamples bounds the round trips that wait for the strand.
@@ -99,6 +105,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxPeers == 0 {
 		c.MaxPeers = 1 << 16
+	}
+	if c.MaxPerSource == 0 {
+		c.MaxPerSource = max(1, c.MaxPeers/4)
 	}
 	for _, d := range c.durations() {
 		if *d.value == 0 {
@@ -145,6 +154,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxPeers < 0 || c.MaxPeers > 1<<20 {
 		fault("MaxPeers is %d: want 1 to %d", c.MaxPeers, 1<<20)
+	}
+	if c.MaxPerSource < 0 {
+		fault("MaxPerSource is %d: want 1 or more", c.MaxPerSource)
 	}
 	if len(c.Bootstrap) > maxBootstrap {
 		fault("%d bootstrap peers, at most %d allowed", len(c.Bootstrap), maxBootstrap)

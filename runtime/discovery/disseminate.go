@@ -138,7 +138,9 @@ func (w *worker) tick() {
 	w.commit()
 	w.tombstones.sweep(w.env.Clock.Mono())
 	now := w.env.Clock.Mono()
-	maps.DeleteFunc(w.accusers, func(_ ident.PeerID, g *gcra) bool { return g.idle(now) })
+	for _, rates := range []map[ident.PeerID]*gcra{w.accusers, w.sources} {
+		maps.DeleteFunc(rates, func(_ ident.PeerID, g *gcra) bool { return g.idle(now) })
+	}
 	w.compareSomewhere()
 	w.rotate()
 	w.fill()

@@ -17,6 +17,8 @@ var (
 	ErrDrift = errors.New("entry from the future")
 	// ErrAddress: an address cannot be that of a node.
 	ErrAddress = errors.New("address out of place")
+	// ErrSource: one peer told of more new peers than it may.
+	ErrSource = errors.New("too many new peers from one source")
 	// ErrCatalogFull: the catalog holds as many entries as it may.
 	ErrCatalogFull = errors.New("catalog full")
 )

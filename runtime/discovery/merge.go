@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
@@ -25,7 +26,8 @@ type worker struct {
 	peers      draft // the next catalog
 	tombstones tombstones
 	rtt        tracker
-	taken      int // entries that were taken so far, from whomever
+	sources    map[ident.PeerID]*gcra // of those who told of new peers
+	taken      int                    // entries that were taken so far, from whomever
 
 	pings      []*pinging // under way
 	answers    []*answer
@@ -46,7 +48,7 @@ type worker struct {
 func newWorker(d *Discovery) *worker {
 	w := &worker{
 		d: d, env: d.env, cfg: d.cfg, self: d.self, strand: d.strand,
-		peers: newDraft(&Catalog{self: d.self, maxRTT: d.cfg.MaxRTT}), rtt: tracker{}, tracked: map[ident.PeerID]int{}, far: map[ident.PeerID]struct{}{},
+		peers: newDraft(&Catalog{self: d.self, maxRTT: d.cfg.MaxRTT}), rtt: tracker{}, tracked: map[ident.PeerID]int{}, far: map[ident.PeerID]struct{}{}, sources: map[ident.PeerID]*gcra{},
 		tombstones:   tombstones{held: map[ident.PeerID]*tombstone{}, limit: d.cfg.MaxPeers},
 		agenda:       agenda{clock: d.env.Clock, strand: d.strand, armed: -1},
 		disseminator: newDisseminator(d.cfg, d.self),
@@ -85,7 +87,11 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 	if dead != nil && e.Version.Compare(dead.version) <= 0 {
 		return nil
 	}
-	if err := w.admit(e, len(raw), w.peers.get(e.Peer) == nil); err != nil {
+	err = w.admit(e, len(raw), w.peers.get(e.Peer) == nil)
+	if err == nil && known == nil && dead == nil {
+		err = w.mayTell(from, e.Peer)
+	}
+	if err != nil {
 		w.refusedFrom(e.Peer, err)
 		return err
 	}
@@ -122,6 +128,23 @@ func (w *worker) admit(e *Entry, size int, added bool) error {
 		return ErrCatalogFull
 	}
 	return w.cfg.Limits.check(e, size)
+}
+
+// mayTell tells whether a peer may tell of one more that nobody told of before. About
+// itself it may, and so may the application.
+func (w *worker) mayTell(from, peer ident.PeerID) error {
+	if from == peer || from == w.self {
+		return nil
+	}
+	g := w.sources[from]
+	if g == nil {
+		g = &gcra{}
+		w.sources[from] = g
+	}
+	if g.allow(w.env.Clock.Mono(), sourcePeriod/time.Duration(w.cfg.MaxPerSource), w.cfg.MaxPerSource) {
+		return nil
+	}
+	return fmt.Errorf("told by %s: %w", from.Short(), ErrSource)
 }
 
 // ahead tells whether a version lies too far in the future. One that did could

@@ -252,6 +252,36 @@ func TestAnAccuserIsHeardSoOftenOnly(t *testing.T) {
 	}
 }
 
+func TestOneSourceTellsOfSoManyNewPeersOnly(t *testing.T) {
+	b := newBed(t, func(_ *bed, c *Config) { c.MaxPeers = 40 })
+	liar, other := testKey(2).PeerID(), testKey(3).PeerID()
+	tell := func(n byte, from ident.PeerID) error { return b.hear(b.signed(testKey(100+n), 0, nil), from) }
+	for n := range byte(20) {
+		if err := tell(n, liar); (n < 10) != (err == nil) || err != nil && !errors.Is(err, ErrSource) {
+			t.Fatalf("new peer %d of one source: %v", n, err)
+		}
+	}
+	if n := b.Catalog().Len(); n != 11 {
+		t.Errorf("%d peers in the catalog, want itself and 10", n)
+	}
+	for what, err := range map[string]error{
+		"another source":    tell(10, other),
+		"about itself":      tell(11, testKey(111).PeerID()),
+		"one that is known": b.hear(b.signed(testKey(100), time.Second, nil), liar),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	b.mono += sourcePeriod / 10
+	if err := tell(12, liar); err != nil {
+		t.Errorf("after a while: %v", err)
+	}
+	if err := tell(13, liar); !errors.Is(err, ErrSource) {
+		t.Errorf("two after a while: %v", err)
+	}
+}
+
 func TestTheAccusedPublishesOncePerVersionThatIsSuspected(t *testing.T) {
 	b := newBed(t, nil)
 	before := b.Me().Version
