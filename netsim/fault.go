@@ -71,6 +71,10 @@ func (n *Network) Heal() {
 	n.wakeAll()
 }
 
+// Bitten counts how often a block or a hold stopped something on its way from one host
+// to another.
+func (n *Network) Bitten(from, to string) uint64 { return n.way(n.host(from), n.host(to)).bitten }
+
 // Blocked tells whether something from one host to another would be lost.
 func (n *Network) Blocked(from, to string) bool { return n.way(n.host(from), n.host(to)).blocked() }
 

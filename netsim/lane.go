@@ -34,6 +34,7 @@ func (ln *lane) send(f frame) {
 			return
 		}
 		s.n.mark(MarkBlocked)
+		d.bitten++
 		f.arrive, f.sent = lost, 0
 		s.missed(now)
 		first := ln.empty()
@@ -146,6 +147,7 @@ func (ln *lane) fire() {
 			return
 		case s.way.held():
 			s.n.mark(MarkHeld)
+			s.way.bitten++
 			ln.park()
 			return
 		case f.kind == kInitial && !s.knock():
@@ -178,6 +180,7 @@ func (ln *lane) lose(now int64) {
 		return
 	}
 	ln.s.n.mark(MarkBlocked)
+	ln.s.way.bitten++
 	for i := ln.head; i < len(ln.queue) && ln.queue[i].arrive <= now; i++ {
 		ln.queue[i].arrive, ln.queue[i].sent = lost, 0
 	}

@@ -26,6 +26,7 @@ type direction struct {
 	key      uint64 // of draws
 	cut      int    // faults that block it
 	hold     int    // faults that hold it
+	bitten   uint64 // times that a block or a hold stopped something
 	free     int64  // when the line has sent what it was given
 	stalled  []*session
 	waiting  []*Link // for bandwidth, in order

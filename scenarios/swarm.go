@@ -286,6 +286,11 @@ func (d *drawing) faults() {
 			})
 		}
 	}
+	for _, c := range d.partial() {
+		if d.Chance(faultChance) {
+			on = append(on, c)
+		}
+	}
 	for _, c := range on {
 		for range 1 + d.IntN(3) {
 			f := Fault{Fault: c(), At: d.Rand.Duration(time.Second, d.Scenario.Duration).Truncate(time.Millisecond)}
@@ -296,6 +301,41 @@ func (d *drawing) faults() {
 			d.Faults = append(d.Faults, f)
 		}
 	}
+}
+
+// partial lists the classes of faults of a network that is neither whole nor in two.
+func (d *drawing) partial() []func() string {
+	period := func() time.Duration {
+		return d.Rand.Duration(20*time.Millisecond, 10*time.Second).Truncate(time.Millisecond)
+	}
+	list := []func() string{
+		func() string { a, b := d.halves(); return fmt.Sprintf("flap %s | %s %s", a, b, period()) },
+		func() string { a, _ := d.halves(); return fmt.Sprintf("swizzle %s %s", a, period()) },
+	}
+	if len(d.Hosts) >= 3 {
+		list = append(list, func() string {
+			names := d.shuffled()
+			x := 1 + d.IntN(len(names)-2)
+			y := x + 1 + d.IntN(len(names)-x-1)
+			return "bridge " + strings.Join(names[:x], ",") + " | " + strings.Join(names[x:y], ",") + " | " + strings.Join(names[y:], ",")
+		})
+	}
+	if len(d.Hosts) >= 4 {
+		list = append(list, func() string { return "ring " + strings.Join(d.shuffled(), ",") })
+	}
+	return list
+}
+
+// shuffled gives the names of all hosts in a drawn order.
+func (d *drawing) shuffled() (names []string) {
+	for _, h := range d.Hosts {
+		names = append(names, h.Name)
+	}
+	for i := range names {
+		j := i + d.IntN(len(names)-i)
+		names[i], names[j] = names[j], names[i]
+	}
+	return names
 }
 
 // two draws two different hosts.

@@ -156,3 +156,59 @@ func TestFaultsOfUnknownHostsDoNothing(t *testing.T) {
 		}
 	}
 }
+
+// blocked lists what does not pass between a to e.
+func (b *bed) blocked() (list []string) {
+	for _, from := range []string{"a", "b", "c", "d", "e"} {
+		for _, to := range []string{"a", "b", "c", "d", "e"} {
+			if from != to && b.Net.Blocked(from, to) {
+				list = append(list, from+to)
+			}
+		}
+	}
+	return list
+}
+
+func TestPartitionsCutWhatTheySayAndNothingAfterwards(t *testing.T) {
+	for text, want := range map[string][]string{
+		"bridge a,b | c | d,e": {"ad", "ae", "bd", "be", "da", "db", "ea", "eb"},
+		"ring a,b,c,d,e":       {"ac", "ad", "bd", "be", "ca", "ce", "da", "db", "eb", "ec"},
+		"flap a | b,c 1s":      {"ab", "ac", "ba", "ca"},
+		"partition a | b":      {"ab", "ba"},
+		"cut a -> b":           {"ab"},
+	} {
+		b := newBed(t)
+		f, over := b.parse(text), b.parse("partition a | c,d")
+		f.Begin(b.World)
+		if diff := cmp.Diff(want, b.blocked()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+		over.Begin(b.World)
+		f.End(b.World)
+		if diff := cmp.Diff([]string{"ac", "ad", "ca", "da"}, b.blocked()); diff != "" {
+			t.Errorf("after %s, another partition stands (-want +got):\n%s", text, diff)
+		}
+		over.End(b.World)
+		if got := b.blocked(); got != nil {
+			t.Errorf("after %s: %v is still cut", text, got)
+		}
+		b.to(10 * time.Second)
+		if got := b.blocked(); got != nil {
+			t.Errorf("long after %s: %v is cut", text, got)
+		}
+	}
+}
+
+func TestFlapComesAndGoes(t *testing.T) {
+	b := newBed(t)
+	f := b.parse("flap a | b 1s")
+	f.Begin(b.World)
+	b.to(b.Now() + 500*time.Millisecond)
+	for i := range 6 {
+		if there := b.Net.Blocked("a", "b"); there != (i%2 == 0) {
+			t.Errorf("in second %d it is there: %t", i, there)
+		}
+		b.to(b.Now() + time.Second)
+	}
+	f.End(b.World)
+}

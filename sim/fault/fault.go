@@ -36,8 +36,8 @@ type Class struct {
 
 // classes is the registry, in order of name. Each class is in a file of its own.
 var classes = []Class{
-	bulkClass, crashClass, crawlClass, cutClass, driftClass, floodClass, holdClass, isolateClass, lossClass, offsetClass, panicClass, partitionClass,
-	pauseClass, renewClass, resetClass, restartClass, revokeClass, slowClass, spoilClass, stallClass, stepClass, withholdClass,
+	bridgeClass, bulkClass, crashClass, crawlClass, cutClass, driftClass, flapClass, floodClass, holdClass, isolateClass, lossClass, offsetClass, panicClass, partitionClass,
+	pauseClass, renewClass, resetClass, restartClass, revokeClass, ringClass, slowClass, spoilClass, stallClass, stepClass, swizzleClass, withholdClass,
 }
 
 // Classes lists all kinds of fault, in order of name.
