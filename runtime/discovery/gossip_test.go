@@ -14,8 +14,9 @@ import (
 // traffic counts what is sent over the links of neighbours, and whether catalogs are
 // compared at all.
 type traffic struct {
-	entries, names, wants, prunes, exchanges int
-	noExchanges                              bool // they are refused
+	entries, names, wants, prunes int
+	exchanges, links              int  // that were begun
+	noExchanges                   bool // they are refused
 }
 
 // counted is a transport whose links are counted.
@@ -25,7 +26,10 @@ type counted struct {
 }
 
 func (c counted) Dial(peer ident.PeerID, addrs []string, proto string, s runtime.Strand, h runtime.Handler) runtime.Link {
-	if proto == discovery.Protocol {
+	switch proto {
+	case discovery.GossipProtocol:
+		c.t.links++
+	case discovery.Protocol:
 		c.t.exchanges++
 		if c.t.noExchanges {
 			proto = "nobody listens"
@@ -137,7 +141,18 @@ func TestNewsTravelsATreeWithoutComparingCatalogs(t *testing.T) {
 	}
 }
 
-func TestANodeThatMissedNewsComparesCatalogs(t *testing.T) {
+func TestNeighboursStayAndAreChosenAnewNowAndThen(t *testing.T) {
+	const hosts, minutes = 20, 10
+	c, sent := counting(t, 33, hosts)
+	sent.links = 0
+	c.run(minutes * time.Minute)
+	// One of the three every eighth tick of five seconds, which is 15 in ten minutes.
+	if mean := sent.links / hosts; mean < 8 || mean > 30 {
+		t.Errorf("each node began %d links in %d minutes, want about 15", mean, minutes)
+	}
+}
+
+func TestCatalogsAreComparedEveryFewSeconds(t *testing.T) {
 	c, sent := counting(t, 32, 6)
 	before := sent.exchanges
 	c.run(time.Minute)
