@@ -114,16 +114,22 @@ func TestOnlyTheWordOfEnoughMembersHides(t *testing.T) {
 	}
 }
 
-func TestANewerVersionRefutes(t *testing.T) {
-	b := newBed(t, nil)
-	suspect := testKey(2).PeerID()
+// accusedBed has a suspect of whom enough members say that it does not answer.
+func accusedBed(t *testing.T) (b *bed, suspect ident.PeerID) {
+	t.Helper()
+	b = newBed(t, nil)
 	v := b.member(testKey(2))
-	for n := byte(3); n < 6; n++ {
-		b.member(testKey(n))
-		if err := b.said(testKey(n), suspect, v); err != nil {
+	for n := range byte(quorum) {
+		b.member(testKey(3 + n))
+		if err := b.said(testKey(3+n), testKey(2).PeerID(), v); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return b, testKey(2).PeerID()
+}
+
+func TestANewerVersionRefutes(t *testing.T) {
+	b, suspect := accusedBed(t)
 	s := b.worker.suspects[suspect]
 	if err := b.hear(b.signed(testKey(2), time.Second, nil), suspect); err != nil {
 		t.Fatal(err)
@@ -135,15 +141,7 @@ func TestANewerVersionRefutes(t *testing.T) {
 }
 
 func TestWhoWasReachedIsNotHiddenOnTheWordOfOthers(t *testing.T) {
-	b := newBed(t, nil)
-	suspect := testKey(2).PeerID()
-	v := b.member(testKey(2))
-	for n := byte(3); n < 6; n++ {
-		b.member(testKey(n))
-		if err := b.said(testKey(n), suspect, v); err != nil {
-			t.Fatal(err)
-		}
-	}
+	b, suspect := accusedBed(t)
 	b.worker.contact(suspect, nil)
 	b.worker.judge(suspect, b.worker.suspects[suspect])
 	if _, there := b.Catalog().Get(suspect); !there {
