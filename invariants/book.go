@@ -39,6 +39,7 @@ type host struct {
 	liar bool
 	node ident.PeerID
 	life *life
+	gone int64 // At since which no node runs there; -1 while one does
 }
 
 type life struct {
@@ -93,7 +94,7 @@ func (b *book) turn(r *event.Record) bool {
 func (b *book) hostOf(name string) *host {
 	h := b.hosts[name]
 	if h == nil {
-		h = &host{name: name, liar: slices.Contains(b.byzantine, name)}
+		h = &host{name: name, gone: -1, liar: slices.Contains(b.byzantine, name)}
 		b.hosts[name] = h
 	}
 	return h
@@ -135,7 +136,12 @@ func (b *book) apply(r *event.Record) {
 	}
 	switch r.Kind {
 	case event.HostCrashed, event.HostRestarted:
+		b.hostOf(r.Text).gone = r.At
 		b.end(b.hostOf(r.Text))
+	case event.NodeStopped:
+		b.host.gone = r.At
+	case event.NodeStarted:
+		b.host.gone = -1
 	case event.Quiesced:
 		if b.quiesced < 0 {
 			b.quiesced = r.At

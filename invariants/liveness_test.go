@@ -60,8 +60,29 @@ func TestCatalogsComeToAgree(t *testing.T) {
 		{name: "one knows nobody", options: o, steps: history(publish, cp, quiet), finish: later, want: breaks},
 		{name: "too late", options: o, steps: history(publish, cp, quiet, at(late+1, pc)), finish: later, want: breaks},
 		{name: "one is forgotten", options: o, steps: history(publish, cp, pc, quiet, at(late+1, c(entryOf(event.PeerDeparted, "p", 1, 1)))), finish: later, want: breaks},
-		{name: "one is down", options: o, steps: history(publish, cp, pc, quiet, world(crashed("p"))), finish: later, want: breaks},
+		{name: "one is down", options: o, steps: history(publish, cp, pc, quiet, world(crashed("p"))), finish: later, want: []string{"catalogs-agree", "gone-is-gone"}},
 		{name: "an old entry stays", options: o, steps: history(publish, cp, pc, quiet, anew), finish: later, want: breaks},
+	})
+}
+
+func TestWhoIsGoneIsForgotten(t *testing.T) {
+	breaks := []string{"gone-is-gone"}
+	o := invariants.Options{Catalogs: time.Minute, ExpectPeers: []string{"c"}}
+	knows := c(entryOf(event.PeerDiscovered, "p", 1, 1))
+	runs := history(world(quiesced()), p(event.Event{Kind: event.NodeStarted}))
+	stops := p(event.Event{Kind: event.NodeStopped})
+	end := 3 * time.Minute
+	run(t, []historyCase{
+		{name: "it runs", options: o, steps: history(runs, knows), finish: end},
+		{name: "hidden", options: o, steps: history(runs, knows, stops, c(entryOf(event.PeerHidden, "p", 1, 1))), finish: end},
+		{name: "departed", options: o, steps: history(runs, knows, stops, c(entryOf(event.PeerDeparted, "p", 1, 1))), finish: end},
+		{name: "gone a moment ago", options: o, steps: history(runs, knows, at(end-time.Minute+1, stops)), finish: end},
+		{name: "restarted", options: o, steps: history(runs, knows, world(crashed("p"), restarted("p")), again(p(event.Event{Kind: event.NodeStarted}))), finish: end},
+		{name: "nobody is expected", steps: history(runs, knows, stops), finish: end},
+		{name: "the faults ended a moment ago", options: o, steps: history(knows, stops, at(end-time.Minute, world(quiesced()))), finish: end},
+		{name: "stopped and known", options: o, steps: history(runs, knows, stops), finish: end, want: breaks},
+		{name: "crashed and known", options: o, steps: history(runs, knows, world(crashed("p"))), finish: end, want: breaks},
+		{name: "back after it was hidden", options: o, steps: history(runs, knows, stops, c(entryOf(event.PeerHidden, "p", 1, 1), entryOf(event.PeerReturned, "p", 1, 1))), finish: end, want: breaks},
 	})
 }
 

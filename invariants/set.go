@@ -25,7 +25,7 @@ type rule struct {
 // rules is the table of all invariants, safety first.
 var rules = []rule{
 	fifoRule, phantomRule, endToEndRule, completeRule, deliveredRule, staysRule, conservationRule, capacityRule, expiryRule, revokedRule, chosenRule, versionsRule, onlineRule, gracefulRule, panicRule,
-	reconnectRule, catalogsRule, flowRule,
+	reconnectRule, catalogsRule, forgottenRule, flowRule,
 }
 
 // List describes all invariants, safety first.

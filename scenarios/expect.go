@@ -25,7 +25,9 @@ func (r *run) expectations() invariants.Options {
 		return o
 	}
 	for _, h := range s.Hosts {
-		o.ExpectPeers = append(o.ExpectPeers, h.Name)
+		if !s.leaves(h.Name) {
+			o.ExpectPeers = append(o.ExpectPeers, h.Name)
+		}
 	}
 	for _, st := range s.Streams {
 		for _, c := range s.Workload {
@@ -33,7 +35,7 @@ func (r *run) expectations() invariants.Options {
 				continue
 			}
 			for _, p := range s.Workload {
-				if p.Program == Produce && p.Stream == st.Name && p.Host != c.Host && p.Count == 0 && (!st.Mutual || s.ticketed(st, p.Host)) {
+				if p.Program == Produce && p.Stream == st.Name && p.Host != c.Host && p.Count == 0 && !s.leaves(p.Host) && (!st.Mutual || s.ticketed(st, p.Host)) {
 					o.Expect = append(o.Expect, invariants.Pair{Consumer: c.Host, Producer: p.Host, Stream: ident.Stream(st.Name)})
 				}
 			}
@@ -109,6 +111,8 @@ func (s Scenario) returns(st Stream, c Work) bool {
 		}
 	}
 	switch {
+	case s.leaves(c.Host):
+		return false
 	case st.MaxConsumers > 0 && consumers > st.MaxConsumers:
 		return false // who gets a place is open
 	case st.Tag != "" && !slices.Contains(host.Tags, st.Tag):
@@ -169,6 +173,11 @@ func (s Scenario) lasts(f Fault) time.Duration {
 		return min(left, f.For)
 	}
 	return left
+}
+
+// leaves tells whether a host's node closes during the run.
+func (s Scenario) leaves(host string) bool {
+	return slices.ContainsFunc(s.Workload, func(w Work) bool { return w.Program == Leave && w.Host == host })
 }
 
 func (s Scenario) crashes(host string) bool {

@@ -249,6 +249,8 @@ func (r *run) program(w Work, id uint64) func(context.Context, *node.Node) error
 		return j.produce
 	case Consume:
 		return j.consume
+	case Leave:
+		return func(ctx context.Context, n *node.Node) error { return n.Close(ctx) }
 	}
 	i := slices.IndexFunc(r.options.Programs, func(p Program) bool { return p.Name == w.Program })
 	return r.options.Programs[i].Start

@@ -80,7 +80,7 @@ type Stream struct {
 	RTTBelow     time.Duration `yaml:"rtt_below,omitempty"`
 }
 
-// Work is a program on a host. Program is "produce", "consume" or the name of a
+// Work is a program on a host. Program is "produce", "consume", "leave" or the name of a
 // program that Run was given.
 type Work struct {
 	Host    string        `yaml:"host"`
@@ -116,6 +116,8 @@ type Fault struct {
 const (
 	Produce = "produce"
 	Consume = "consume"
+	// Leave closes the node of its host, in order, at its Start.
+	Leave = "leave"
 )
 
 // Validate tells everything that is wrong with s, given the names of further
@@ -157,7 +159,7 @@ func (s Scenario) Validate(programs ...string) error {
 	produces := map[[2]string]bool{}
 	for i, w := range s.Workload {
 		known := w.Program == Produce || w.Program == Consume
-		check(known || slices.Contains(programs, w.Program), "work %d: no program %q", i, w.Program)
+		check(known || w.Program == Leave || slices.Contains(programs, w.Program), "work %d: no program %q", i, w.Program)
 		check(hosts[w.Host], "work %d: no host %q", i, w.Host)
 		check(!known || streams[w.Stream], "work %d: no stream %q", i, w.Stream)
 		check(w.Start >= 0 && w.Every >= 0 && w.StallAt >= 0 && w.StallFor >= 0 && w.Takes >= 0, "work %d: negative time", i)

@@ -1,0 +1,54 @@
+package invariants
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/smalti/smalti/runtime/event"
+)
+
+// forgottenRule: who is gone is gone everywhere.
+var forgottenRule = rule{
+	Info: Info{"gone-is-gone", Liveness, "a bound after the last fault no expected node's catalog holds a node that has not run for a minute"},
+	kinds: []event.Kind{
+		event.NodeStarted, event.NodeStopped, event.HostCrashed, event.HostRestarted,
+	},
+	make: func(p reporter, b *book, o Options) Checker { return &forgotten{p, b, o.ExpectPeers, o.Catalogs} },
+}
+
+// noticeMax is what it may take until everybody knows that a node is gone: an idle
+// time-out of 15 s, two dials of 5, the time for a refutation, and a good while for
+// those who have to look for themselves.
+const noticeMax = time.Minute
+
+type forgotten struct {
+	reporter
+	*book
+	names []string
+	bound time.Duration // since the faults ended
+}
+
+// Event has nothing to judge before the end.
+func (c *forgotten) Event(event.Record) {}
+
+func (c *forgotten) settle(at time.Duration) {
+	if c.quiesced < 0 || at <= time.Duration(c.quiesced)+c.bound {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
+		h := c.hosts[name]
+		if h.liar || h.gone < 0 || time.Duration(h.gone)+noticeMax > at {
+			continue
+		}
+		for _, observer := range c.names {
+			l := c.living(observer) // if it is down catalogs-agree says so
+			if l == nil || observer == name {
+				continue
+			}
+			if e := l.known[h.node]; e != nil && e.present {
+				c.failAt(at, observer, "%s still has %s, which is gone since %s", observer, name, time.Duration(h.gone))
+			}
+		}
+	}
+}
