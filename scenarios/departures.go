@@ -8,8 +8,12 @@ func departures() Scenario {
 		Fault{At: 20 * time.Second, For: 40 * time.Second, Fault: "partition a,b,c,d,e,f | g,h,i,j,k,l"},
 		Fault{At: 62 * time.Second, For: 10 * time.Second, Fault: "isolate i"})
 	for _, w := range []Work{
-		{Host: "c", Start: 10 * time.Second}, {Host: "d", Start: 30 * time.Second}, {Host: "h", Start: 35 * time.Second},
-		{Host: "e", Start: 59900 * time.Millisecond}, {Host: "i", Start: 65 * time.Second}, {Host: "j", Start: 80 * time.Second},
+		{Host: "c", Start: 10 * time.Second},
+		{Host: "d", Start: 30 * time.Second},
+		{Host: "h", Start: 35 * time.Second},
+		{Host: "e", Start: 59900 * time.Millisecond},
+		{Host: "i", Start: 65 * time.Second},
+		{Host: "j", Start: 80 * time.Second},
 	} {
 		w.Program = Leave
 		s.Workload = append(s.Workload, w)
