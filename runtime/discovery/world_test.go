@@ -24,6 +24,7 @@ type cluster struct {
 	nodes    map[string]*discovery.Discovery // of the present incarnation
 	events   map[event.Kind]map[string]int   // by "host peer"
 	verifier discovery.Verifier              // of the whole world
+	news     bool                            // an event came since the last look
 }
 
 func newCluster(t *testing.T, seed uint64, hosts int) *cluster {
@@ -38,6 +39,7 @@ func newCluster(t *testing.T, seed uint64, hosts int) *cluster {
 		}
 	})
 	c.Observe(func(r event.Record) {
+		c.news = true
 		if c.events[r.Event.Kind] == nil {
 			c.events[r.Event.Kind] = map[string]int{}
 		}
@@ -77,10 +79,17 @@ func (c *cluster) run(d time.Duration) {
 	}
 }
 
-// within runs until ok holds, and fails if that takes longer than d.
+// within runs until ok holds, and fails if that takes longer than d. It looks after
+// each event, for without one nothing changes that it could look at.
 func (c *cluster) within(d time.Duration, what string, ok func() bool) {
 	c.t.Helper()
-	done, err := c.RunUntil(ok, c.Now()+d)
+	c.news = true
+	done, err := c.RunUntil(func() bool {
+		looks := c.news
+		c.news = false
+		return looks && ok()
+	}, c.Now()+d)
+	done = done || ok()
 	if err != nil {
 		c.t.Fatal(err)
 	}
