@@ -2,8 +2,10 @@ package netsim
 
 import (
 	"slices"
+	"time"
 
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -21,7 +23,7 @@ type attempt struct {
 }
 
 func newAttempt(p *peer) *attempt {
-	a := &attempt{p: p, until: p.t.n.now() + int64(p.t.config.HandshakeTimeout), worst: wire.DialFailed}
+	a := &attempt{p: p, until: p.t.n.now() + int64(p.t.config.HandshakeTimeout)}
 	a.alarm.init(p.t.n, a.timeout)
 	p.t.dials = append(p.t.dials, a)
 	return a
@@ -39,9 +41,15 @@ func (a *attempt) try() {
 	left := int64(len(a.p.addrs) - a.tried)
 	a.tried++
 	a.greeting = false
+	now := t.n.now()
+	if !t.book.Begin(a.p.id, addr, time.Duration(now)) {
+		t.report(event.Event{Kind: event.DialWithheld, Peer: a.p.id, Text: addr})
+		a.next(wire.DialWithheld)
+		return
+	}
+	t.report(event.Event{Kind: event.Dialling, Peer: a.p.id, Text: addr})
 	s := t.connect(addr)
 	a.s, s.attempt = s, a
-	now := t.n.now()
 	a.alarm.stop()
 	a.alarm.set(now + max(0, a.until-now)/left)
 	s.lane.send(frame{kind: kInitial})
@@ -63,6 +71,7 @@ func (a *attempt) timeout() {
 	s := a.s
 	s.attempt, s.p = nil, nil
 	s.die(wire.DialFailed, true)
+	a.answered(peerID{})
 	if a.greeting {
 		a.next(wire.HandshakeTimeout)
 		return
@@ -70,12 +79,17 @@ func (a *attempt) timeout() {
 	a.next(wire.DialFailed)
 }
 
+// answered notes who is at the present address, zero for nobody.
+func (a *attempt) answered(there peerID) {
+	a.p.t.book.End(a.p.id, a.p.addrs[a.tried-1], there, time.Duration(a.p.t.n.now()))
+}
+
 // next goes on after an address that did not lead to the peer.
 func (a *attempt) next(r wire.Reason) {
-	a.worst = a.worst.Worst(r)
-	if a.worst == wire.DialFailed && r == wire.HandshakeTimeout {
+	if a.worst == wire.None || a.worst == wire.DialFailed && r == wire.HandshakeTimeout {
 		a.worst = r
 	}
+	a.worst = a.worst.Worst(r)
 	a.s = nil
 	a.try()
 }
@@ -131,6 +145,11 @@ func (a *attempt) stop() {
 	a.alarm.stop()
 	t := a.p.t
 	t.dials = slices.DeleteFunc(t.dials, func(other *attempt) bool { return other == a })
+	for !t.stopping && len(t.idle) > 0 && len(t.dials) < runtime.MaxDials {
+		p := t.idle[0]
+		t.idle = t.idle[1:]
+		p.want()
+	}
 }
 
 // Dial implements runtime.Transport.

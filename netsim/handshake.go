@@ -100,9 +100,11 @@ func (s *session) certified(now int64) {
 	s.peer = s.other.t.local
 	if s.peer != a.p.id {
 		s.abort(wire.WrongIdentity)
+		a.answered(s.peer)
 		a.next(wire.WrongIdentity)
 		return
 	}
+	a.answered(s.peer)
 	if a.p.up != nil { // the other one was faster
 		s.abort(wire.Duplicate)
 		a.done()

@@ -22,6 +22,8 @@ type Transport struct {
 	unbound   int        // accepted links that nobody bound
 	shaking   []*session // that are not up yet, in order
 	dials     []*attempt // under way, in order
+	idle      []*peer    // that wait for the end of a dial, in order
+	book      runtime.Dials
 
 	stopping bool // drains or is closed
 	stopped  bool // is closed
@@ -86,7 +88,7 @@ func (t *Transport) Crash() {
 	for _, a := range t.dials {
 		a.alarm.stop()
 	}
-	t.sessions, t.shaking, t.dials, t.links = nil, nil, nil, nil
+	t.sessions, t.shaking, t.dials, t.idle, t.links = nil, nil, nil, nil, nil
 }
 
 // Drain implements runtime.Transport.

@@ -143,7 +143,7 @@ func levelOf(e event.Event) (slog.Level, bool) {
 		event.ConsumerOpened, event.ConsumerClosed, event.ConsumerOnline, event.ConsumerOffline, event.Subscribed:
 		return slog.LevelInfo, true
 	case event.PeerUpdated, event.EntryPublished, event.SyncStarted, event.SyncEnded, event.SubExpiry, event.SubDraining,
-		event.Subscribing, event.Discarded, event.Pinged, event.PeerSuspected, event.Mark:
+		event.Dialling, event.DialWithheld, event.Subscribing, event.Discarded, event.Pinged, event.PeerSuspected, event.Mark:
 		return slog.LevelDebug, true
 	default:
 		return 0, false

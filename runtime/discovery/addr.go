@@ -16,21 +16,38 @@ import (
 // (RFC 1035) and a port.
 const maxAddr = 253 + 1 + 5
 
+// broadcast is all hosts of a local network (RFC 919, 7).
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
 // checkAddr refuses what cannot be the address of a node: an entry names an IP
 // literal and a port, so that nobody can make others resolve names.
 func checkAddr(addr string) error {
 	ap, err := netip.ParseAddrPort(addr)
+	ip := ap.Addr().Unmap()
 	switch {
 	case err != nil:
 		return fmt.Errorf("address %.80q: want IP:PORT: %w", addr, ErrAddress)
 	case ap.Port() == 0:
 		return fmt.Errorf("address %s: no port: %w", addr, ErrAddress)
-	case ap.Addr().IsUnspecified() || ap.Addr().IsMulticast():
+	case ip.IsUnspecified() || ip.IsMulticast() || ip == broadcast:
 		return fmt.Errorf("address %s: names no host: %w", addr, ErrAddress)
-	case ap.Addr().Zone() != "":
+	case ip.Zone() != "":
 		return fmt.Errorf("address %.80q: a zone means nothing elsewhere: %w", addr, ErrAddress)
 	}
 	return nil
+}
+
+// Dialable gives the addresses at which this node may dial a peer: those that the peer
+// itself signed, with a port of at least Config.MinPort, in its order.
+func (d *Discovery) Dialable(p *Peer) []string {
+	low := func(addr string) bool {
+		ap, err := netip.ParseAddrPort(addr)
+		return err == nil && int(ap.Port()) < d.cfg.MinPort
+	}
+	if !slices.ContainsFunc(p.Entry.Addrs, low) {
+		return p.Entry.Addrs
+	}
+	return slices.DeleteFunc(slices.Clone(p.Entry.Addrs), low)
 }
 
 // loopback tells whether any of addrs is a loopback address.

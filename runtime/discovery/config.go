@@ -62,6 +62,9 @@ type Config struct {
 	// MaxRTT leaves peers out of Subscribe and Catalog.Near whose round trip is
 	// known to be longer; they are measured again every RTTInterval. 0: none is.
 	MaxRTT time.Duration
+	// MinPort is the lowest port of others' entries that is dialled, 1,024: below are
+	// services of other kinds, which nobody may have a network knock at. 1 allows all.
+	MinPort int
 	// DepartureWindow bounds the farewell at Stop, 300 ms.
 	DepartureWindow time.Duration
 }
@@ -108,6 +111,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxPerSource == 0 {
 		c.MaxPerSource = max(1, c.MaxPeers/4)
+	}
+	if c.MinPort == 0 {
+		c.MinPort = 1024
 	}
 	for _, d := range c.durations() {
 		if *d.value == 0 {
@@ -157,6 +163,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxPerSource < 0 {
 		fault("MaxPerSource is %d: want 1 or more", c.MaxPerSource)
+	}
+	if c.MinPort < 0 || c.MinPort > 1<<16-1 {
+		fault("MinPort is %d: want 1 to %d", c.MinPort, 1<<16-1)
 	}
 	if len(c.Bootstrap) > maxBootstrap {
 		fault("%d bootstrap peers, at most %d allowed", len(c.Bootstrap), maxBootstrap)

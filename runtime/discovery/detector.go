@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
@@ -40,8 +41,8 @@ const (
 type detector struct {
 	suspects map[ident.PeerID]*suspect
 	hidden   map[ident.PeerID]*hidden
-	accusers map[ident.PeerID]*gcra
-	refuted  gcra
+	accusers map[ident.PeerID]*runtime.GCRA
+	refuted  runtime.GCRA
 }
 
 // suspect is a peer of the catalog that somebody does not reach.
@@ -82,6 +83,8 @@ func (w *worker) contact(peer ident.PeerID, err error) {
 		delete(w.failures, peer)
 		w.reached(peer)
 	case w.peers.get(peer) == nil:
+	case errors.Is(err, wire.DialWithheld):
+		w.avoid(peer) // nobody knows whether it is there
 	case !silent(err):
 		w.avoid(peer).strikes = 0
 		w.reached(peer)
@@ -219,10 +222,10 @@ func (s *suspect) wants(accuser ident.PeerID) bool {
 func (w *worker) mayAccuse(accuser ident.PeerID) bool {
 	g := w.accusers[accuser]
 	if g == nil {
-		g = &gcra{}
+		g = &runtime.GCRA{}
 		w.accusers[accuser] = g
 	}
-	return g.allow(w.env.Clock.Mono(), accuseEvery, accuseBurst)
+	return g.Allow(w.env.Clock.Mono(), accuseEvery, accuseBurst)
 }
 
 // refute answers a suspicion of this node, as of version v, with a newer version.
@@ -230,7 +233,7 @@ func (w *worker) refute(v Version) {
 	if v.Compare(w.version) < 0 || w.stopping {
 		return
 	}
-	if !w.refuted.allow(w.env.Clock.Mono(), refuteEvery, 1) {
+	if !w.refuted.Allow(w.env.Clock.Mono(), refuteEvery, 1) {
 		w.agenda.in(refuteEvery, func() { w.refute(v); w.commit() })
 		return
 	}
@@ -291,7 +294,7 @@ func (w *worker) hide(p *Peer, s *suspect) {
 	w.drop(id)
 	w.hidden[id] = h
 	w.env.Report(event.Event{Kind: event.PeerHidden, Peer: id, From: uint64(p.Entry.Version.Started), To: uint64(p.Entry.Version.Updated), N: int64(len(s.words))})
-	w.lose(Endpoint{Peer: id, Addrs: p.Entry.Addrs})
+	w.lose(Endpoint{Peer: id, Addrs: w.d.Dialable(p)})
 	w.agenda.in(w.cfg.PurgeAfter, func() {
 		if w.hidden[id] == h {
 			delete(w.hidden, id)

@@ -138,8 +138,8 @@ func (w *worker) tick() {
 	w.commit()
 	w.tombstones.sweep(w.env.Clock.Mono())
 	now := w.env.Clock.Mono()
-	for _, rates := range []map[ident.PeerID]*gcra{w.accusers, w.sources} {
-		maps.DeleteFunc(rates, func(_ ident.PeerID, g *gcra) bool { return g.idle(now) })
+	for _, rates := range []map[ident.PeerID]*runtime.GCRA{w.accusers, w.sources} {
+		maps.DeleteFunc(rates, func(_ ident.PeerID, g *runtime.GCRA) bool { return g.Idle(now) })
 	}
 	w.compareSomewhere()
 	w.rotate()

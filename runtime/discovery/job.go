@@ -110,7 +110,7 @@ func (w *worker) finish(j *job, err error) {
 // entry.
 func (w *worker) addrs(peer ident.PeerID, given []string) []string {
 	if p := w.peers.get(peer); p != nil {
-		given = union(given, p.Entry.Addrs)
+		given = union(given, w.d.Dialable(p))
 	}
 	return given
 }

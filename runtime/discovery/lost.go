@@ -134,8 +134,11 @@ func (w *worker) saveCache() {
 	list := slices.Clone(w.lost.peers[:min(len(w.lost.peers), maxLost/2)])
 	add := func(id ident.PeerID) {
 		p := w.signed(id)
-		if p != nil && id != w.self && len(p.Entry.Addrs) > 0 && len(list) < maxLost {
-			list = append(list, Endpoint{Peer: id, Addrs: p.Entry.Addrs})
+		if p == nil || id == w.self || len(list) >= maxLost {
+			return
+		}
+		if addrs := w.d.Dialable(p); len(addrs) > 0 {
+			list = append(list, Endpoint{Peer: id, Addrs: addrs})
 		}
 	}
 	for _, n := range w.neighbours {

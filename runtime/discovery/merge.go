@@ -26,8 +26,8 @@ type worker struct {
 	peers      draft // the next catalog
 	tombstones tombstones
 	rtt        tracker
-	sources    map[ident.PeerID]*gcra // of those who told of new peers
-	taken      int                    // entries that were taken so far, from whomever
+	sources    map[ident.PeerID]*runtime.GCRA // of those who told of new peers
+	taken      int                            // entries that were taken so far, from whomever
 
 	pings      []*pinging // under way
 	answers    []*answer
@@ -48,12 +48,12 @@ type worker struct {
 func newWorker(d *Discovery) *worker {
 	w := &worker{
 		d: d, env: d.env, cfg: d.cfg, self: d.self, strand: d.strand,
-		peers: newDraft(&Catalog{self: d.self, maxRTT: d.cfg.MaxRTT}), rtt: tracker{}, tracked: map[ident.PeerID]int{}, far: map[ident.PeerID]struct{}{}, sources: map[ident.PeerID]*gcra{},
+		peers: newDraft(&Catalog{self: d.self, maxRTT: d.cfg.MaxRTT}), rtt: tracker{}, tracked: map[ident.PeerID]int{}, far: map[ident.PeerID]struct{}{}, sources: map[ident.PeerID]*runtime.GCRA{},
 		tombstones:   tombstones{held: map[ident.PeerID]*tombstone{}, limit: d.cfg.MaxPeers},
 		agenda:       agenda{clock: d.env.Clock, strand: d.strand, armed: -1},
 		disseminator: newDisseminator(d.cfg, d.self),
 		gossip:       gossip{news: map[ident.PeerID]ident.PeerID{}, missing: map[ident.PeerID]absence{}},
-		detector:     detector{suspects: map[ident.PeerID]*suspect{}, hidden: map[ident.PeerID]*hidden{}, accusers: map[ident.PeerID]*gcra{}},
+		detector:     detector{suspects: map[ident.PeerID]*suspect{}, hidden: map[ident.PeerID]*hidden{}, accusers: map[ident.PeerID]*runtime.GCRA{}},
 	}
 	d.watch.Set(w.peers.base)
 	return w
@@ -138,10 +138,10 @@ func (w *worker) mayTell(from, peer ident.PeerID) error {
 	}
 	g := w.sources[from]
 	if g == nil {
-		g = &gcra{}
+		g = &runtime.GCRA{}
 		w.sources[from] = g
 	}
-	if g.allow(w.env.Clock.Mono(), sourcePeriod/time.Duration(w.cfg.MaxPerSource), w.cfg.MaxPerSource) {
+	if g.Allow(w.env.Clock.Mono(), sourcePeriod/time.Duration(w.cfg.MaxPerSource), w.cfg.MaxPerSource) {
 		return nil
 	}
 	return fmt.Errorf("told by %s: %w", from.Short(), ErrSource)

@@ -45,8 +45,8 @@ type neighbour struct {
 	// full: it does not take what it is told. It gets nothing more until it does,
 	// and then the catalogs are compared.
 	full  bool
-	heard gcra      // what it said, in KiB
-	names []holding // of news, not told yet
+	heard runtime.GCRA // what it said, in KiB
+	names []holding    // of news, not told yet
 }
 
 // neighbours are links to peers, at most one for each, in the order in which they
@@ -214,7 +214,7 @@ func (n *neighbour) OnMessage(b []byte) {
 		return
 	}
 	n.hear(r)
-	if wait := n.heard.spend(n.w.env.Clock.Mono(), kibEvery, kibBurst, 1+len(b)>>10); wait > 0 {
+	if wait := n.heard.Spend(n.w.env.Clock.Mono(), kibEvery, kibBurst, 1+len(b)>>10); wait > 0 {
 		n.link.Pause()
 		n.w.agenda.in(wait, n.link.Resume)
 	}

@@ -26,6 +26,10 @@ const (
 	SessionDown Kind = 11
 	// SessionRefused: a connection from or to Peer was refused for Reason.
 	SessionRefused Kind = 12
+	// Dialling: an address, Text, is dialled because Peer is expected there.
+	// DialWithheld: it is not, for it failed lately or too many are new.
+	Dialling     Kind = 13
+	DialWithheld Kind = 14
 
 	// PeerDiscovered, PeerUpdated: Peer's entry came into the catalog or was
 	// replaced by a newer one; From is its started, To its updated version.
@@ -152,6 +156,7 @@ const (
 var kinds = map[Kind]string{
 	KindNone: "none", NodeStarted: "node.started", NodeStopped: "node.stopped", Mark: "mark", CallbackPanicked: "callback.panicked", CallbackSlow: "callback.slow",
 	SessionUp: "session.up", SessionDown: "session.down", SessionRefused: "session.refused",
+	Dialling: "dialling", DialWithheld: "dial.withheld",
 	PeerDiscovered: "peer.discovered", PeerUpdated: "peer.updated", PeerDeparted: "peer.departed",
 	EntryRefused: "entry.refused", EntryPublished: "entry.published", SyncStarted: "sync.started", SyncEnded: "sync.ended", Pinged: "pinged",
 	PeerHidden: "peer.hidden", PeerReturned: "peer.returned", PeerSuspected: "peer.suspected",

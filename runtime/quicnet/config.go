@@ -20,8 +20,6 @@ const (
 	// DefaultStrangers is the most sessions with peers that Config.Known does
 	// not know.
 	DefaultStrangers = 64
-	// DefaultDials is the most dials in flight; further ones wait.
-	DefaultDials = 32
 	// DefaultHalfOpen is how many connections may be without a finished hello
 	// before new ones must prove their address first (Retry, RFC 9000, 8.1.2).
 	DefaultHalfOpen = 128
@@ -124,7 +122,7 @@ func (c Config) withDefaults() Config {
 	orElse(&c.Linger, wire.DefaultLinger)
 	orElse(&c.Connections, DefaultConnections)
 	orElse(&c.Strangers, DefaultStrangers)
-	orElse(&c.Dials, DefaultDials)
+	orElse(&c.Dials, runtime.MaxDials)
 	orElse(&c.HalfOpen, DefaultHalfOpen)
 	orElse(&c.LinksPerPeer, wire.LinksPerPeer)
 	orElse(&c.Unbound, DefaultUnbound)

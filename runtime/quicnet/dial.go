@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
+	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
@@ -173,7 +174,7 @@ func (t *Transport) connect(ctx context.Context, peer ident.PeerID, addrs []stri
 	results := make(chan result, len(addrs))
 	next := time.NewTimer(0)
 	defer next.Stop()
-	worst := refuse(wire.DialFailed, "no address answered")
+	var worst error
 	var winner *quic.Conn
 	for started, ended := 0, 0; ended < started || started < len(addrs) && winner == nil && ctx.Err() == nil; {
 		select {
@@ -196,6 +197,9 @@ func (t *Transport) connect(ctx context.Context, peer ident.PeerID, addrs []stri
 			case r.conn != nil:
 				_ = r.conn.CloseWithError(quic.ApplicationErrorCode(wire.Duplicate), "")
 			default:
+				if worst == nil {
+					worst = r.err
+				}
 				worst = moreSevere(worst, r.err)
 				next.Reset(0)
 			}
@@ -203,6 +207,9 @@ func (t *Transport) connect(ctx context.Context, peer ident.PeerID, addrs []stri
 	}
 	if winner != nil {
 		return winner, nil
+	}
+	if worst == nil {
+		worst = refuse(wire.DialFailed, "no address answered")
 	}
 	return nil, worst
 }
@@ -221,30 +228,60 @@ func (t *Transport) connectTo(ctx context.Context, peer ident.PeerID, addr strin
 	if err != nil || host == "" {
 		return nil, refuse(wire.DialFailed, "malformed address")
 	}
+	if !t.mayDial(peer, addr) {
+		t.report(event.DialWithheld, peer, wire.None, addr)
+		return nil, refuse(wire.DialWithheld, "lately "+addr+" failed, or too many addresses are new")
+	}
 	udp, err := resolve(ctx, addr)
 	if err != nil {
 		return nil, refuse(wire.DialFailed, err.Error())
 	}
-	var wrong atomic.Bool
+	t.report(event.Dialling, peer, wire.None, addr)
+	var there atomic.Pointer[ident.PeerID] // who answered
 	config := t.tls.Clone()
 	config.VerifyConnection = func(state tls.ConnectionState) error {
 		id, err := peerOf(state)
+		if err == nil {
+			there.Store(&id)
+		}
 		if err == nil && id != peer {
-			wrong.Store(true)
 			return wire.WrongIdentity
 		}
 		return err
 	}
 	conn, err := t.quic.Dial(ctx, udp, config, t.quicConf)
-	switch r, remote := reasonOf(err); {
+	r, remote := reasonOf(err)
+	found := there.Load()
+	if err == nil || found != nil || !errors.Is(ctx.Err(), context.Canceled) {
+		t.dialled(peer, addr, found)
+	}
+	switch {
 	case err == nil:
 		return conn, nil
-	case wrong.Load():
+	case found != nil && *found != peer:
 		return nil, refuse(wire.WrongIdentity, "another peer answers at "+addr)
 	case remote && r != wire.ConnectionLost:
 		return nil, err
 	}
 	return nil, refuse(wire.DialFailed, err.Error())
+}
+
+// mayDial asks the book of dials.
+func (t *Transport) mayDial(peer ident.PeerID, addr string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.book.Begin(peer, addr, t.config.Clock.Mono())
+}
+
+// dialled tells the book who answered at an address, nil for nobody.
+func (t *Transport) dialled(peer ident.PeerID, addr string, there *ident.PeerID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var id ident.PeerID
+	if there != nil {
+		id = *there
+	}
+	t.book.End(peer, addr, id, t.config.Clock.Mono())
 }
 
 // resolve looks a host name up, each time anew, and prefers IPv4, which every

@@ -45,6 +45,7 @@ type Transport struct {
 	inbound  atomic.Int64 // connections that peers dialled
 
 	mu        sync.Mutex
+	book      runtime.Dials
 	peers     map[ident.PeerID]*peer
 	protocols map[string]*listener
 	links     map[*link]struct{} // every link that is not over

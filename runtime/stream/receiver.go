@@ -49,7 +49,7 @@ func (r *receiver) connect() {
 	a := &attempt{receiver: r}
 	a.flush = a.onFlush
 	r.attempt = a
-	a.link = w.env.Transport.Dial(r.peer.Entry.Peer, r.peer.Entry.Addrs, Protocol, w.strand, a)
+	a.link = w.env.Transport.Dial(r.peer.Entry.Peer, w.directory.Dialable(r.peer), Protocol, w.strand, a)
 	_, _ = a.link.Send(wire.MustMarshal(subscribe{Version: version, Stream: w.stream, Criteria: w.config.Criteria}))
 }
 
@@ -131,7 +131,7 @@ func (r *receiver) appeal() {
 		return
 	}
 	w := r.worker
-	w.directory.SyncThen(w.strand, r.peer.Entry.Peer, r.peer.Entry.Addrs, func(error) {
+	w.directory.SyncThen(w.strand, r.peer.Entry.Peer, w.directory.Dialable(r.peer), func(error) {
 		if !r.gone && r.barred == wire.None {
 			r.anew()
 		}
@@ -217,7 +217,7 @@ func (r *receiver) ended(reason wire.Reason) {
 		// more attempt now and then.
 		r.wait = w.config.Backoff.Max
 	case reason == wire.UnknownPeer:
-		w.directory.SyncThen(w.strand, r.peer.Entry.Peer, r.peer.Entry.Addrs, func(error) {})
+		w.directory.SyncThen(w.strand, r.peer.Entry.Peer, w.directory.Dialable(r.peer), func(error) {})
 	}
 	if limit := w.config.Backoff.GiveUp; limit > 0 && r.failing >= 0 && now-r.failing >= limit {
 		w.env.Mark("stream/gave-up")

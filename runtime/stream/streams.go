@@ -19,6 +19,8 @@ import (
 type Directory interface {
 	// Subscribe posts to s first all present peers, then their changes.
 	Subscribe(s runtime.Strand, f func([]discovery.Change)) (stop func())
+	// Dialable gives the addresses at which this node may dial a peer.
+	Dialable(*discovery.Peer) []string
 	AddStream(ident.StreamID)
 	RemoveStream(ident.StreamID)
 	// SubscribeSelf posts to s the node's own entry, then each newer one.

@@ -60,6 +60,7 @@ type node struct {
 	opened           prometheus.Counter
 	closed, refused  *prometheus.CounterVec
 	handshakes       *prometheus.CounterVec
+	dials, withheld  prometheus.Counter
 	panicked, slowed prometheus.Counter
 	slow             prometheus.Counter
 }
@@ -71,6 +72,8 @@ func newNode(f promauto.Factory) node {
 		opened:     session.counter("opened_total", "Sessions that passed their hello."),
 		closed:     session.reasons("closed_total", "Sessions that ended, by reason."),
 		refused:    session.reasons("refused_total", "Connections that were refused by either side, by reason."),
+		dials:      session.counter("dials_total", "Addresses that were dialled."),
+		withheld:   session.counter("dials_withheld_total", "Addresses that were not dialled, because they failed lately or too many were new."),
 		handshakes: part{f, "stream"}.reasons("handshakes_refused_total", "Subscriptions that were refused before a producer could judge them, by reason."),
 		panicked:   callback.counter("panics_total", "Callbacks of the application that panicked."),
 		slowed:     callback.counter("slow_total", "Callbacks of the application that took over 10 ms."),
@@ -88,6 +91,10 @@ func (n *node) event(e event.Event) {
 		n.sessions.Dec()
 	case event.SessionRefused:
 		n.refused.WithLabelValues(e.Reason.String()).Inc()
+	case event.Dialling:
+		n.dials.Inc()
+	case event.DialWithheld:
+		n.withheld.Inc()
 	case event.CallbackPanicked:
 		n.panicked.Inc()
 	case event.CallbackSlow:

@@ -3,6 +3,7 @@ package transporttest
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/ident"
@@ -15,6 +16,8 @@ func dialCases() []Case {
 		{Name: "a dial tries the next address", Body: dialSecondAddress},
 		{Name: "a dial without addresses needs a session", Body: dialWithoutAddress},
 		{Name: "a peer with another key is refused", Body: wrongIdentity},
+		{Name: "an address that others claim is shunned, but for the peer that is there", Body: shunned},
+		{Name: "many new addresses are dialled one after the other", Body: newAddresses},
 		{Name: "a peer of another network is refused", Body: otherNetwork},
 		{Name: "a peer without the secret is refused", Body: wrongSecret},
 		{Name: "secrets rotate", Body: rotation},
@@ -114,6 +117,55 @@ func wrongIdentity(b *Bed) {
 		b.Errorf("%d links accepted for another key", n)
 	}
 	expectServed(x, y, "afterwards")
+}
+
+// claims dials y's address for a peer that is not there, and waits while the dial is
+// withheld, for at most patience.
+func claims(b *Bed, x, y *Node, liar string, patience time.Duration) wire.Reason {
+	for end := b.Mono() + patience; ; b.Sleep(50 * time.Millisecond) {
+		r := x.DialAt(keyOf(liar).PeerID(), y.Addrs, proto, nil).Closed().Reason
+		if r != wire.DialWithheld || b.Mono() >= end {
+			return r
+		}
+	}
+}
+
+func shunned(b *Bed) {
+	x, y := b.Pair()
+	for i := range runtime.ShunAfter {
+		if r := claims(b, x, y, fmt.Sprintf("liar %d", i), 5*time.Second); r != wire.WrongIdentity {
+			b.Errorf("liar %d: %v, want wrong-identity", i, r)
+		}
+		if r := claims(b, x, y, fmt.Sprintf("another liar %d", i), 0); r != wire.DialWithheld {
+			b.Errorf("another peer at once after liar %d: %v, want dial-withheld", i, r)
+		}
+	}
+	if r := claims(b, x, y, "one more", 2*time.Second); r != wire.DialWithheld {
+		b.Errorf("one more liar: %v, want dial-withheld", r)
+	}
+	expectServed(x, y, "afterwards")
+	if r := claims(b, x, y, "the last", 0); r == wire.DialWithheld {
+		b.Errorf("after the peer was reached, another one is not dialled there")
+	}
+}
+
+// newAddresses dials far more addresses at once than a second's worth; most of the rest
+// is withheld, however slow the machine.
+func newAddresses(b *Bed) {
+	x := b.Node("a")
+	var ends []*End
+	for i := range 4 * runtime.NewAddresses {
+		ends = append(ends, x.DialAt(keyOf(fmt.Sprintf("nobody %d", i)).PeerID(), []string{fmt.Sprintf("127.0.0.1:%d", 2+i)}, proto, nil))
+	}
+	withheld := 0
+	for _, e := range ends {
+		if e.Closed().Reason == wire.DialWithheld {
+			withheld++
+		}
+	}
+	if most := 3 * runtime.NewAddresses; withheld == 0 || withheld > most {
+		b.Errorf("%d of %d dials to new addresses were withheld, want some, and up to %d", withheld, len(ends), most)
+	}
 }
 
 func otherNetwork(b *Bed) {

@@ -38,6 +38,9 @@ const (
 	ConnectionLost Reason = 106
 	// UnknownProtocol: nobody listens for the link's protocol.
 	UnknownProtocol Reason = 107
+	// DialWithheld: this node does not dial the peer's addresses for a while, because
+	// they failed or because it dials too many new ones.
+	DialWithheld Reason = 108
 
 	// WrongIdentity: the peer proved another key than the one dialled.
 	WrongIdentity Reason = 200
@@ -105,6 +108,7 @@ var reasons = []struct {
 	{TooLarge, "too-large", 5},
 	{ConnectionLost, "connection-lost", 2},
 	{UnknownProtocol, "unknown-protocol", 3},
+	{DialWithheld, "dial-withheld", 1},
 	{WrongIdentity, "wrong-identity", 5},
 	{DifferentNetwork, "different-network", 5},
 	{NotMember, "not-member", 5},

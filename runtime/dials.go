@@ -1,0 +1,111 @@
+package runtime
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/smalti/smalti/runtime/ident"
+)
+
+// Bounds on what a node dials. Addresses come from entries that anybody may sign, so
+// a liar could aim a whole network at one of them.
+const (
+	// MaxDials is the most dials in flight; further ones wait.
+	MaxDials = 32
+	// NewAddresses is how many addresses a node dials in a second that it did not
+	// dial lately, and as many at once after a pause.
+	NewAddresses = 16
+	// ShunAfter is for how many distinct peers in a row an address must fail to be
+	// shunned, for ShunFor: a host that moved, or restarted with another key, explains two.
+	ShunAfter = 3
+	ShunFor   = 10 * time.Minute
+
+	// After a failure other peers are not dialled at the same address for a while,
+	// that doubles from minSpare to maxSpare. A peer itself is as patient as whoever dials it.
+	minSpare = 250 * time.Millisecond
+	maxSpare = 10 * time.Second
+	// maxDialled bounds the addresses that are remembered. In ShunFor a node dials
+	// fewer new ones.
+	maxDialled = 1 << 14
+)
+
+// Dials is what a Transport remembers of the addresses that it dialled, to decide
+// which it may dial. All dials of a node pass one Dials, whoever asks for them. The
+// zero value is ready; it needs a lock if it is shared.
+//
+// An address at which a peer proved itself is always open to that peer, so that
+// nobody can keep others from a node by naming the address of it as their own.
+type Dials struct {
+	fresh   GCRA
+	dialled map[string]*address
+}
+
+// address is what is remembered of one address.
+type address struct {
+	at       time.Duration  // Mono of the last dial
+	there    ident.PeerID   // who answered last; zero: nobody yet
+	failed   []ident.PeerID // that did not answer since, up to ShunAfter
+	failures int
+	until    time.Duration // Mono until which other peers than the failed are not dialled here
+	shunned  time.Duration // Mono until which nobody is
+}
+
+// Begin tells whether peer may be dialled at addr now, of Mono. If so, the dial must
+// be followed by End, unless it was given up for reasons that say nothing about the address.
+func (d *Dials) Begin(peer ident.PeerID, addr string, now time.Duration) bool {
+	a := d.dialled[addr]
+	switch {
+	case a == nil:
+		if len(d.dialled) >= maxDialled {
+			d.sweep(now)
+		}
+		if len(d.dialled) >= maxDialled || !d.fresh.Allow(now, time.Second/NewAddresses, NewAddresses) {
+			return false
+		}
+		if d.dialled == nil {
+			d.dialled = map[string]*address{}
+		}
+		a = &address{}
+		d.dialled[addr] = a
+	case peer == a.there:
+	case now < a.shunned, now < a.until && !slices.Contains(a.failed, peer):
+		return false
+	}
+	a.at = now
+	return true
+}
+
+// End notes how a dial went: there is who answered, zero if nobody did.
+func (d *Dials) End(peer ident.PeerID, addr string, there ident.PeerID, now time.Duration) {
+	a := d.dialled[addr]
+	if a == nil {
+		return
+	}
+	if !there.IsZero() {
+		a.there = there
+	}
+	if there == peer {
+		*a = address{at: a.at, there: there}
+		return
+	}
+	a.until = now + min(maxSpare, minSpare<<min(a.failures, 8))
+	a.failures++
+	if slices.Contains(a.failed, peer) {
+		return
+	}
+	if a.failed = append(a.failed, peer); len(a.failed) == ShunAfter {
+		*a = address{at: a.at, there: a.there, shunned: now + ShunFor}
+	}
+}
+
+// Len counts the addresses that are remembered.
+func (d *Dials) Len() int { return len(d.dialled) }
+
+// sweep forgets addresses that were not dialled for a long time, and those of which
+// there is nothing bad to remember.
+func (d *Dials) sweep(now time.Duration) {
+	maps.DeleteFunc(d.dialled, func(_ string, a *address) bool {
+		return now-a.at > ShunFor || len(a.failed) == 0 && now >= a.shunned
+	})
+}

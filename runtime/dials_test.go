@@ -1,0 +1,138 @@
+package runtime_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/ident"
+)
+
+const somewhere = "192.0.2.1:4000"
+
+func peer(i int) (id ident.PeerID) {
+	id[0], id[1] = byte(i), byte(i>>8)
+	return id
+}
+
+// fails dials somewhere and finds there; it fails the test if the dial is withheld.
+func fails(t *testing.T, d *runtime.Dials, peer, there ident.PeerID, now time.Duration) {
+	t.Helper()
+	if !d.Begin(peer, somewhere, now) {
+		t.Fatalf("a dial of %s at %s is withheld", peer.Short(), now)
+	}
+	d.End(peer, somewhere, there, now)
+}
+
+var nobody ident.PeerID
+
+func TestAddressThatFailsForManyIsShunned(t *testing.T) {
+	var d runtime.Dials
+	now := time.Minute
+	for i := range runtime.ShunAfter {
+		fails(t, &d, peer(i+1), nobody, now)
+		now += time.Minute
+	}
+	last := now - time.Minute
+	if d.Begin(peer(9), somewhere, last+runtime.ShunFor-1) {
+		t.Error("another peer is dialled where three failed")
+	}
+	if d.Begin(peer(1), somewhere, last+runtime.ShunFor-1) {
+		t.Error("one of the three is dialled again")
+	}
+	if !d.Begin(peer(9), somewhere, last+runtime.ShunFor) {
+		t.Error("the address is shunned for longer than promised")
+	}
+	fails(t, &d, peer(9), nobody, last+runtime.ShunFor)
+	if !d.Begin(peer(10), somewhere, last+runtime.ShunFor+time.Minute) {
+		t.Error("one failure after that shuns again")
+	}
+}
+
+func TestOnePeerMayFailForEver(t *testing.T) {
+	var d runtime.Dials
+	for i := range 1000 {
+		fails(t, &d, peer(1), nobody, time.Duration(i)*time.Millisecond)
+	}
+}
+
+func TestWhoIsThereStaysReachable(t *testing.T) {
+	var d runtime.Dials
+	victim := peer(100)
+	now := time.Minute
+	for i := range runtime.ShunAfter {
+		fails(t, &d, peer(i+1), victim, now)
+		now += time.Minute
+	}
+	if d.Begin(peer(50), somewhere, now) {
+		t.Error("the address is not shunned")
+	}
+	if !d.Begin(victim, somewhere, now) {
+		t.Error("liars keep a node from the peer whose address they claim")
+	}
+	d.End(victim, somewhere, victim, now)
+	if !d.Begin(peer(50), somewhere, now) {
+		t.Error("failures are remembered after a success")
+	}
+}
+
+func TestOthersWaitAfterAFailure(t *testing.T) {
+	var d runtime.Dials
+	fails(t, &d, peer(1), nobody, 0)
+	if d.Begin(peer(2), somewhere, 250*time.Millisecond-1) {
+		t.Error("another peer is dialled at once where one failed")
+	}
+	fails(t, &d, peer(2), nobody, 250*time.Millisecond)
+	if d.Begin(peer(3), somewhere, 750*time.Millisecond-1) {
+		t.Error("the wait does not double")
+	}
+	if !d.Begin(peer(3), somewhere, 750*time.Millisecond) {
+		t.Error("the wait is longer than promised")
+	}
+}
+
+func TestNewAddressesAreLimited(t *testing.T) {
+	var d runtime.Dials
+	dial := func(i int, now time.Duration) bool { return d.Begin(peer(i), fmt.Sprintf("192.0.2.1:%d", i), now) }
+	for i := range runtime.NewAddresses {
+		if !dial(i, 0) {
+			t.Fatalf("address %d is withheld", i)
+		}
+	}
+	if dial(runtime.NewAddresses, 0) {
+		t.Error("one more than a second's worth is dialled at once")
+	}
+	if !dial(3, 0) {
+		t.Error("an address that was dialled before counts as new")
+	}
+	began := 0
+	for ms := range 10_000 {
+		if dial(1000+ms, time.Duration(ms)*time.Millisecond) {
+			began++
+		}
+	}
+	if want := 10*runtime.NewAddresses - 1; began < want || began > want+1 {
+		t.Errorf("%d new addresses in 10 s, want about %d", began, want)
+	}
+}
+
+func TestMemoryOfAddressesIsBounded(t *testing.T) {
+	var d runtime.Dials
+	began := 0
+	const dials = 100_000
+	for i := range dials {
+		now := time.Duration(i) * time.Second / runtime.NewAddresses
+		addr := fmt.Sprintf("192.0.2.1:%d", i)
+		if d.Begin(peer(i), addr, now) {
+			began++
+			d.End(peer(i), addr, nobody, now)
+		}
+	}
+	if began != dials {
+		t.Errorf("%d of %d addresses were dialled at the rate that is allowed", began, dials)
+	}
+	if n := d.Len(); n > 1<<14 {
+		t.Errorf("%d addresses are remembered", n)
+	}
+}
