@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -19,7 +20,7 @@ func testID(n uint16) (id ident.PeerID) {
 
 func testPeer(n uint16, updated int64, unsigned bool) *Peer {
 	e := &Entry{Peer: testID(n), Version: Version{1, updated}}
-	return &Peer{Entry: e, mark: markOf(e), unsigned: unsigned}
+	return &Peer{Entry: e, mark: markOf(fmt.Append(nil, n, updated)), unsigned: unsigned}
 }
 
 // TestCatalogIsAMapThatNeverChanges compares a chain of catalogs with a map.

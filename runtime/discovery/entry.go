@@ -58,7 +58,7 @@ type Signed struct {
 }
 
 func newSigned(e *Entry, raw []byte) *Signed {
-	return &Signed{Entry: e, Raw: raw, peer: Peer{Entry: e, raw: raw, mark: markOf(e)}}
+	return &Signed{Entry: e, Raw: raw, peer: Peer{Entry: e, raw: raw, mark: markOf(raw)}}
 }
 
 // entryBody is the signed part. Ids are byte strings whose length is checked

@@ -43,7 +43,7 @@ type word struct {
 
 // absence is news that was named and did not come yet.
 type absence struct {
-	Version
+	holding
 	from ident.PeerID
 }
 
@@ -195,7 +195,7 @@ func (w *worker) miss(list names, from ident.PeerID) {
 		h := list.at(i)
 		if len(w.missing) < maxMissing && w.lacks(h) {
 			if _, known := w.missing[h.Peer]; !known {
-				w.missing[h.Peer] = absence{h.version(), from}
+				w.missing[h.Peer] = absence{h, from}
 			}
 		}
 	}
@@ -206,14 +206,14 @@ func (w *worker) miss(list names, from ident.PeerID) {
 
 // lacks tells whether a version is one to ask for.
 func (w *worker) lacks(h holding) bool {
-	if h.Peer == w.self || w.ahead(h.version()) || w.tombstones.ends(h.Peer, h.version(), w.env.Clock.Mono()) {
+	if h.Peer == w.self || w.ahead(h.Version) || w.tombstones.ends(h.Peer, h.Version, w.env.Clock.Mono()) {
 		return false
 	}
 	if p := w.signed(h.Peer); p != nil {
-		return p.Entry.Version.Compare(h.version()) < 0
+		return p.holding().compare(h) < 0
 	}
 	hidden := w.hidden[h.Peer]
-	return hidden == nil || hidden.peer.Entry.Version.Compare(h.version()) < 0
+	return hidden == nil || hidden.peer.Entry.Version.Compare(h.Version) < 0
 }
 
 // graft asks for what did not come. Each is asked for once: comparing catalogs
@@ -222,7 +222,7 @@ func (w *worker) graft() {
 	asked := map[ident.PeerID][]ident.PeerID{}
 	for _, id := range sortedIDs(w.missing) {
 		m := w.missing[id]
-		if w.lacks(holding{id, m.Started, m.Updated}) {
+		if w.lacks(m.holding) {
 			asked[m.from] = append(asked[m.from], id)
 		}
 	}

@@ -17,6 +17,9 @@ var (
 	ErrDrift = errors.New("entry from the future")
 	// ErrAddress: an address cannot be that of a node.
 	ErrAddress = errors.New("address out of place")
+	// ErrEquivocation: a peer signed two entries of one version. One of them stands, the
+	// same one everywhere.
+	ErrEquivocation = errors.New("two entries of one version")
 	// ErrSource: one peer told of more new peers than it may.
 	ErrSource = errors.New("too many new peers from one source")
 	// ErrCatalogFull: the catalog holds as many entries as it may.

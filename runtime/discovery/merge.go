@@ -77,7 +77,11 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 		return nil
 	}
 	known := w.signed(e.Peer)
-	if known != nil && e.Version.Compare(known.Entry.Version) <= 0 {
+	twice := known != nil && e.Version == known.Entry.Version && s.peer.mark != known.mark
+	if twice {
+		w.refusedFrom(e.Peer, ErrEquivocation)
+	}
+	if known != nil && s.peer.holding().compare(known.holding()) <= 0 {
 		return nil
 	}
 	if w.tombstones.ends(e.Peer, e.Version, w.env.Clock.Mono()) {
@@ -98,9 +102,10 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 	w.put(s)
 	w.taken++
 	delete(w.suspects, e.Peer)
-	if dead != nil {
+	switch {
+	case dead != nil:
 		w.unhide(e.Peer, e)
-	} else {
+	case !twice:
 		kind := event.PeerUpdated
 		if known == nil {
 			kind = event.PeerDiscovered

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 
@@ -8,29 +9,33 @@ import (
 	"github.com/smalti/smalti/runtime/wire"
 )
 
-// holding is one version of one peer's entry.
+// holding names one entry of a peer.
 type holding struct {
-	Peer             ident.PeerID
-	Started, Updated int64
+	Peer ident.PeerID
+	Version
+	Sum uint64 // the beginning of the hash of the exact bytes: a liar may sign two entries of one version
 }
 
-func (p *Peer) holding() holding {
-	return holding{p.Entry.Peer, p.Entry.Version.Started, p.Entry.Version.Updated}
+func (p *Peer) holding() holding { return holding{p.Entry.Peer, p.Entry.Version, p.mark[0]} }
+
+// compare orders the entries of one peer. Of two with one version, which no honest peer
+// signs, that with the larger sum stands, so that all nodes end up with the same.
+func (h holding) compare(o holding) int {
+	return cmp.Or(h.Version.Compare(o.Version), cmp.Compare(h.Sum, o.Sum))
 }
 
-func (h holding) version() Version { return Version{h.Started, h.Updated} }
-
-// names are versions of entries as they are on the wire: nameSize bytes each, which
-// are the peer id, then started and updated, 8 bytes each. There are many of them, and
+// names are holdings as they are on the wire: nameSize bytes each, which are the peer
+// id, then started, updated and the first bytes of the hash, 8 each. There are many of them, and
 // CBOR would take ten times as long to read.
 type names []byte
 
-const nameSize = ident.Size + 16
+const nameSize = ident.Size + 24
 
 func (n names) add(h holding) names {
 	n = append(n, h.Peer[:]...)
 	n = binary.BigEndian.AppendUint64(n, uint64(h.Started))
-	return binary.BigEndian.AppendUint64(n, uint64(h.Updated))
+	n = binary.BigEndian.AppendUint64(n, uint64(h.Updated))
+	return binary.LittleEndian.AppendUint64(n, h.Sum)
 }
 
 func (n names) check() error {
@@ -44,9 +49,6 @@ func (n names) len() int { return len(n) / nameSize }
 
 func (n names) at(i int) holding {
 	b := n[i*nameSize:][:nameSize]
-	return holding{
-		Peer:    ident.PeerID(b[:ident.Size]),
-		Started: int64(binary.BigEndian.Uint64(b[ident.Size:])),
-		Updated: int64(binary.BigEndian.Uint64(b[ident.Size+8:])),
-	}
+	v := Version{int64(binary.BigEndian.Uint64(b[ident.Size:])), int64(binary.BigEndian.Uint64(b[ident.Size+8:]))}
+	return holding{ident.PeerID(b[:ident.Size]), v, binary.LittleEndian.Uint64(b[ident.Size+16:])}
 }

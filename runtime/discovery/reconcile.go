@@ -66,12 +66,12 @@ func (x *exchange) weigh(h holding) {
 	known := w.signed(h.Peer)
 	order := -1
 	if known != nil {
-		order = known.Entry.Version.Compare(h.version())
+		order = known.holding().compare(h)
 	}
 	switch {
 	case order > 0:
 		x.box.addPeer(known)
-	case order == 0, x.object(h.Peer, h.version()):
+	case order == 0, x.object(h.Peer, h.Version):
 	case len(x.box.wants) < maxWants && x.wanted < maxWants:
 		x.wanted++
 		x.box.wants = append(x.box.wants, h.Peer)

@@ -208,7 +208,7 @@ func TestRangesOutOfOrderAreAViolation(t *testing.T) {
 	at := func(n byte) ident.PeerID { return ident.PeerID{n} }
 	held := func(peers ...byte) (list names) {
 		for _, n := range peers {
-			list = list.add(holding{at(n), 1, 1})
+			list = list.add(holding{at(n), Version{1, 1}, 1})
 		}
 		return list
 	}

@@ -22,7 +22,7 @@ func TestBagIsToldWholeInBoundedFrames(t *testing.T) {
 			b.peers = append(b.peers, &Peer{raw: make([]byte, rapid.IntRange(1, hardLimits.Bytes).Draw(t, "size"))})
 		}
 		for range rapid.IntRange(0, 2000).Draw(t, "names") {
-			b.names = append(b.names, holding{ident.PeerID{7}, maxVersion - 2, maxVersion - 1})
+			b.names = append(b.names, holding{ident.PeerID{7}, Version{maxVersion - 2, maxVersion - 1}, 1<<64 - 1})
 		}
 		for range rapid.IntRange(0, 600).Draw(t, "words") {
 			b.words = append(b.words, word)

@@ -61,15 +61,11 @@ type listing struct {
 	Held names `cbor:"3,keyasint,omitempty"`
 }
 
-// mark is the hash of one version of one peer.
+// mark is the hash of a signed entry.
 type mark [4]uint64
 
-func markOf(e *Entry) (m mark) {
-	var line [ident.Size + 16]byte
-	copy(line[:], e.Peer[:])
-	binary.BigEndian.PutUint64(line[ident.Size:], uint64(e.Version.Started))
-	binary.BigEndian.PutUint64(line[ident.Size+8:], uint64(e.Version.Updated))
-	h := sha256.Sum256(line[:])
+func markOf(raw []byte) (m mark) {
+	h := sha256.Sum256(raw)
 	for i := range m {
 		m[i] = binary.LittleEndian.Uint64(h[8*i:])
 	}
