@@ -44,10 +44,10 @@ func TestEventsTellChangesInOrderAndOfLag(t *testing.T) {
 	var got []discovery.Change
 	var errs []error
 	c.task(func(ctx context.Context) {
-		for range 4 {
+		for range 5 {
 			x, err := slow.Next(ctx)
 			got, errs = append(got, x), append(errs, err)
-			if len(errs) == 3 {
+			if len(errs) == 4 {
 				slow.Close()
 				slow.Close()
 			}
@@ -55,11 +55,11 @@ func TestEventsTellChangesInOrderAndOfLag(t *testing.T) {
 	})
 	c.run(time.Second)
 	var lag *discovery.LagError
-	if len(errs) != 4 || !errors.As(errs[0], &lag) || lag.Missed != 5 || errs[1] != nil || errs[2] != nil || !errors.Is(errs[3], discovery.ErrEventsClosed) {
-		t.Fatalf("got %v, want 5 missed, two changes, and the end", errs)
+	if len(errs) != 5 || errs[0] != nil || !errors.As(errs[1], &lag) || lag.Missed != 4 || errs[2] != nil || errs[3] != nil || !errors.Is(errs[4], discovery.ErrEventsClosed) {
+		t.Fatalf("got %v, want a peer, 4 missed, two changes, and the end", errs)
 	}
-	if got[1].To != seen[5].To || got[2].To != nil {
-		t.Error("what is left are not the newest changes")
+	if got[0].To != seen[0].To || got[2].To != seen[5].To || got[3].To != nil {
+		t.Error("what was there at first and the newest changes are not what is left")
 	}
 	fast.Close()
 	c.run(time.Second)
@@ -88,6 +88,12 @@ func TestDialAddsBootstrapPeers(t *testing.T) {
 	var err error
 	for i := 0; i < 300 && err == nil; i++ {
 		err = c.nodes["n1"].Dial(c.endpoint("n0"))
+	}
+	if err != nil {
+		t.Errorf("one that is known counts again: %v", err)
+	}
+	for i := 0; i < 300 && err == nil; i++ {
+		err = c.nodes["n1"].Dial(discovery.Endpoint{Peer: ident.PeerID{1, byte(i), byte(i >> 8)}, Addrs: c.endpoint("n0").Addrs})
 	}
 	if !errors.Is(err, discovery.ErrTooManyEndpoints) {
 		t.Errorf("300 more: %v", err)

@@ -54,13 +54,11 @@ func (b *bed) run() {
 
 // hear merges a signed entry as if peer from had sent it.
 func (b *bed) hear(raw []byte, from ident.PeerID) error {
-	b.worker.mayReport = maxRefused
 	defer b.worker.commit()
 	return b.worker.mergeEntry(raw, from)
 }
 
 func (b *bed) hearDeparture(d *Departure, left time.Duration) error {
-	b.worker.mayReport = maxRefused
 	defer b.worker.commit()
 	return b.worker.mergeDeparture(oldNews{Raw: d.Raw(), Left: uint32(left.Milliseconds())}, ident.PeerID{9})
 }

@@ -3,6 +3,7 @@ package discovery
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/ident"
@@ -49,10 +50,16 @@ func (d *Discovery) Dial(endpoints ...Endpoint) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.booted += len(endpoints); d.booted > maxBootstrap {
-		d.booted -= len(endpoints)
+	more := map[ident.PeerID]struct{}{}
+	for _, e := range endpoints {
+		if _, known := d.booted[e.Peer]; !known {
+			more[e.Peer] = struct{}{}
+		}
+	}
+	if len(d.booted)+len(more) > maxBootstrap {
 		return fmt.Errorf("dial %d peers: %w: at most %d", len(endpoints), ErrTooManyEndpoints, maxBootstrap)
 	}
+	maps.Copy(d.booted, more)
 	d.strand.Post(func() { d.worker.boot(endpoints) })
 	return nil
 }

@@ -90,11 +90,6 @@ const (
 	// maxTurns is how often a peer may speak in one exchange: one comparison needs
 	// as many as ranges of 65,536 peers can be cut, and some for what follows.
 	maxTurns = 16
-	// maxRefused is how many refused entries one link may report; a peer whose
-	// forgeries are more is cut off.
-	maxRefused = 16
-	// sourcePeriod is in what time a peer may tell of MaxPerSource more.
-	sourcePeriod = 10 * time.Minute
 	// maxBootstrap bounds the list of endpoints.
 	maxBootstrap = 256
 	// maxSamples bounds the round trips that wait for the strand.

@@ -24,6 +24,9 @@ const (
 	quorum = 3
 	// strikes is how many contacts in a row must fail for a suspicion of one's own.
 	strikes = 2
+	// maxAccused bounds by how many times strikes more a node waits that accused a peer
+	// and was refuted: two nodes that cannot reach each other must not keep all others busy.
+	maxAccused = 16
 	// lookEvery is the time between two nodes that look for themselves: half of the
 	// dials a second that a peer must bear.
 	lookEvery = time.Second
@@ -33,8 +36,6 @@ const (
 	// fewer neighbours than that.
 	accuseEvery = 2 * time.Second
 	accuseBurst = 32
-	// refuteEvery limits how often a node refutes.
-	refuteEvery = time.Second
 )
 
 // detector is what is known of peers that may be dead.
@@ -42,7 +43,6 @@ type detector struct {
 	suspects map[ident.PeerID]*suspect
 	hidden   map[ident.PeerID]*hidden
 	accusers map[ident.PeerID]*runtime.GCRA
-	refuted  runtime.GCRA
 }
 
 // suspect is a peer of the catalog that somebody does not reach.
@@ -90,11 +90,24 @@ func (w *worker) contact(peer ident.PeerID, err error) {
 		w.reached(peer)
 	default:
 		f := w.avoid(peer)
-		if f.strikes++; f.strikes >= strikes || w.suspects[peer] != nil {
+		if f.strikes++; f.strikes >= strikes+min(f.accused, maxAccused)*strikes || f.accused == 0 && w.suspects[peer] != nil {
 			w.accuse(peer)
 		} else {
 			w.look(peer)
 		}
+	}
+}
+
+// excuse forgives a peer its failures, for it said something new. That it was accused
+// before is remembered until this node reaches it.
+func (w *worker) excuse(peer ident.PeerID) {
+	f := w.failures[peer]
+	switch {
+	case f == nil:
+	case f.accused == 0:
+		delete(w.failures, peer)
+	default:
+		*f = backoff{accused: f.accused}
 	}
 }
 
@@ -127,6 +140,9 @@ func (w *worker) accuse(peer ident.PeerID) {
 		return
 	}
 	s.failed, s.reached = true, false
+	if f := w.failures[peer]; f != nil {
+		f.accused++
+	}
 	word, err := SignSuspicion(w.cfg.Network, peer, p.Entry.Version, w.cfg.Key)
 	if err != nil {
 		return // a version at its bound
@@ -148,11 +164,13 @@ func (w *worker) suspect(p *Peer) *suspect {
 	s := &suspect{version: p.Entry.Version, since: w.env.Clock.Mono()}
 	w.suspects[id] = s
 	w.agenda.in(w.cfg.SuspicionTimeout, func() { w.judge(id, s) })
-	w.agenda.in(w.turn(id), func() {
-		if w.suspects[id] == s && !s.failed && len(s.words) < quorum && !w.linked(id) {
-			w.look(id)
-		}
-	})
+	if t := w.turn(id); t < maxDoubt {
+		w.agenda.in(t, func() {
+			if w.suspects[id] == s && !s.failed && len(s.words) < quorum && !w.linked(id) {
+				w.look(id)
+			}
+		})
+	}
 	return s
 }
 
@@ -168,18 +186,18 @@ func (w *worker) take(s *suspect, word *Suspicion, from ident.PeerID) {
 func (w *worker) mergeSuspicion(raw []byte, from ident.PeerID) error {
 	word, err := decodeSuspicion(raw)
 	if err != nil {
-		w.refusedFrom(from, err)
+		w.refuse(from, from, err)
 		return err
 	}
 	if word.Network != w.cfg.Network {
-		w.refusedFrom(from, wire.DifferentNetwork)
+		w.refuse(from, from, wire.DifferentNetwork)
 		return wire.DifferentNetwork
 	}
 	if !w.concerns(word) {
 		return nil
 	}
 	if err := word.verify(); err != nil {
-		w.refusedFrom(from, err)
+		w.refuse(from, from, err)
 		return err
 	}
 	if !w.mayAccuse(word.Accuser) {
@@ -230,15 +248,10 @@ func (w *worker) mayAccuse(accuser ident.PeerID) bool {
 
 // refute answers a suspicion of this node, as of version v, with a newer version.
 func (w *worker) refute(v Version) {
-	if v.Compare(w.version) < 0 || w.stopping {
-		return
+	if v.Compare(w.version) >= 0 && !w.stopping {
+		w.env.Mark("discovery-refuted")
+		w.outdo(v, false)
 	}
-	if !w.refuted.Allow(w.env.Clock.Mono(), refuteEvery, 1) {
-		w.agenda.in(refuteEvery, func() { w.refute(v); w.commit() })
-		return
-	}
-	w.env.Mark("discovery-refuted")
-	w.supersede(v, false)
 }
 
 // judge decides, once nobody refuted in time what is said against a peer.
@@ -279,28 +292,52 @@ func (w *worker) reached(peer ident.PeerID) {
 	if s := w.suspects[peer]; s != nil {
 		s.failed, s.reached = false, true
 	}
-	if h := w.hidden[peer]; h != nil {
-		w.unhide(peer, h.peer.Entry)
-		w.peers.set(peer, h.peer)
-		w.learned(peer, peer)
-		w.commit()
+	h := w.hidden[peer]
+	if h == nil || w.peers.n >= w.cfg.MaxPeers {
+		return
 	}
+	w.unhide(peer, h.peer.Entry)
+	back := *h.peer
+	back.RTT, back.RTTSettled = 0, false // it is measured anew
+	w.peers.set(peer, &back)
+	w.learned(peer, peer, false)
+	w.commit()
 }
 
 // hide takes a peer out of the catalog, and remembers it.
 func (w *worker) hide(p *Peer, s *suspect) {
 	id := p.Entry.Peer
 	h := &hidden{peer: p, suspect: s}
+	if len(w.hidden) >= w.cfg.MaxPeers {
+		w.forgetOldest()
+	}
 	w.drop(id)
 	w.hidden[id] = h
 	w.env.Report(event.Event{Kind: event.PeerHidden, Peer: id, From: uint64(p.Entry.Version.Started), To: uint64(p.Entry.Version.Updated), N: int64(len(s.words))})
 	w.lose(Endpoint{Peer: id, Addrs: w.d.Dialable(p)})
 	w.agenda.in(w.cfg.PurgeAfter, func() {
 		if w.hidden[id] == h {
-			delete(w.hidden, id)
-			w.env.Report(event.Event{Kind: event.PeerDeparted, Peer: id, From: uint64(p.Entry.Version.Started), To: uint64(p.Entry.Version.Updated), Reason: wire.IdleTimeout})
+			w.purge(h)
 		}
 	})
+}
+
+// purge forgets a hidden peer.
+func (w *worker) purge(h *hidden) {
+	e := h.peer.Entry
+	delete(w.hidden, e.Peer)
+	w.env.Report(event.Event{Kind: event.PeerDeparted, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated), Reason: wire.IdleTimeout})
+}
+
+// forgetOldest makes room among the hidden peers.
+func (w *worker) forgetOldest() {
+	var oldest *hidden
+	for _, id := range sortedIDs(w.hidden) {
+		if h := w.hidden[id]; oldest == nil || h.since < oldest.since {
+			oldest = h
+		}
+	}
+	w.purge(oldest)
 }
 
 // unhide forgets that a peer was believed dead: here it is, as e says.

@@ -31,8 +31,8 @@ type Discovery struct {
 	applied func() // worker.applyInbox, bound once
 
 	mu     sync.Mutex
-	inbox  inbox // guarded by mu
-	booted int   // bootstrap peers, guarded by mu
+	inbox  inbox                     // guarded by mu
+	booted map[ident.PeerID]struct{} // bootstrap peers, guarded by mu
 }
 
 // inbox is what callers left for the strand: the state that they want, and the
@@ -54,7 +54,10 @@ func New(env *runtime.Env, cfg Config) (*Discovery, error) {
 	if local := env.Transport.Local(); local != self {
 		return nil, fmt.Errorf("start discovery: the key is that of %s, the transport's that of %s", self.Short(), local.Short())
 	}
-	d := &Discovery{env: env, cfg: cfg, self: self, strand: env.Scheduler.Strand("discovery"), booted: len(cfg.Bootstrap)}
+	d := &Discovery{env: env, cfg: cfg, self: self, strand: env.Scheduler.Strand("discovery"), booted: map[ident.PeerID]struct{}{}}
+	for _, e := range cfg.Bootstrap {
+		d.booted[e.Peer] = struct{}{}
+	}
 	d.inbox.wanted = newWanted(cfg)
 	d.inbox.samples = map[ident.PeerID]runtime.RTT{}
 	d.worker = newWorker(d)
@@ -85,7 +88,11 @@ func (d *Discovery) Watch() *runtime.Watch[*Catalog] { return &d.watch }
 // by peer within a batch, at most one change per peer, coalesced while s is
 // busy, never an empty batch, never the node itself. stop is called on s.
 func (d *Discovery) Subscribe(s runtime.Strand, f func([]Change)) (stop func()) {
-	var seen *Catalog
+	return d.subscribe(s, nil, f)
+}
+
+// subscribe posts what changes after seen.
+func (d *Discovery) subscribe(s runtime.Strand, seen *Catalog, f func([]Change)) (stop func()) {
 	return d.watch.Subscribe(s, func(c *Catalog) {
 		changes := c.changesSince(seen)
 		seen = c

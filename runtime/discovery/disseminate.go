@@ -28,8 +28,7 @@ type disseminator struct {
 	redirects int                   // links of peers that are told to go elsewhere
 	open      int                   // links in all, whoever opened them
 
-	mayReport int // refusals that the exchange under way may still report
-	unlisten  []func()
+	unlisten []func()
 
 	stopping bool
 	stopped  bool
@@ -61,6 +60,7 @@ type boot struct {
 type backoff struct {
 	failures int
 	strikes  int           // how many of the last ones were silence
+	accused  int           // how often this node said so, and was refuted
 	until    time.Duration // Mono
 }
 
@@ -138,9 +138,8 @@ func (w *worker) tick() {
 	w.commit()
 	w.tombstones.sweep(w.env.Clock.Mono())
 	now := w.env.Clock.Mono()
-	for _, rates := range []map[ident.PeerID]*runtime.GCRA{w.accusers, w.sources} {
-		maps.DeleteFunc(rates, func(_ ident.PeerID, g *runtime.GCRA) bool { return g.Idle(now) })
-	}
+	maps.DeleteFunc(w.accusers, func(_ ident.PeerID, g *runtime.GCRA) bool { return g.Idle(now) })
+	w.sweepSources()
 	w.compareSomewhere()
 	w.rotate()
 	w.fill()
@@ -170,14 +169,14 @@ func (w *worker) compareSomewhere() {
 	}
 }
 
-// choose draws up to n peers of the catalog, without the node itself, those
-// that lately failed to answer, and those that ok refuses. In a large catalog it
+// choose draws up to n peers of the catalog that can be dialled, without the node
+// itself, those that lately failed to answer, and those that ok refuses. In a large catalog it
 // draws a bounded number of times.
 func (w *worker) choose(n int, ok func(ident.PeerID) bool) (ids []ident.PeerID) {
 	now, all := w.env.Clock.Mono(), w.d.Catalog()
 	fit := func(id ident.PeerID) bool {
-		f := w.failures[id]
-		return id != w.self && (f == nil || now >= f.until) && w.suspects[id] == nil && !slices.Contains(ids, id) && ok(id)
+		f, p := w.failures[id], w.signed(id)
+		return id != w.self && p != nil && len(w.d.Dialable(p)) > 0 && (f == nil || now >= f.until) && w.suspects[id] == nil && !slices.Contains(ids, id) && ok(id)
 	}
 	r := w.strand.Rand("peers")
 	if all.Len() > leafSize {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/ticket"
@@ -39,6 +40,12 @@ func (e *Entry) HasTag(t ident.Tag) bool {
 func (e *Entry) HasStream(s ident.StreamID) bool {
 	_, found := slices.BinarySearchFunc(e.Streams, s, ident.StreamID.Compare)
 	return found
+}
+
+// Uptime is how long the node runs at now, as it says itself; 0 if by now's clock it
+// has not begun.
+func (e *Entry) Uptime(now time.Time) time.Duration {
+	return max(0, now.Sub(time.UnixMilli(e.Version.Started)))
 }
 
 // sameContent tells whether e and f say the same, whatever their versions.

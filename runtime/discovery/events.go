@@ -35,18 +35,23 @@ type Events struct {
 
 	mu      sync.Mutex
 	changes []Change // all guarded by mu
+	first   int      // of those, the peers that were there at the begin; -1: not yet
 	missed  uint64
 	closed  bool
 }
 
 // Events gives all peers that are there, then what changes, in the order of Subscribe.
-// Up to backlog changes wait for Next, DefaultBacklog for 0 or less. Close it after use.
+// Besides the former, up to backlog changes wait for Next, DefaultBacklog for 0 or less. Close it after use.
 func (d *Discovery) Events(backlog int) *Events {
 	if backlog <= 0 {
 		backlog = DefaultBacklog
 	}
-	e := &Events{d: d, backlog: backlog}
-	d.strand.Post(func() { e.stop = d.Subscribe(d.strand, e.add) })
+	e := &Events{d: d, backlog: backlog, first: -1}
+	d.strand.Post(func() {
+		now := d.Catalog()
+		e.add(now.changesSince(nil))
+		e.stop = d.subscribe(d.strand, now, e.add)
+	})
 	return e
 }
 
@@ -55,9 +60,12 @@ func (e *Events) add(changes []Change) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.changes = append(e.changes, changes...)
-	if over := len(e.changes) - e.backlog; over > 0 {
+	if e.first < 0 {
+		e.first = len(changes) // a snapshot, which is no lag however large it is
+	}
+	if over := len(e.changes) - e.first - e.backlog; over > 0 {
 		e.missed += uint64(over)
-		e.changes = slices.Clone(e.changes[over:])
+		e.changes = slices.Delete(e.changes, e.first, e.first+over)
 	}
 	e.more.Set(e.more.Get() + 1)
 }
@@ -80,12 +88,15 @@ func (e *Events) take() (c Change, ok bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
-	case e.missed > 0:
+	case e.missed > 0 && e.first <= 0:
 		err = &LagError{e.missed}
 		e.missed = 0
 	case len(e.changes) > 0:
 		c, ok = e.changes[0], true
 		e.changes = e.changes[1:]
+		if e.first > 0 {
+			e.first--
+		}
 	case e.closed:
 		err = ErrEventsClosed
 	}

@@ -1,7 +1,7 @@
 package discovery
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -18,6 +18,12 @@ const (
 	asking    role = iota // opened it
 	answering             // the peer opened it
 )
+
+// errSlow: the peer answered, and the exchange took too long all the same.
+var errSlow = fmt.Errorf("exchange takes too long: %w", wire.Overloaded)
+
+// patience is how many times SyncTimeout an exchange may take that goes on.
+const patience = 12
 
 // exchange is one link of Protocol, and its handler.
 type exchange struct {
@@ -41,15 +47,15 @@ type exchange struct {
 	spanned int      // ranges that the peer named in its turn
 	edges   [2]*span // the last ones of those: in short, in full
 	bytes   int
-	entries int64 // received
-	forged  int
-	reports int // refusals that may still be reported
+	entries int64         // received
+	until   time.Duration // Mono at which it ends, whatever happens
 	closed  func(error)
 }
 
 func (w *worker) newExchange(peer ident.PeerID, r role, within time.Duration) *exchange {
 	w.open++
-	x := &exchange{w: w, peer: peer, role: r, deadline: w.env.Clock.Mono() + within, reports: maxRefused}
+	now := w.env.Clock.Mono()
+	x := &exchange{w: w, peer: peer, role: r, deadline: now + within, until: now + patience*within}
 	x.timer = w.env.Clock.AfterFunc(w.strand, within, func() { x.link.Close(wire.HandshakeTimeout) })
 	return x
 }
@@ -93,7 +99,9 @@ func (w *worker) accept(link runtime.Link) {
 	switch {
 	case w.stopping:
 		link.Close(wire.GracefulShutdown)
-	case same >= maxInboundPerPeer:
+	case !w.trusted(peer):
+		link.Close(wire.ProtocolViolation)
+	case same >= maxInboundPerPeer || !w.source(peer).exchanges.Allow(w.env.Clock.Mono(), openEvery, openBurst):
 		link.Close(wire.Overloaded)
 	case len(w.inward) >= maxInbound:
 		w.redirect(link)
@@ -133,6 +141,7 @@ func (x *exchange) OnMessage(b []byte) {
 		return
 	}
 	x.bytes += len(b)
+	x.goesOn()
 	m, err := parseMessage(b)
 	switch {
 	case err != nil || x.box.turn:
@@ -222,21 +231,8 @@ func (x *exchange) turn() {
 // merge takes what a message carries. It is false if the peer was cut off for
 // what it sent.
 func (x *exchange) merge(m *message) bool {
-	w := x.w
-	w.mayReport = x.reports
-	for _, news := range m.Departures {
-		x.forged += forgery(w.mergeDeparture(news, x.peer))
-	}
-	for _, raw := range m.Suspicions {
-		x.forged += forgery(w.mergeSuspicion(raw, x.peer))
-	}
-	for _, raw := range m.Entries {
-		x.forged += forgery(x.take(raw))
-	}
 	x.entries += int64(len(m.Entries))
-	x.reports, w.mayReport = w.mayReport, 0
-	w.commit()
-	if x.forged > maxRefused {
+	if !x.w.mergeAll(x.peer, m.Departures, m.Suspicions, m.Entries, x.take) {
 		x.link.Close(wire.ProtocolViolation)
 		return false
 	}
@@ -245,9 +241,9 @@ func (x *exchange) merge(m *message) bool {
 
 // take takes one entry. Whoever holds that of a peer that left, or does not answer,
 // is told.
-func (x *exchange) take(raw []byte) error {
+func (x *exchange) take(raw []byte, from ident.PeerID) error {
 	w := x.w
-	err := w.mergeEntry(raw, x.peer)
+	err := w.mergeEntry(raw, from)
 	if err == nil {
 		s, _ := w.cfg.Verifier.Verify(raw)
 		x.object(s.Entry.Peer, s.Entry.Version)
@@ -255,16 +251,19 @@ func (x *exchange) take(raw []byte) error {
 	return err
 }
 
-// forgery counts what no correct peer forwards.
-func forgery(err error) int {
-	if errors.Is(err, ErrSignature) || errors.Is(err, ErrMalformed) {
-		return 1
-	}
-	return 0
+// OnWritable implements runtime.Handler.
+func (x *exchange) OnWritable() {
+	x.goesOn()
+	x.pump()
 }
 
-// OnWritable implements runtime.Handler.
-func (x *exchange) OnWritable() { x.pump() }
+// goesOn gives the exchange more time, for it makes progress: a large difference takes
+// long on a thin line.
+func (x *exchange) goesOn() {
+	now := x.w.env.Clock.Mono()
+	x.deadline = min(x.until, now+x.w.cfg.SyncTimeout)
+	x.timer.Reset(max(0, x.deadline-now))
+}
 
 // pump sends as much as the link takes, and ends the link when the node opened
 // it and both sides are done.
@@ -318,8 +317,11 @@ func (x *exchange) outcome(c runtime.Closed) error {
 	if x.role == answering {
 		ok = x.turns > 0 && c.Reason == wire.Finished
 	}
-	if ok {
+	switch {
+	case ok:
 		return nil
+	case x.heard && c.Local && c.Reason == wire.HandshakeTimeout:
+		return errSlow
 	}
 	return c
 }

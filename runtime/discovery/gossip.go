@@ -18,9 +18,9 @@ const (
 	// news that was named may take to come by the tree.
 	namesAfter   = 100 * time.Millisecond
 	missingAfter = 250 * time.Millisecond
-	// maxMissing bounds the news that is waited for; what is beyond comes when
-	// catalogs are compared.
-	maxMissing = 1024
+	// maxMissing bounds the news that one neighbour named and that is waited for; what
+	// is beyond comes when catalogs are compared.
+	maxMissing = 128
 	// maxWords bounds the suspicions that wait to be told.
 	maxWords = 256
 )
@@ -33,6 +33,7 @@ type gossip struct {
 	telling bool          // a round is on the agenda
 	naming  bool          // names are
 	missing map[ident.PeerID]absence
+	missed  bool // asking for them is on the agenda
 }
 
 // word is a suspicion to pass on, and who told it.
@@ -48,18 +49,21 @@ type absence struct {
 }
 
 // learned notes that what is known of peer changed, as from told, and that its
-// past failures may be over.
-func (w *worker) learned(peer, from ident.PeerID) {
+// past failures may be over. known: it had been known before.
+func (w *worker) learned(peer, from ident.PeerID, known bool) {
 	if w.stopping {
 		return
 	}
-	delete(w.failures, peer)
+	w.excuse(peer)
 	delete(w.missing, peer)
 	for _, b := range w.boots {
 		if b.Peer == peer && b.timer != nil && w.peers.get(peer) != nil {
 			b.backoff = backoff{}
 			w.try(b)
 		}
+	}
+	if known && !w.source(peer).news.Allow(w.env.Clock.Mono(), newsEvery, newsBurst) {
+		return // who changes so often is compared, and not passed on
 	}
 	w.news[peer] = from
 	w.tellSoon()
@@ -92,12 +96,12 @@ func (w *worker) tell() {
 	w.told = w.env.Clock.Mono()
 	about := sortedIDs(w.news)
 	w.neighbours.each(func(n *neighbour) {
+		b := w.pack(n, about)
 		if len(about)+len(n.names) > maxNews {
-			n.names = nil
-			w.meet(n.peer)
-		} else {
-			n.tell(w.pack(n, about))
+			n.names, b.peers = nil, nil
+			w.meetAgain(n)
 		}
+		n.tell(b)
 	})
 	clear(w.news)
 	w.words = nil
@@ -144,23 +148,33 @@ func (w *worker) nameSoon() {
 	}
 }
 
+// mergeAll takes what one message of a peer carries, the entries by take. It is false if
+// the peer is to be cut off for what it sent; the rest is not looked at then.
+func (w *worker) mergeAll(from ident.PeerID, departures []oldNews, suspicions, entries [][]byte, take func([]byte, ident.PeerID) error) bool {
+	defer w.commit()
+	for _, news := range departures {
+		if w.blame(from, w.mergeDeparture(news, from)) {
+			return false
+		}
+	}
+	for _, raw := range suspicions {
+		if w.blame(from, w.mergeSuspicion(raw, from)) {
+			return false
+		}
+	}
+	for _, raw := range entries {
+		if w.blame(from, take(raw, from)) {
+			return false
+		}
+	}
+	return true
+}
+
 // hear takes what a neighbour tells.
 func (n *neighbour) hear(r *rumour) {
 	w := n.w
-	w.mayReport = maxRefused
-	before, forged := w.taken, 0
-	for _, news := range r.Departures {
-		forged += forgery(w.mergeDeparture(news, n.peer))
-	}
-	for _, raw := range r.Suspicions {
-		forged += forgery(w.mergeSuspicion(raw, n.peer))
-	}
-	for _, raw := range r.Entries {
-		forged += forgery(w.mergeEntry(raw, n.peer))
-	}
-	w.mayReport = 0
-	w.commit()
-	if forged > maxRefused {
+	before := w.taken
+	if !w.mergeAll(n.peer, r.Departures, r.Suspicions, r.Entries, w.mergeEntry) {
 		n.link.Close(wire.ProtocolViolation)
 		return
 	}
@@ -190,23 +204,31 @@ func (w *worker) wanted(ids []ident.PeerID) (b bag) {
 
 // miss notes names of what this node does not have.
 func (w *worker) miss(list names, from ident.PeerID) {
-	armed := len(w.missing) > 0
-	for i := range list.len() {
-		h := list.at(i)
-		if len(w.missing) < maxMissing && w.lacks(h) {
-			if _, known := w.missing[h.Peer]; !known {
-				w.missing[h.Peer] = absence{h, from}
-			}
+	if list.len() == 0 {
+		return
+	}
+	room := maxMissing
+	for _, a := range w.missing {
+		if a.from == from {
+			room--
 		}
 	}
-	if !armed && len(w.missing) > 0 {
+	for i := 0; i < list.len() && room > 0; i++ {
+		h := list.at(i)
+		if _, known := w.missing[h.Peer]; !known && w.lacks(h) {
+			w.missing[h.Peer] = absence{h, from}
+			room--
+		}
+	}
+	if !w.missed && len(w.missing) > 0 {
+		w.missed = true
 		w.agenda.in(missingAfter, w.graft)
 	}
 }
 
 // lacks tells whether a version is one to ask for.
 func (w *worker) lacks(h holding) bool {
-	if h.Peer == w.self || w.ahead(h.Version) || w.tombstones.ends(h.Peer, h.Version, w.env.Clock.Mono()) {
+	if h.Peer == w.self || w.ahead(h.Version) || w.avoids.has(h, w.env.Clock.Mono()) || w.tombstones.ends(h.Peer, h.Version, w.env.Clock.Mono()) {
 		return false
 	}
 	if p := w.signed(h.Peer); p != nil {
@@ -219,6 +241,7 @@ func (w *worker) lacks(h holding) bool {
 // graft asks for what did not come. Each is asked for once: comparing catalogs
 // brings the rest.
 func (w *worker) graft() {
+	w.missed = false
 	asked := map[ident.PeerID][]ident.PeerID{}
 	for _, id := range sortedIDs(w.missing) {
 		m := w.missing[id]

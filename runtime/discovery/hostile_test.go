@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/smalti/smalti/netsim"
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/event"
@@ -174,6 +175,9 @@ func TestLargeCatalogsCrossInManyMessages(t *testing.T) {
 		var entries [][]byte
 		for j := range each {
 			key := ident.KeyFromSeed([ident.KeySize]byte{byte(i), byte(j), byte(j >> 8), 77})
+			if j == 0 {
+				key = c.Host(fmt.Sprintf("feeder%d", i)).Key() // a stranger would not keep its place
+			}
 			s, err := discovery.Sign(&discovery.Entry{
 				Protocol: discovery.EntryProtocol, Network: c.Host("n0").Config().Network, Peer: key.PeerID(),
 				Version: discovery.Version{Started: at, Updated: at}, Tags: tags,
@@ -203,4 +207,91 @@ func TestLargeCatalogsCrossInManyMessages(t *testing.T) {
 	}
 	c.boot("n1", c.endpoint("n0"))
 	c.within(5*time.Second, "exchange", func() bool { return c.nodes["n1"] != nil && c.nodes["n1"].Catalog().Len() >= got*9/10 })
+}
+
+func TestForgeriesCountAcrossLinks(t *testing.T) {
+	c := newCluster(t, 14, 2)
+	c.within(5*time.Second, "convergence", func() bool { return c.agree(names(2), names(2)) })
+	ends := []wire.Reason{}
+	c.Host("mallory").Boot(func(_ context.Context, env *runtime.Env) {
+		s := env.Scheduler.Strand("test")
+		for i := range 4 {
+			env.Clock.AfterFunc(s, time.Duration(i)*time.Second, func() {
+				var link runtime.Link
+				k := &ending{f: func(r wire.Reason) { ends = append(ends, r) }}
+				link = env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, gossip, s, k)
+				_, _ = link.Send(frame(slices.Repeat([][]byte{[]byte("no entry")}, 9)...))
+				env.Clock.AfterFunc(s, 500*time.Millisecond, func() { link.Close(wire.Finished) })
+			})
+		}
+	})
+	c.run(10 * time.Second)
+	want := []wire.Reason{wire.Finished, wire.ProtocolViolation, wire.ProtocolViolation, wire.ProtocolViolation}
+	if !slices.Equal(ends, want) {
+		t.Errorf("nine forgeries on each of four links: they end with %v, want %v", ends, want)
+	}
+}
+
+// ending hears how a link ends.
+type ending struct{ f func(wire.Reason) }
+
+func (*ending) OnOpen()                     {}
+func (*ending) OnMessage([]byte)            {}
+func (*ending) OnWritable()                 {}
+func (e *ending) OnClosed(c runtime.Closed) { e.f(c.Reason) }
+
+func TestStrangersDoNotKeepPlacesOfNeighbours(t *testing.T) {
+	c := newCluster(t, 15, 2)
+	c.within(5*time.Second, "convergence", func() bool { return c.agree(names(2), names(2)) })
+	ends := map[wire.Reason]int{}
+	began := c.Now()
+	for i := range 10 {
+		c.Host(fmt.Sprintf("stranger%d", i)).Boot(func(_ context.Context, env *runtime.Env) {
+			s := env.Scheduler.Strand("test")
+			s.Post(func() {
+				env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, gossip, s, &ending{f: func(r wire.Reason) { ends[r]++ }})
+			})
+		})
+	}
+	c.within(10*time.Second, "end of the links", func() bool { return ends[wire.Overloaded]+ends[wire.UnknownPeer] == 10 })
+	if ends[wire.UnknownPeer] != 4 || c.Now()-began < 5*time.Second {
+		t.Errorf("ten strangers: %v after %s, want four that had 5s", ends, c.Now()-began)
+	}
+}
+
+// An exchange that takes long because there is much to say over a thin line is neither
+// given up nor taken for silence.
+func TestThinLinesAreSlowAndNotSilent(t *testing.T) {
+	c := newCluster(t, 16, 1)
+	c.run(time.Second)
+	at := c.nodes["n0"].Me().Version.Started
+	const peers = 2000
+	c.task(func(ctx context.Context) {
+		for i := range peers {
+			key := ident.KeyFromSeed([ident.KeySize]byte{byte(i), byte(i >> 8), 99})
+			s, err := discovery.Sign(&discovery.Entry{
+				Protocol: discovery.EntryProtocol, Network: c.Host("n0").Config().Network, Peer: key.PeerID(),
+				Version: discovery.Version{Started: at, Updated: at},
+			}, key)
+			if err == nil {
+				err = c.nodes["n0"].Feed(ctx, s.Raw)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	c.run(time.Second)
+	if err := c.Net.SetDefault(netsim.Path{Latency: netsim.Latency{Base: 10 * time.Millisecond}, Bandwidth: 40 << 10}); err != nil {
+		t.Fatal(err)
+	}
+	began := c.Now()
+	c.boot("n1", c.endpoint("n0"))
+	c.within(50*time.Second, "the whole catalog", func() bool { return c.nodes["n1"] != nil && c.nodes["n1"].Catalog().Len() == peers+2 })
+	if took := c.Now() - began; took < 6*time.Second {
+		t.Errorf("it took %s only, which shows nothing", took)
+	}
+	if n := c.count(event.PeerSuspected, "n0", "n1") + c.count(event.PeerSuspected, "n1", "n0"); n != 0 {
+		t.Errorf("%d suspicions", n)
+	}
 }

@@ -68,6 +68,14 @@ func (w *worker) meet(peer ident.PeerID) {
 	w.launch()
 }
 
+// meetAgain compares catalogs with a neighbour as they are now, after the exchange that
+// is under way.
+func (w *worker) meetAgain(n *neighbour) {
+	j := w.jobs[n.peer]
+	n.stale = j != nil && j.exchange != nil
+	w.meet(n.peer)
+}
+
 // launch begins queued exchanges as far as there is room, those first that
 // somebody waits for. Of those on this node's own account one is under way at a time:
 // two at once would bring the same twice. It posts nothing and calls nobody back.
@@ -88,6 +96,10 @@ func (w *worker) launch() {
 			w.meeting = w.meeting && !own
 			w.finish(j, err)
 			w.contact(j.peer, err)
+			if n := w.neighbours.of(j.peer); n != nil && n.stale {
+				n.stale = false
+				w.meet(j.peer)
+			}
 			w.fillSoon()
 			w.launch()
 		})

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
@@ -22,12 +21,17 @@ type worker struct {
 
 	version Version // of the own entry
 	want    wanted  // what the own entry says
+	pending pendingVersion
+	// witnesses hold a version of this node from the future.
+	witnesses []ident.PeerID
 
 	peers      draft // the next catalog
 	tombstones tombstones
+	unsigned   int // entries that nobody signed
 	rtt        tracker
-	sources    map[ident.PeerID]*runtime.GCRA // of those who told of new peers
-	taken      int                            // entries that were taken so far, from whomever
+	sources    map[ident.PeerID]*source
+	avoids     avoided // entries that were refused
+	taken      int     // entries that were taken so far, from whomever
 
 	pings      []*pinging // under way
 	answers    []*answer
@@ -48,8 +52,9 @@ type worker struct {
 func newWorker(d *Discovery) *worker {
 	w := &worker{
 		d: d, env: d.env, cfg: d.cfg, self: d.self, strand: d.strand,
-		peers: newDraft(&Catalog{self: d.self, maxRTT: d.cfg.MaxRTT}), rtt: tracker{}, tracked: map[ident.PeerID]int{}, far: map[ident.PeerID]struct{}{}, sources: map[ident.PeerID]*runtime.GCRA{},
-		tombstones:   tombstones{held: map[ident.PeerID]*tombstone{}, limit: d.cfg.MaxPeers},
+		peers: newDraft(&Catalog{self: d.self, maxRTT: d.cfg.MaxRTT}), rtt: tracker{}, tracked: map[ident.PeerID]int{}, far: map[ident.PeerID]struct{}{}, sources: map[ident.PeerID]*source{},
+		tombstones:   newTombstones(d.cfg.MaxPeers),
+		avoids:       avoided{},
 		agenda:       agenda{clock: d.env.Clock, strand: d.strand, armed: -1},
 		disseminator: newDisseminator(d.cfg, d.self),
 		gossip:       gossip{news: map[ident.PeerID]ident.PeerID{}, missing: map[ident.PeerID]absence{}},
@@ -64,22 +69,22 @@ func newWorker(d *Discovery) *worker {
 // and never the own entry. The error says why it was refused; an old version is
 // no error.
 func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
-	s, err := w.cfg.Verifier.Verify(raw)
+	s, err := w.verify(raw)
 	if err != nil {
-		w.refusedFrom(from, err)
+		w.refuse(from, from, err)
 		return err
 	}
 	e := s.Entry
 	if e.Peer == w.self {
 		if e.Network == w.cfg.Network && string(raw) != string(w.peers.get(w.self).raw) {
-			w.heardSelf(e.Version, false)
+			w.heardSelf(e.Version, false, from)
 		}
 		return nil
 	}
 	known := w.signed(e.Peer)
 	twice := known != nil && e.Version == known.Entry.Version && s.peer.mark != known.mark
 	if twice {
-		w.refusedFrom(e.Peer, ErrEquivocation)
+		w.refuse(from, e.Peer, ErrEquivocation)
 	}
 	if known != nil && s.peer.holding().compare(known.holding()) <= 0 {
 		return nil
@@ -91,12 +96,14 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 	if dead != nil && e.Version.Compare(dead.version) <= 0 {
 		return nil
 	}
-	err = w.admit(e, len(raw), w.peers.get(e.Peer) == nil)
+	added := w.peers.get(e.Peer) == nil
+	err = w.admit(e, len(raw), added)
 	if err == nil && known == nil && dead == nil {
 		err = w.mayTell(from, e.Peer)
 	}
 	if err != nil {
-		w.refusedFrom(e.Peer, err)
+		w.avoids.note(s.peer.holding(), w.env.Clock.Mono())
+		w.refuse(from, e.Peer, err)
 		return err
 	}
 	w.put(s)
@@ -107,16 +114,25 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 		w.unhide(e.Peer, e)
 	case !twice:
 		kind := event.PeerUpdated
-		if known == nil {
+		if added {
 			kind = event.PeerDiscovered
 		}
 		w.env.Report(event.Event{Kind: kind, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
 	}
-	w.learned(e.Peer, from)
+	w.learned(e.Peer, from, known != nil)
 	if known == nil && w.neighbours.chosen() < degree {
 		w.fillSoon()
 	}
 	return nil
+}
+
+// verify checks an entry, after its size, so that nobody has this node work and
+// remember for what it never takes.
+func (w *worker) verify(raw []byte) (*Signed, error) {
+	if most := w.cfg.Limits.Bytes; len(raw) > most {
+		return nil, &LimitError{What: "bytes", Have: len(raw), Max: most}
+	}
+	return w.cfg.Verifier.Verify(raw)
 }
 
 // admit applies what depends on this node: its network, clock, limits and
@@ -133,23 +149,6 @@ func (w *worker) admit(e *Entry, size int, added bool) error {
 		return ErrCatalogFull
 	}
 	return w.cfg.Limits.check(e, size)
-}
-
-// mayTell tells whether a peer may tell of one more that nobody told of before. About
-// itself it may, and so may the application.
-func (w *worker) mayTell(from, peer ident.PeerID) error {
-	if from == peer || from == w.self {
-		return nil
-	}
-	g := w.sources[from]
-	if g == nil {
-		g = &runtime.GCRA{}
-		w.sources[from] = g
-	}
-	if g.Allow(w.env.Clock.Mono(), sourcePeriod/time.Duration(w.cfg.MaxPerSource), w.cfg.MaxPerSource) {
-		return nil
-	}
-	return fmt.Errorf("told by %s: %w", from.Short(), ErrSource)
 }
 
 // ahead tells whether a version lies too far in the future. One that did could
@@ -170,7 +169,7 @@ func (w *worker) onLoopback() bool {
 func (w *worker) mergeDeparture(news oldNews, from ident.PeerID) error {
 	dep, err := decodeDeparture(news.Raw)
 	if err != nil {
-		w.refusedFrom(from, err)
+		w.refuse(from, from, err)
 		return err
 	}
 	now := w.env.Clock.Mono()
@@ -183,11 +182,15 @@ func (w *worker) mergeDeparture(news oldNews, from ident.PeerID) error {
 		return nil
 	}
 	if err := w.admitDeparture(dep); err != nil {
-		w.refusedFrom(dep.Peer, err)
+		about := dep.Peer
+		if errors.Is(err, ErrSignature) {
+			about = from // it is not the word of whom it names
+		}
+		w.refuse(from, about, err)
 		return err
 	}
 	if dep.Peer == w.self {
-		w.heardSelf(dep.Version, true)
+		w.heardSelf(dep.Version, true, from)
 		return nil
 	}
 	// Whoever held the entry has peers that hold it too: it remembers for the
@@ -196,7 +199,7 @@ func (w *worker) mergeDeparture(news oldNews, from ident.PeerID) error {
 	if ends {
 		left = w.cfg.PurgeAfter
 	}
-	w.tombstones.put(dep, now, left)
+	w.tombstones.put(dep, now, left, ends)
 	if ends {
 		ev := event.Event{Kind: event.PeerDeparted, Peer: dep.Peer, From: uint64(dep.Version.Started), To: uint64(dep.Version.Updated)}
 		if w.hidden[dep.Peer] != nil {
@@ -204,7 +207,7 @@ func (w *worker) mergeDeparture(news oldNews, from ident.PeerID) error {
 		}
 		w.drop(dep.Peer)
 		w.env.Report(ev)
-		w.learned(dep.Peer, from)
+		w.learned(dep.Peer, from, false)
 	}
 	return nil
 }
@@ -222,8 +225,11 @@ func (w *worker) admitDeparture(dep *Departure) error {
 // put takes an entry into the next catalog, with the round trip known so far.
 // Without one, all nodes of a world share what they hold of a peer.
 func (w *worker) put(s *Signed) {
-	p := &s.peer
-	if known := w.peers.get(s.Entry.Peer); known != nil && known.RTT != 0 {
+	p, known := &s.peer, w.peers.get(s.Entry.Peer)
+	if known != nil && known.Unsigned() {
+		w.unsigned--
+	}
+	if known != nil && known.RTT != 0 {
 		near := s.peer
 		near.RTT, near.RTTSettled = known.RTT, known.RTTSettled
 		p = &near
@@ -233,6 +239,9 @@ func (w *worker) put(s *Signed) {
 
 // drop takes a peer out of the next catalog, and all that was known of it.
 func (w *worker) drop(peer ident.PeerID) {
+	if p := w.peers.get(peer); p != nil && p.Unsigned() {
+		w.unsigned--
+	}
 	w.peers.set(peer, nil)
 	w.rtt.forget(peer)
 	w.watchFar(peer, false)
@@ -298,19 +307,4 @@ func (w *worker) watchFar(peer ident.PeerID, far bool) {
 		delete(w.far, peer)
 		w.track(peer, -1)
 	}
-}
-
-// refusedFrom reports a refusal, as far as the exchange under way has not
-// reported too many.
-func (w *worker) refusedFrom(peer ident.PeerID, err error) {
-	if w.mayReport > 0 {
-		w.mayReport--
-		w.refused(peer, err)
-	}
-}
-
-func (w *worker) refused(peer ident.PeerID, err error) {
-	ev := event.Event{Kind: event.EntryRefused, Peer: peer, Text: err.Error()}
-	_ = errors.As(err, &ev.Reason)
-	w.env.Report(ev)
 }

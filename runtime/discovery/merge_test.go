@@ -201,6 +201,55 @@ func TestOwnEntryIsNeverReplacedFromOutside(t *testing.T) {
 	}
 }
 
+// Who kept an entry that this node signed while its clock was wrong, and that nobody
+// took, must not lead it to where nobody follows.
+func TestOneWitnessOfTheFutureIsNotEnough(t *testing.T) {
+	b := newBed(t, nil)
+	for n := byte(2); n < 6; n++ {
+		b.member(testKey(n))
+	}
+	me := b.Me()
+	future := b.signed(b.key, time.Hour, nil)
+	tell := func(n byte) {
+		if err := b.hear(future, testKey(n).PeerID()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		tell(2)
+		tell(3)
+	}
+	if b.Me() != me {
+		t.Fatalf("two witnesses led the node to %s", b.Me().Version)
+	}
+	tell(4)
+	if want := b.wall.Add(time.Hour).UnixMilli(); b.Me().Version.Started <= want {
+		t.Errorf("version is %s after three witnesses of %d", b.Me().Version, want)
+	}
+}
+
+func TestTwinsOutdoEachOtherSlowly(t *testing.T) {
+	b := newBed(t, nil)
+	published := func() int { return b.count(event.EntryPublished, b.key.PeerID()) }
+	before := published()
+	for range 100 {
+		v := b.Me().Version
+		v.Updated += 10
+		if err := b.hear(b.signed(b.key, 0, func(e *Entry) { e.Version = v }), ident.PeerID{9}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := published() - before; n != outdoBurst {
+		t.Errorf("published %d entries at once, want %d", n, outdoBurst)
+	}
+	top := b.worker.pending.Version
+	b.mono += outdoEvery
+	b.worker.agenda.due()
+	if got := b.Me().Version; got.Compare(top) <= 0 {
+		t.Errorf("version %s does not outdo %s in the end", got, top)
+	}
+}
+
 func TestSameVersionOfItselfWithOtherBytesIsSuperseded(t *testing.T) {
 	b := newBed(t, nil)
 	v := b.Me().Version
@@ -224,6 +273,16 @@ func TestRestartSupersedesWhateverTheClockSays(t *testing.T) {
 		for range rapid.IntRange(2, 6).Draw(rt, "runs") {
 			step := time.Duration(rapid.Int64Range(-7200, 7200).Draw(rt, "seconds")) * time.Second
 			b := newBed(t, func(b *bed, _ *Config) { b.store, b.wall = store, b.wall.Add(step) })
+			if ahead := last.Started > b.worker.nowMillis()+b.worker.cfg.MaxDrift.Milliseconds(); ahead {
+				// Nobody may take such a version, so the node waits for who did.
+				if first := b.Me().Version; first.Started != b.worker.nowMillis() {
+					rt.Fatalf("run %s begins at %s", first, b.wall)
+				}
+				old := b.signed(b.key, 0, func(e *Entry) { e.Version = last })
+				if err := b.hear(old, ident.PeerID{9}); err != nil {
+					rt.Fatal(err)
+				}
+			}
 			if first := b.Me().Version; first.Started <= last.Started {
 				rt.Fatalf("run %s follows run %s", first, last)
 			}

@@ -82,31 +82,41 @@ func TestFloorDetectsDamage(t *testing.T) {
 }
 
 func TestTombstonesEndAndAreBounded(t *testing.T) {
-	graves := tombstones{held: map[ident.PeerID]*tombstone{}, limit: 16}
+	graves := newTombstones(16)
 	dep := func(n byte, started int64) *Departure {
 		return &Departure{Peer: ident.PeerID{n}, Version: Version{started, started}}
 	}
-	graves.put(dep(1, 5), 0, time.Second)
-	graves.put(dep(1, 7), 0, 3*time.Second)
+	graves.put(dep(1, 5), 0, time.Second, true)
+	graves.put(dep(1, 7), 0, 3*time.Second, true)
 	if !graves.ends(ident.PeerID{1}, Version{7, 9}, 2*time.Second) || graves.ends(ident.PeerID{1}, Version{8, 8}, 0) {
 		t.Error("a departure of run 7 must end run 7 and nothing later")
 	}
-	if list := graves.list(time.Second); len(list) != 1 || list[0].left() != 2*time.Second {
-		t.Errorf("got %v, want one with two seconds left", list)
+	if left := graves.held[ident.PeerID{1}].news(time.Second).left(); left != 2*time.Second {
+		t.Errorf("%s are left, want two seconds", left)
 	}
 	if graves.ends(ident.PeerID{1}, Version{7, 9}, 3*time.Second) {
 		t.Error("a departure is remembered beyond its time")
 	}
 	for n := range byte(100) {
-		graves.put(dep(n, 1), 0, time.Minute)
-		if len(graves.held) > 16 || len(graves.order) > 16 {
+		graves.put(dep(n, 1), 0, time.Minute, true)
+		if len(graves.held) > 16 || len(graves.known.order) > 16 {
 			t.Fatalf("%d departures held, want at most 16", len(graves.held))
 		}
 		if !graves.ends(ident.PeerID{n}, Version{1, 1}, 0) {
 			t.Fatalf("departure %d made room for itself", n)
 		}
 	}
-	if graves.sweep(time.Hour); len(graves.held)+len(graves.order) != 0 {
+	held := len(graves.held)
+	for n := range byte(100) {
+		graves.put(dep(100+n, 1), 0, time.Minute, false)
+		if len(graves.held) > held+8 {
+			t.Fatalf("%d departures of strangers held, want at most 8", len(graves.held)-held)
+		}
+	}
+	if !graves.ends(ident.PeerID{99}, Version{1, 1}, 0) {
+		t.Error("departures of strangers crowd out those of peers")
+	}
+	if graves.sweep(time.Hour); len(graves.held)+len(graves.known.order)+len(graves.heard.order) != 0 {
 		t.Error("something is left after its time")
 	}
 }

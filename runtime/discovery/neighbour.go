@@ -20,14 +20,13 @@ const (
 	degree = 3
 	// maxChosenBy bounds the neighbours that chose this node: three on average.
 	maxChosenBy = 12
+	// maxStrangers bounds those among them that showed no entry yet. They have
+	// SyncTimeout to do so.
+	maxStrangers = 4
 	// rotation is after how many ticks, on average, a node chooses one of its
 	// neighbours anew, so that what was chosen from a small catalog, or within a
 	// part of the network, does not stay.
 	rotation = 8
-	// kibEvery and kibBurst limit what is taken of one neighbour to 1 MiB a second
-	// after what an exchange may carry; who says more waits.
-	kibEvery = time.Second / 1024
-	kibBurst = maxExchangeBytes >> 10
 	// refill is the mean wait before a lost neighbour is replaced.
 	refill = 200 * time.Millisecond
 )
@@ -45,8 +44,10 @@ type neighbour struct {
 	// full: it does not take what it is told. It gets nothing more until it does,
 	// and then the catalogs are compared.
 	full  bool
-	heard runtime.GCRA // what it said, in KiB
-	names []holding    // of news, not told yet
+	names []holding // of news, not told yet
+	// stale: the catalogs are to be compared once more, when the exchange under way
+	// ends.
+	stale bool
 }
 
 // neighbours are links to peers, at most one for each, in the order in which they
@@ -139,10 +140,13 @@ func (w *worker) acceptNeighbour(link runtime.Link) {
 	case w.stopping:
 		link.Close(wire.GracefulShutdown)
 		return
+	case !w.trusted(link.Peer()):
+		link.Close(wire.ProtocolViolation)
+		return
 	case old != nil && old.chosen && w.self.Compare(old.peer) < 0:
 		link.Close(wire.Duplicate)
 		return
-	case old == nil && len(w.neighbours)-w.neighbours.chosen() >= maxChosenBy:
+	case old == nil && (len(w.neighbours)-w.neighbours.chosen() >= maxChosenBy || w.signed(link.Peer()) == nil && w.strangers() >= maxStrangers):
 		link.Close(wire.Overloaded)
 		return
 	case old != nil:
@@ -151,6 +155,21 @@ func (w *worker) acceptNeighbour(link runtime.Link) {
 	n := w.newNeighbour(link.Peer())
 	n.link, n.open = link, true
 	link.Bind(w.strand, n)
+	w.agenda.in(w.cfg.SyncTimeout, func() {
+		if w.signed(n.peer) == nil {
+			link.Close(wire.UnknownPeer)
+		}
+	})
+}
+
+// strangers counts the neighbours whose entry this node does not have yet.
+func (w *worker) strangers() (count int) {
+	for _, n := range w.neighbours {
+		if w.signed(n.peer) == nil {
+			count++
+		}
+	}
+	return count
 }
 
 // OnOpen implements runtime.Handler. What the two know is compared once, so that
@@ -214,7 +233,7 @@ func (n *neighbour) OnMessage(b []byte) {
 		return
 	}
 	n.hear(r)
-	if wait := n.heard.Spend(n.w.env.Clock.Mono(), kibEvery, kibBurst, 1+len(b)>>10); wait > 0 {
+	if wait := n.w.source(n.peer).said.Spend(n.w.env.Clock.Mono(), kibEvery, kibBurst, 1+len(b)>>10); wait > 0 {
 		n.link.Pause()
 		n.w.agenda.in(wait, n.link.Resume)
 	}

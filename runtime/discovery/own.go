@@ -2,7 +2,9 @@ package discovery
 
 import (
 	"slices"
+	"time"
 
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/ticket"
@@ -47,7 +49,14 @@ func (w *worker) nowMillis() int64 {
 // publishFirst publishes the first entry of this run. It runs in New, before
 // the strand does anything.
 func (w *worker) publishFirst(want wanted) error {
-	started := max(w.nowMillis(), loadFloor(w.env)+1)
+	started := w.nowMillis()
+	if floor := loadFloor(w.env); floor <= started+w.cfg.MaxDrift.Milliseconds() {
+		started = max(started, floor+1)
+	} else {
+		// A clock was wrong, that of the run before or this one. If it was the former,
+		// nobody took its entries; if it is this one, peers tell what is to be outdone.
+		w.env.Mark("discovery-floor-ahead")
+	}
 	w.version = Version{Started: started, Updated: started}
 	if err := w.publish(want, w.version); err != nil {
 		return err
@@ -98,24 +107,83 @@ func (w *worker) refresh(want wanted) {
 		return
 	}
 	if err := w.publish(want, v); err != nil {
-		w.refused(w.self, err)
+		w.refuse(w.self, w.self, err)
 		w.d.refuseWanted(want, w.want)
 		return
 	}
-	w.learned(w.self, w.self)
+	w.learned(w.self, w.self, true)
 }
 
 // heardSelf answers news of the node itself, which only its own key can have
 // signed: an entry or a departure of an earlier run that a clock set back or a
 // lost store left above the present version. It is never taken; a newer entry
 // goes out instead.
-func (w *worker) heardSelf(v Version, departed bool) {
+func (w *worker) heardSelf(v Version, departed bool, from ident.PeerID) {
 	above := v.Compare(w.version) >= 0
 	if departed {
 		above = v.Started >= w.version.Started
 	}
-	if above {
+	if above && (!w.ahead(v) || w.attested(from)) {
 		w.env.Mark("discovery-superseded-itself")
+		w.outdo(v, departed)
+	}
+}
+
+// attested tells whether enough peers hold a version of this node that lies in the
+// future. If this clock is behind, all hold it; if a former clock was ahead, all refused
+// it, and one who kept it could lead this node to where nobody follows.
+func (w *worker) attested(from ident.PeerID) bool {
+	if !slices.Contains(w.witnesses, from) {
+		w.witnesses = append(w.witnesses, from)
+	}
+	if len(w.witnesses) < min(quorum, w.peers.n-1) {
+		return false
+	}
+	w.witnesses = nil
+	return true
+}
+
+// How often a node publishes anew because of what it hears of itself: two processes with
+// one key would outdo each other as fast as news travels.
+const (
+	outdoEvery = time.Second
+	outdoBurst = 4
+)
+
+// pendingVersion is what a node hears of itself and has not outdone yet.
+type pendingVersion struct {
+	Version
+	departed  bool
+	scheduled bool
+	rate      runtime.GCRA
+}
+
+// outdo publishes an entry that is newer than version v, at once or soon.
+func (w *worker) outdo(v Version, departed bool) {
+	p := &w.pending
+	if v.Compare(p.Version) > 0 {
+		p.Version = v
+	}
+	p.departed = p.departed || departed
+	switch {
+	case p.scheduled:
+	case p.rate.Allow(w.env.Clock.Mono(), outdoEvery, outdoBurst):
+		w.outdoPending()
+	default:
+		p.scheduled = true
+		w.agenda.in(outdoEvery, func() {
+			p.scheduled = false
+			w.outdoPending()
+			w.commit()
+		})
+	}
+}
+
+func (w *worker) outdoPending() {
+	p := &w.pending
+	v, departed := p.Version, p.departed
+	p.Version, p.departed = Version{}, false
+	if !w.stopping && (departed && v.Started >= w.version.Started || v.Compare(w.version) >= 0) {
 		w.supersede(v, departed)
 	}
 }
@@ -132,11 +200,11 @@ func (w *worker) supersede(v Version, departed bool) {
 	}
 	next.Updated = max(next.Updated, next.Started, w.nowMillis())
 	if err := w.publish(w.want, next); err != nil {
-		w.refused(w.self, err)
+		w.refuse(w.self, w.self, err)
 		return
 	}
 	w.saveFloor()
-	w.learned(w.self, w.self)
+	w.learned(w.self, w.self, true)
 }
 
 // saveFloor remembers the run. A crash before it is durable costs nothing that

@@ -57,10 +57,18 @@ func (d *Discovery) Ping(ctx context.Context, peer ident.PeerID, addrs []string)
 }
 
 // Track has the round trip to peer measured every RTTInterval, until untrack. Any
-// number of callers may track a peer: it is measured once for all.
+// number of callers may track a peer: it is measured once for all. Calling untrack twice is fine.
 func (d *Discovery) Track(peer ident.PeerID) (untrack func()) {
+	tracked := true // on the strand
 	d.strand.Post(func() { d.worker.track(peer, 1) })
-	return func() { d.strand.Post(func() { d.worker.track(peer, -1) }) }
+	return func() {
+		d.strand.Post(func() {
+			if tracked {
+				tracked = false
+				d.worker.track(peer, -1)
+			}
+		})
+	}
 }
 
 // pinging is one ping, on the side that makes it.
@@ -69,7 +77,7 @@ type pinging struct {
 	peer     ident.PeerID
 	link     runtime.Link
 	deadline runtime.Timer
-	done     func(Pong, error) // nil once it was called
+	done     []func(Pong, error) // nil once they were called
 }
 
 var _ runtime.Handler = (*pinging)(nil)
@@ -83,11 +91,18 @@ func (w *worker) ping(peer ident.PeerID, addrs []string, done func(Pong, error))
 	case peer == w.self:
 		done(Pong{}, ErrSelf)
 		return
-	case len(w.pings) >= maxPings:
+	}
+	for _, p := range w.pings {
+		if p.peer == peer && p.done != nil && len(p.done) < maxWaiters {
+			p.done = append(p.done, done)
+			return
+		}
+	}
+	if len(w.pings) >= maxPings {
 		done(Pong{}, ErrBusy)
 		return
 	}
-	p := &pinging{w: w, peer: peer, done: done}
+	p := &pinging{w: w, peer: peer, done: []func(Pong, error){done}}
 	w.open++
 	w.pings = append(w.pings, p)
 	p.deadline = w.env.Clock.AfterFunc(w.strand, w.cfg.SyncTimeout, func() { p.link.Close(wire.HandshakeTimeout) })
@@ -107,8 +122,13 @@ func (p *pinging) OnMessage(b []byte) {
 		return
 	}
 	w := p.w
-	s, err := w.cfg.Verifier.Verify(b)
-	if err != nil || s.Entry.Peer != p.peer {
+	s, err := w.verify(b)
+	if err == nil && s.Entry.Peer != p.peer {
+		err = ErrMalformed
+	}
+	if err != nil {
+		w.refuse(p.peer, p.peer, err)
+		w.blame(p.peer, err)
 		p.link.Close(wire.ProtocolViolation)
 		return
 	}
@@ -137,11 +157,15 @@ func (p *pinging) OnClosed(c runtime.Closed) {
 }
 
 func (p *pinging) finish(pong Pong, err error) {
-	if done := p.done; done != nil {
-		p.done = nil
-		ev := event.Event{Kind: event.Pinged, Peer: p.peer, N: int64(pong.RTT)}
-		_ = errors.As(err, &ev.Reason)
-		p.w.env.Report(ev)
+	list := p.done
+	if list == nil {
+		return
+	}
+	p.done = nil
+	ev := event.Event{Kind: event.Pinged, Peer: p.peer, N: int64(pong.RTT)}
+	_ = errors.As(err, &ev.Reason)
+	p.w.env.Report(ev)
+	for _, done := range list {
 		done(pong, err)
 	}
 }
@@ -162,7 +186,10 @@ func (w *worker) acceptPing(link runtime.Link) {
 	case w.stopping:
 		link.Close(wire.GracefulShutdown)
 		return
-	case len(w.answers) >= maxPings:
+	case !w.trusted(link.Peer()):
+		link.Close(wire.ProtocolViolation)
+		return
+	case len(w.answers) >= maxPings || w.answering(link.Peer()) >= maxInboundPerPeer || !w.source(link.Peer()).pings.Allow(w.env.Clock.Mono(), openEvery, openBurst):
 		link.Close(wire.Overloaded)
 		return
 	}
@@ -171,6 +198,16 @@ func (w *worker) acceptPing(link runtime.Link) {
 	w.answers = append(w.answers, a)
 	a.deadline = w.env.Clock.AfterFunc(w.strand, w.cfg.SyncTimeout, func() { link.Close(wire.HandshakeTimeout) })
 	link.Bind(w.strand, a)
+}
+
+// answering counts the pings of a peer that wait for their answer.
+func (w *worker) answering(peer ident.PeerID) (count int) {
+	for _, a := range w.answers {
+		if a.link.Peer() == peer {
+			count++
+		}
+	}
+	return count
 }
 
 // OnOpen is not called for accepted links.

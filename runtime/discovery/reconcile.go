@@ -72,6 +72,7 @@ func (x *exchange) weigh(h holding) {
 	case order > 0:
 		x.box.addPeer(known)
 	case order == 0, x.object(h.Peer, h.Version):
+	case h.Peer != w.self && w.ahead(h.Version), w.avoids.has(h, w.env.Clock.Mono()):
 	case len(x.box.wants) < maxWants && x.wanted < maxWants:
 		x.wanted++
 		x.box.wants = append(x.box.wants, h.Peer)

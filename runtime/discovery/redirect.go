@@ -29,7 +29,7 @@ var _ runtime.Handler = (*redirection)(nil)
 
 // redirect names some members to a peer that asks for an exchange.
 func (w *worker) redirect(link runtime.Link) {
-	if w.redirects >= maxRedirects {
+	if w.redirects >= maxRedirects || !w.source(link.Peer()).exchanges.Allow(w.env.Clock.Mono(), openEvery, openBurst) {
 		link.Close(wire.Overloaded)
 		return
 	}
@@ -57,11 +57,9 @@ func (r *redirection) OnMessage(b []byte) {
 		return
 	}
 	r.heard = true
-	w.mayReport = 1
 	for _, raw := range m.Entries[:min(1, len(m.Entries))] {
 		_ = w.mergeEntry(raw, r.peer) // reported
 	}
-	w.mayReport = 0
 	w.commit()
 }
 

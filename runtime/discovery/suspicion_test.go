@@ -31,7 +31,6 @@ func (b *bed) said(accuser ident.Key, suspect ident.PeerID, v Version) error {
 }
 
 func (b *bed) suspicion(raw []byte) error {
-	b.worker.mayReport = maxRefused
 	defer b.worker.commit()
 	return b.worker.mergeSuspicion(raw, ident.PeerID{9})
 }

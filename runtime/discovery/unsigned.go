@@ -13,6 +13,9 @@ import (
 // replace.
 var ErrSigned = errors.New("peer has a signed entry")
 
+// maxUnsigned bounds the unsigned entries.
+const maxUnsigned = 1 << 10
+
 // trust takes an unsigned entry into the next catalog.
 func (w *worker) trust(e *Entry) error {
 	known := w.peers.get(e.Peer)
@@ -25,11 +28,20 @@ func (w *worker) trust(e *Entry) error {
 		return wire.DifferentNetwork
 	case known != nil && !known.Unsigned():
 		return ErrSigned
-	case known == nil && w.peers.n >= w.cfg.MaxPeers:
+	case known == nil && (w.peers.n >= w.cfg.MaxPeers || w.unsigned >= maxUnsigned):
 		return ErrCatalogFull
 	}
 	if err := w.cfg.Limits.check(e, 0); err != nil {
 		return err
+	}
+	for _, addr := range e.Addrs {
+		if err := checkAddr(addr); err != nil {
+			return err
+		}
+	}
+	if known == nil {
+		w.unsigned++
+		w.env.Report(event.Event{Kind: event.PeerDiscovered, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
 	}
 	w.peers.set(e.Peer, &Peer{Entry: e, unsigned: true})
 	return nil

@@ -9,11 +9,15 @@ type Verifier interface {
 	Verify(raw []byte) (*Signed, error)
 }
 
+// halfBytes bounds the bytes of the entries in either half of a verifier's memory: a few
+// peers with large entries must not fill it.
+const halfBytes = 8 << 20
+
 // defaultVerifierSize is how many entries a node's own verifier remembers.
 const defaultVerifierSize = 8 << 10
 
 // NewVerifier gives a Verifier that is Parse with a memory of at most size
-// entries (8,192 for 0), keyed by their exact bytes. One may serve a whole
+// entries (8,192 for 0) or 16 MiB of them, keyed by their exact bytes. One may serve a whole
 // simulated world, so that each distinct entry is verified once and not once
 // by each node. Refusals are not remembered, for those who lie could fill any
 // memory.
@@ -29,6 +33,7 @@ func NewVerifier(size int) Verifier {
 type verifier struct {
 	mu         sync.Mutex
 	half       int
+	bytes      int // of the young half
 	young, old map[string]*Signed
 }
 
@@ -68,8 +73,9 @@ func (v *verifier) remember(s *Signed) *Signed {
 }
 
 func (v *verifier) add(s *Signed) {
-	if len(v.young) >= v.half {
-		v.old, v.young = v.young, make(map[string]*Signed, v.half)
+	if len(v.young) >= v.half || v.bytes+len(s.Raw) > halfBytes {
+		v.old, v.young, v.bytes = v.young, map[string]*Signed{}, 0
 	}
+	v.bytes += len(s.Raw)
 	v.young[string(s.Raw)] = s
 }
