@@ -22,8 +22,13 @@ const (
 // errSlow: the peer answered, and the exchange took too long all the same.
 var errSlow = fmt.Errorf("exchange takes too long: %w", wire.Overloaded)
 
-// patience is how many times SyncTimeout an exchange may take that goes on.
-const patience = 12
+// An exchange that goes on may take longer than SyncTimeout, up to patience times as long: a
+// peer has SyncTimeout to answer, and as long as what it is sent takes at slowest bytes a
+// second.
+const (
+	patience = 12
+	slowest  = 16 << 10
+)
 
 // exchange is one link of Protocol, and its handler.
 type exchange struct {
@@ -42,6 +47,7 @@ type exchange struct {
 	ending  bool // draining
 	begun   bool // SyncStarted was reported
 	over    bool // there is nothing more to say
+	owed    int  // bytes that were sent since the peer said something
 	turns   int  // that the peer had
 	wanted  int
 	spanned int      // ranges that the peer named in its turn
@@ -141,6 +147,7 @@ func (x *exchange) OnMessage(b []byte) {
 		return
 	}
 	x.bytes += len(b)
+	x.owed = 0
 	x.goesOn()
 	m, err := parseMessage(b)
 	switch {
@@ -252,16 +259,13 @@ func (x *exchange) take(raw []byte, from ident.PeerID) error {
 }
 
 // OnWritable implements runtime.Handler.
-func (x *exchange) OnWritable() {
-	x.goesOn()
-	x.pump()
-}
+func (x *exchange) OnWritable() { x.pump() }
 
-// goesOn gives the exchange more time, for it makes progress: a large difference takes
-// long on a thin line.
+// goesOn gives the exchange more time, for the peer said something, or has much to read:
+// a large difference takes long on a thin line.
 func (x *exchange) goesOn() {
 	now := x.w.env.Clock.Mono()
-	x.deadline = min(x.until, now+x.w.cfg.SyncTimeout)
+	x.deadline = min(x.until, now+x.w.cfg.SyncTimeout+time.Duration(x.owed)*time.Second/slowest)
 	x.timer.Reset(max(0, x.deadline-now))
 }
 
@@ -275,7 +279,11 @@ func (x *exchange) pump() {
 		if n, _ := x.link.Send(x.unsent); n == 0 {
 			return // OnWritable or OnClosed follows
 		}
+		x.owed += len(x.unsent)
 		x.unsent = nil
+		if x.opened {
+			x.goesOn()
+		}
 	}
 	if x.opened && x.over {
 		x.ending = true

@@ -285,7 +285,12 @@ func TestThinLinesAreSlowAndNotSilent(t *testing.T) {
 	if err := c.Net.SetDefault(netsim.Path{Latency: netsim.Latency{Base: 10 * time.Millisecond}, Bandwidth: 40 << 10}); err != nil {
 		t.Fatal(err)
 	}
-	began := c.Now()
+	began, most := c.Now(), int64(0)
+	c.Observe(func(r event.Record) {
+		if r.Kind == event.SyncEnded {
+			most = max(most, r.N)
+		}
+	})
 	c.boot("n1", c.endpoint("n0"))
 	c.within(50*time.Second, "the whole catalog", func() bool { return c.nodes["n1"] != nil && c.nodes["n1"].Catalog().Len() == peers+2 })
 	if took := c.Now() - began; took < 6*time.Second {
@@ -293,5 +298,9 @@ func TestThinLinesAreSlowAndNotSilent(t *testing.T) {
 	}
 	if n := c.count(event.PeerSuspected, "n0", "n1") + c.count(event.PeerSuspected, "n1", "n0"); n != 0 {
 		t.Errorf("%d suspicions", n)
+	}
+	c.run(5 * time.Second)
+	if most < peers {
+		t.Errorf("no exchange brought more than %d entries of %d", most, peers)
 	}
 }
