@@ -54,7 +54,7 @@ func (c *Catalog) Get(id ident.PeerID) (*Peer, bool) {
 		return nil, false
 	}
 	l := c.leaves[i]
-	if j := l.find(id); j < len(l.peers) && l.peers[j].Entry.Peer == id {
+	if j := l.find(id); j < len(l.peers) && l.keys[j] == keyOf(id) && l.peers[j].Entry.Peer == id {
 		return l.peers[j], true
 	}
 	return nil, false
@@ -62,9 +62,10 @@ func (c *Catalog) Get(id ident.PeerID) (*Peer, bool) {
 
 // leafOf finds the first leaf that does not end below id.
 func (c *Catalog) leafOf(id ident.PeerID) int {
-	i, _ := slices.BinarySearch(c.ends, keyOf(id))
-	for i < len(c.leaves) && c.leaves[i].last().Compare(id) < 0 {
-		i++ // the same key
+	key := keyOf(id)
+	i, _ := slices.BinarySearch(c.ends, key)
+	for i < len(c.leaves) && c.ends[i] == key && c.leaves[i].last().Compare(id) < 0 {
+		i++
 	}
 	return i
 }
@@ -188,8 +189,9 @@ func newLeaf(peers []*Peer) *leaf {
 
 // find gives the place of the first peer that is not below id.
 func (l *leaf) find(id ident.PeerID) int {
-	i, _ := slices.BinarySearch(l.keys, keyOf(id))
-	for i < len(l.peers) && comparePeer(l.peers[i], id) < 0 {
+	key := keyOf(id)
+	i, _ := slices.BinarySearch(l.keys, key)
+	for i < len(l.peers) && l.keys[i] == key && comparePeer(l.peers[i], id) < 0 {
 		i++
 	}
 	return i

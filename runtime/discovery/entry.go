@@ -60,12 +60,13 @@ type Signed struct {
 	Entry *Entry
 	// Raw is the signature and the body exactly as the peer signed them,
 	// fields that this build does not know included.
-	Raw  []byte
-	peer Peer // as a catalog holds it before the round trip is known
+	Raw   []byte
+	peer  Peer // as a catalog holds it before the round trip is known
+	local bool // it names a loopback address
 }
 
 func newSigned(e *Entry, raw []byte) *Signed {
-	return &Signed{Entry: e, Raw: raw, peer: Peer{Entry: e, raw: raw, mark: markOf(raw)}}
+	return &Signed{Entry: e, Raw: raw, peer: Peer{Entry: e, raw: raw, mark: markOf(raw)}, local: loopback(e.Addrs)}
 }
 
 // entryBody is the signed part. Ids are byte strings whose length is checked

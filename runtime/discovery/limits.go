@@ -99,16 +99,17 @@ func (l Limits) check(e *Entry, size int) error {
 	for _, t := range e.Tickets {
 		longest = max(longest, len(t.Data))
 	}
-	for _, x := range []LimitError{
+	lines := [...]LimitError{
 		{"bytes", size, l.Bytes},
 		{"tags", len(e.Tags), l.Tags},
 		{"streams", len(e.Streams), l.Streams},
 		{"tickets", len(e.Tickets), l.Tickets},
 		{"addresses", len(e.Addrs), l.Addrs},
 		{"ticket bytes", longest, l.Ticket},
-	} {
-		if x.Have > x.Max {
-			return &x
+	}
+	for i := range lines {
+		if x := lines[i]; x.Have > x.Max {
+			return &LimitError{x.What, x.Have, x.Max}
 		}
 	}
 	return nil

@@ -97,7 +97,7 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 		return nil
 	}
 	added := w.peers.get(e.Peer) == nil
-	err = w.admit(e, len(raw), added)
+	err = w.admit(s, added)
 	if err == nil && known == nil && dead == nil {
 		err = w.mayTell(from, e.Peer)
 	}
@@ -137,18 +137,19 @@ func (w *worker) verify(raw []byte) (*Signed, error) {
 
 // admit applies what depends on this node: its network, clock, limits and
 // addresses.
-func (w *worker) admit(e *Entry, size int, added bool) error {
+func (w *worker) admit(s *Signed, added bool) error {
+	e := s.Entry
 	switch {
 	case e.Network != w.cfg.Network:
 		return wire.DifferentNetwork
 	case w.ahead(e.Version):
 		return fmt.Errorf("version %s: %w", e.Version, ErrDrift)
-	case loopback(e.Addrs) && !w.onLoopback():
+	case s.local && !w.onLoopback():
 		return fmt.Errorf("loopback address from another machine: %w", ErrAddress)
 	case added && w.peers.n >= w.cfg.MaxPeers:
 		return ErrCatalogFull
 	}
-	return w.cfg.Limits.check(e, size)
+	return w.cfg.Limits.check(e, len(s.Raw))
 }
 
 // ahead tells whether a version lies too far in the future. One that did could

@@ -30,7 +30,8 @@ func (x *exchange) compare(s summary) {
 	}
 	mine := x.catalog.within(s.span)
 	switch {
-	case len(mine) <= maxListed:
+	case len(mine) <= maxListed, len(mine) <= min(mostListed, int(s.Count)/2):
+		// Who holds much less than the other would find a difference in every part.
 		x.box.lists = append(x.box.lists, list(s.span, mine))
 	case len(x.box.spans)+branching <= maxSpans:
 		x.box.spans = append(x.box.spans, cut(s.span, mine)...)
