@@ -67,8 +67,10 @@ var layers = map[string][]string{
 	"runtime/transporttest":           with(contract, "runtime/transporttest/clocktest"),
 	"runtime/transporttest/clocktest": contract,
 
-	"internal/wall": nil,
-	"internal/lint": nil,
+	"internal/golden": nil,
+	"internal/next":   {"runtime/ident", "runtime/wire"},
+	"internal/wall":   nil,
+	"internal/lint":   nil,
 }
 
 // joiners may import any package of the module: branches meet in them, and in
@@ -76,7 +78,7 @@ var layers = map[string][]string{
 var joiners = []string{"cmd", "examples"}
 
 // helpers are made for tests. A test may import them whatever its package may.
-var helpers = []string{"runtime/ticket/tickettest", "runtime/transporttest", "runtime/transporttest/clocktest"}
+var helpers = []string{"internal/golden", "internal/next", "runtime/ticket/tickettest", "runtime/transporttest", "runtime/transporttest/clocktest"}
 
 // owners are the dependencies that one package, with those below it, hides
 // from all others, and what the others use. The owner's tests may import them

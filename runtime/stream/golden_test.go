@@ -1,0 +1,53 @@
+package stream
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/smalti/smalti/internal/golden"
+	"github.com/smalti/smalti/internal/next"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+func TestMessagesKeepTheirBytes(t *testing.T) {
+	asked := subscribe{Version: version, Stream: ident.Stream("prices")}
+	some := subscribe{Version: version, Stream: ident.Stream("prices"), Criteria: `kind == "a"`}
+	first := start{Version: version, Incarnation: 0x123456789abcdef0, Next: 1000}
+	skipped := gap{1001, 1003, 2}
+	datum := append(binary.BigEndian.AppendUint64([]byte{frameDatum}, 1004), "payload"...)
+	golden.Covered(t, asked, some)
+	golden.Covered(t, first)
+
+	asks := func(want subscribe) func(*testing.T, []byte) {
+		return func(t *testing.T, b []byte) {
+			got, err := decodeSubscribe(b)
+			if diff := cmp.Diff(got, want); diff != "" || err != nil {
+				t.Errorf("%v (-got +want):\n%s", err, diff)
+			}
+		}
+	}
+	says := func(want message) func(*testing.T, []byte) {
+		return func(t *testing.T, b []byte) {
+			got, err := decodeMessage(b)
+			if diff := cmp.Diff(got, want, cmp.AllowUnexported(message{}, gap{})); diff != "" || err != nil {
+				t.Errorf("%v (-got +want):\n%s", err, diff)
+			}
+		}
+	}
+	golden.Check(t,
+		golden.Message{Name: "subscribe", Bytes: wire.MustMarshal(asked), Read: asks(asked)},
+		golden.Message{Name: "subscribe-criteria", Bytes: wire.MustMarshal(some), Read: asks(some)},
+		golden.Message{Name: "subscribe-next", Bytes: next.Extend(wire.MustMarshal(some)), Read: asks(some)},
+		golden.Message{Name: "start", Bytes: encodeStart(first), Read: says(message{kind: frameStart, start: first})},
+		golden.Message{Name: "start-next", Bytes: append([]byte{frameStart}, next.Extend(wire.MustMarshal(first))...), Read: says(message{kind: frameStart, start: first})},
+		golden.Message{Name: "gap", Bytes: skipped.frame(), Read: says(message{kind: frameGap, gap: skipped})},
+		golden.Message{Name: "datum", Bytes: datum, Read: says(message{kind: frameDatum, gap: gap{1004, 1004, 1}, payload: []byte("payload")})},
+		golden.Message{Name: "datum-header", Bytes: datum[:datumHeader], Read: says(message{kind: frameDatum, gap: gap{1004, 1004, 1}, payload: []byte{}})},
+	)
+	if !bytes.Equal(framePayload(datum), []byte("payload")) || frameSeq(datum) != 1004 {
+		t.Errorf("datum %d is %q", frameSeq(datum), framePayload(datum))
+	}
+}
