@@ -147,7 +147,7 @@ func protocolViolation(x *trial) {
 		{"garbage", [][]byte{{0xff}}, wire.ProtocolViolation},
 		{"nothing", [][]byte{{}}, wire.ProtocolViolation},
 		{"too much", [][]byte{make([]byte, wire.MaxHandshake+1)}, wire.ProtocolViolation},
-		{"another version", [][]byte{subscribeFrame(2, lines.Stream())}, wire.VersionMismatch},
+		{"no version", [][]byte{subscribeFrame(0, lines.Stream())}, wire.VersionMismatch},
 		{"another stream", [][]byte{subscribeFrame(1, texts.Stream())}, wire.StreamNotFound},
 		{"a second word", [][]byte{subscribeFrame(1, lines.Stream()), {1}}, wire.ProtocolViolation},
 	} {

@@ -370,7 +370,7 @@ func TestMalformedFirstMessageIsAViolation(t *testing.T) {
 		{"garbage", [][]byte{{0xff}}, wire.ProtocolViolation},
 		{"nothing", [][]byte{{}}, wire.ProtocolViolation},
 		{"too large", [][]byte{make([]byte, wire.MaxHandshake+1)}, wire.ProtocolViolation},
-		{"another version", [][]byte{subscribe(2, name)}, wire.VersionMismatch},
+		{"no version", [][]byte{subscribe(0, name)}, wire.VersionMismatch},
 		{"another stream", [][]byte{subscribe(1, "other")}, wire.StreamNotFound},
 		{"a second message", [][]byte{subscribe(1, name), {1}}, wire.ProtocolViolation},
 	} {

@@ -22,6 +22,7 @@ type attempt struct {
 	bytes    int           // of the batch
 	posted   bool          // flush is
 	paused   bool
+	odd      bool   // it was told that the producer says what this version does not know
 	flush    func() // onFlush, bound once
 }
 
@@ -50,6 +51,8 @@ func (a *attempt) OnMessage(b []byte) {
 	}
 	m, err := decodeMessage(b)
 	switch {
+	case err == nil && a.up && m.unknown():
+		a.passOver()
 	case err != nil || (m.kind == frameStart) == a.up || a.up && m.from < r.next:
 		r.fail(wire.ProtocolViolation)
 	case m.kind == frameStart:
@@ -102,6 +105,14 @@ func (a *attempt) onStart(s start) {
 	w.changed()
 	if w.queue.isFull() {
 		a.pause()
+	}
+}
+
+// passOver tells, once for each link, that a message is of a later version.
+func (a *attempt) passOver() {
+	if !a.odd {
+		a.odd = true
+		a.receiver.worker.env.Mark("stream/unknown-message")
 	}
 }
 

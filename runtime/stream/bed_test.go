@@ -237,6 +237,16 @@ func (b *bed) count(host string, k event.Kind, reasons ...wire.Reason) (n int) {
 	return n
 }
 
+// marked counts how often a host reached a rare place.
+func (b *bed) marked(host, name string) (n int) {
+	for _, r := range b.events {
+		if r.Host == host && r.Kind == event.Mark && r.Text == name {
+			n++
+		}
+	}
+	return n
+}
+
 // sum adds the counts of the events of a kind that a host reported about a peer.
 func (b *bed) sum(host string, k event.Kind, peer string) (n int64) {
 	for _, r := range b.events {

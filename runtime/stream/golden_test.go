@@ -14,6 +14,7 @@ import (
 
 func TestMessagesKeepTheirBytes(t *testing.T) {
 	asked := subscribe{Version: version, Stream: ident.Stream("prices")}
+	later := subscribe{Version: version + 1, Stream: ident.Stream("prices")}
 	some := subscribe{Version: version, Stream: ident.Stream("prices"), Criteria: `kind == "a"`}
 	first := start{Version: version, Incarnation: 0x123456789abcdef0, Next: 1000}
 	skipped := gap{1001, 1003, 2}
@@ -40,11 +41,12 @@ func TestMessagesKeepTheirBytes(t *testing.T) {
 	golden.Check(t,
 		golden.Message{Name: "subscribe", Bytes: wire.MustMarshal(asked), Read: asks(asked)},
 		golden.Message{Name: "subscribe-criteria", Bytes: wire.MustMarshal(some), Read: asks(some)},
-		golden.Message{Name: "subscribe-next", Bytes: next.Extend(wire.MustMarshal(some)), Read: asks(some)},
+		golden.Message{Name: "subscribe-next", Bytes: next.Extend(wire.MustMarshal(later)), Read: asks(later)},
 		golden.Message{Name: "start", Bytes: encodeStart(first), Read: says(message{kind: frameStart, start: first})},
 		golden.Message{Name: "start-next", Bytes: append([]byte{frameStart}, next.Extend(wire.MustMarshal(first))...), Read: says(message{kind: frameStart, start: first})},
 		golden.Message{Name: "gap", Bytes: skipped.frame(), Read: says(message{kind: frameGap, gap: skipped})},
 		golden.Message{Name: "datum", Bytes: datum, Read: says(message{kind: frameDatum, gap: gap{1004, 1004, 1}, payload: []byte("payload")})},
+		golden.Message{Name: "unknown", Bytes: []byte{next.Kind, 1, 2, 3}, Read: says(message{kind: next.Kind})},
 		golden.Message{Name: "datum-header", Bytes: datum[:datumHeader], Read: says(message{kind: frameDatum, gap: gap{1004, 1004, 1}, payload: []byte{}})},
 	)
 	if !bytes.Equal(framePayload(datum), []byte("payload")) || frameSeq(datum) != 1004 {

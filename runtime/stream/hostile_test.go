@@ -96,7 +96,7 @@ func TestGapsArriveInTheirPlace(t *testing.T) {
 func TestProducerThatBreaksTheProtocolIsLeftForAWhile(t *testing.T) {
 	ok := startFrame(1, 9, 5)
 	for what, says := range map[string][][]byte{
-		"datum first": {datumFrame(1, 1)}, "garbage": {{77}}, "nothing": {{}}, "another version": {startFrame(2, 9, 5)},
+		"datum first": {datumFrame(1, 1)}, "garbage": {{77}}, "half a gap": {ok, {2, 0}}, "nothing": {{}}, "another version": {startFrame(2, 9, 5)},
 		"no incarnation": {startFrame(1, 0, 5)}, "no number": {startFrame(1, 9, 0)}, "start twice": {ok, ok},
 		"datum before its start": {ok, datumFrame(4, 1)}, "datum twice": {ok, datumFrame(5, 1), datumFrame(5, 1)},
 		"gap backwards": {ok, gapFrame(7, 6)}, "gap to the end of numbers": {ok, gapFrame(5, 1<<64-1)}, "half a datum": {ok, {1, 0, 0}},
@@ -111,6 +111,20 @@ func TestProducerThatBreaksTheProtocolIsLeftForAWhile(t *testing.T) {
 		if n := len(p.dials); n > 40 {
 			t.Errorf("%s: %d attempts in a minute", what, n)
 		}
+	}
+}
+
+func TestUnknownKindsOfMessageArePassedOver(t *testing.T) {
+	b, p := newPuppet(t, startFrame(1, 9, 5), []byte{77}, datumFrame(5, 50), []byte{3, 1, 2}, append([]byte{255}, make([]byte, wire.MaxControl)...), datumFrame(6, 60))
+	c := b.consume("c", stream.ConsumerConfig{})
+	b.run(5 * time.Second)
+	for _, want := range []uint64{5, 6} {
+		if d, err := c.TryRecv(); d.Seq != want || err != nil {
+			t.Errorf("got %d, %v; want %d", d.Seq, err, want)
+		}
+	}
+	if n := b.marked("c", "stream/unknown-message"); n != 1 || len(p.dials) != 1 {
+		t.Errorf("%d marks in %d links, want one in one", n, len(p.dials))
 	}
 }
 

@@ -241,7 +241,7 @@ func (h *handshake) OnMessage(m []byte) {
 	case err != nil:
 		h.refuse(ident.StreamID{}, wire.ProtocolViolation)
 		return
-	case hello.Version != version:
+	case hello.Version < version:
 		h.refuse(hello.Stream, wire.VersionMismatch)
 		return
 	}

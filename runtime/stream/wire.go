@@ -12,18 +12,21 @@ import (
 // Protocol is the name of the links of this package.
 const Protocol = "smalti/stream/1"
 
-// version is the version of the subscription handshake.
+// version is the highest version of this protocol that this build speaks, and the
+// lowest.
 const version = 1
 
-// subscribe is the consumer's first and only message.
+// subscribe is the consumer's first and only message. Its version is the highest
+// that the consumer speaks.
 type subscribe struct {
 	Version  uint16         `cbor:"1,keyasint"`
 	Stream   ident.StreamID `cbor:"2,keyasint"`
 	Criteria string         `cbor:"3,keyasint,omitempty"` // empty: every datum
 }
 
-// start is the producer's first message: which incarnation speaks, and the
-// sequence number of the first datum that the consumer may get.
+// start is the producer's first message: the version that is spoken, the highest
+// that both sides do, which incarnation speaks, and the sequence number of the first
+// datum that the consumer may get.
 type start struct {
 	Version     uint16 `cbor:"1,keyasint"`
 	Incarnation uint64 `cbor:"2,keyasint"`
@@ -31,7 +34,8 @@ type start struct {
 }
 
 // The first byte of the producer's messages. Sequence numbers are big-endian
-// and begin with 1; the largest uint64 is none.
+// and begin with 1; the largest uint64 is none. Further kinds are of later versions
+// and passed over, so whoever sends one must not count on its being read.
 const (
 	frameStart = 0 // CBOR of start
 	frameDatum = 1 // sequence number, then the payload
@@ -63,13 +67,17 @@ func payloadBytes(frames [][]byte) (n int64) {
 // framePayload gives the encoding that a datum's frame carries.
 func framePayload(frame []byte) []byte { return frame[datumHeader:] }
 
-// message is a producer's message, decoded. The payload aliases the frame.
+// message is a producer's message, decoded. The payload aliases the frame. Of an
+// unknown kind nothing more is known.
 type message struct {
 	kind    byte
 	start   start
 	gap     // of a datum, its number and a count of 1
 	payload []byte
 }
+
+// unknown tells whether the message is of a kind of later versions.
+func (m *message) unknown() bool { return m.kind > frameGap }
 
 func decodeSubscribe(b []byte) (subscribe, error) {
 	var s subscribe
@@ -100,7 +108,7 @@ func decodeMessage(b []byte) (message, error) {
 		}
 		m.gap = readGap(b)
 	default:
-		return m, fmt.Errorf("decode stream message: kind %d: %w", m.kind, wire.ErrDecode)
+		return m, nil
 	}
 	if m.from == 0 || m.from > m.to || m.to == math.MaxUint64 || m.count == 0 || m.count > m.to-m.from+1 {
 		return m, fmt.Errorf("decode stream message: %d datums of numbers %d to %d: %w", m.count, m.from, m.to, wire.ErrDecode)

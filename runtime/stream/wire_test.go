@@ -43,7 +43,9 @@ func FuzzDecodeMessage(f *testing.F) {
 				t.Errorf("gap %+v does not give its bytes back", m.gap)
 			}
 		default:
-			t.Errorf("kind %d", m.kind)
+			if !m.unknown() || m.kind != b[0] || m.from != 0 || m.payload != nil {
+				t.Errorf("kind %d gives %+v", b[0], m)
+			}
 		}
 	})
 }
