@@ -169,6 +169,10 @@ func (x *exchange) OnMessage(b []byte) {
 		x.link.Close(wire.ProtocolViolation)
 		return
 	}
+	if m.unknown() {
+		x.w.passOver("discovery-unknown-message")
+		return
+	}
 	if !x.merge(m) {
 		return
 	}

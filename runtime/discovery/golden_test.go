@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/smalti/smalti/internal/golden"
 	"github.com/smalti/smalti/internal/next"
+	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/wire"
@@ -164,5 +165,41 @@ func TestUnknownFieldsArePassedOn(t *testing.T) {
 	got := [][]byte{r.Entries[0], r.Departures[0].Raw, r.Suspicions[0]}
 	if diff := cmp.Diff(got, [][]byte{g.next.Raw, g.departing.Raw(), g.suspecting.Raw()}); diff != "" {
 		t.Errorf("passed on (-got +want):\n%s", diff)
+	}
+}
+
+func TestUnknownMessagesArePassedOverAndToldOf(t *testing.T) {
+	b := newBed(t, nil)
+	marks := func() (n int) {
+		for _, e := range b.events {
+			if e.Kind == event.Mark && e.Text == "discovery-unknown-rumour" {
+				n++
+			}
+		}
+		return n
+	}
+	n := &neighbour{w: b.worker} // without a link that it could close
+	hear := func(m []byte) {
+		r, err := parseRumour(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.hear(r)
+	}
+	hear(wire.MustMarshal(rumour{Names: names(nil).add(holding{Peer: b.self})}))
+	if got := marks(); got != 0 {
+		t.Errorf("%d marks for a message that is known", got)
+	}
+	for range 100 {
+		hear(next.Unknown())
+	}
+	if got := marks(); got != unknownBurst {
+		t.Errorf("%d marks for a hundred at once, want %d", got, unknownBurst)
+	}
+	b.mono += unknownEvery
+	hear(next.Unknown())
+	hear(next.Unknown())
+	if got := marks(); got != unknownBurst+1 {
+		t.Errorf("%d marks a second later, want %d", got, unknownBurst+1)
 	}
 }

@@ -3,6 +3,7 @@ package discovery
 import (
 	"time"
 
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
@@ -33,7 +34,8 @@ type gossip struct {
 	telling bool          // a round is on the agenda
 	naming  bool          // names are
 	missing map[ident.PeerID]absence
-	missed  bool // asking for them is on the agenda
+	missed  bool         // asking for them is on the agenda
+	strange runtime.GCRA // messages of later versions
 }
 
 // word is a suspicion to pass on, and who told it.
@@ -173,6 +175,10 @@ func (w *worker) mergeAll(from ident.PeerID, departures []oldNews, suspicions, e
 // hear takes what a neighbour tells.
 func (n *neighbour) hear(r *rumour) {
 	w := n.w
+	if r.unknown() {
+		w.passOver("discovery-unknown-rumour")
+		return
+	}
 	before := w.taken
 	if !w.mergeAll(n.peer, r.Departures, r.Suspicions, r.Entries, w.mergeEntry) {
 		n.link.Close(wire.ProtocolViolation)
