@@ -25,6 +25,9 @@ type Config struct {
 	Tickets []ticket.Ticket
 	// Verifier checks entries; nil gives the node one of its own.
 	Verifier Verifier
+	// Sign signs the node's own entries; nil stands for the function Sign. It may add
+	// fields that this version does not know: all nodes keep them and pass them on.
+	Sign func(e *Entry, key ident.Key) (*Signed, error)
 	// Limits bound entries, the own one and those of others.
 	Limits Limits
 
@@ -100,6 +103,9 @@ func (c Config) withDefaults() Config {
 	c.Limits = c.Limits.withDefaults()
 	if c.Verifier == nil {
 		c.Verifier = NewVerifier(0)
+	}
+	if c.Sign == nil {
+		c.Sign = Sign
 	}
 	if c.MaxPeers == 0 {
 		c.MaxPeers = 1 << 16

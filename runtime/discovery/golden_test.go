@@ -203,3 +203,29 @@ func TestUnknownMessagesArePassedOverAndToldOf(t *testing.T) {
 		t.Errorf("%d marks a second later, want %d", got, unknownBurst+1)
 	}
 }
+
+func TestNodeMaySignMoreThanThisVersionKnows(t *testing.T) {
+	b := newBed(t, func(_ *bed, c *Config) {
+		c.Sign = func(e *Entry, key ident.Key) (*Signed, error) {
+			s, err := Sign(e, key)
+			if err != nil {
+				return nil, err
+			}
+			return Parse(next.Resign(s.Raw, entryDomain, key))
+		}
+	})
+	b.AddStream(ident.Stream("prices"))
+	b.run()
+	p, _ := b.Catalog().Get(b.self)
+	if !next.Extended(p.Signed()[ident.SignatureSize:]) || !p.Entry.HasStream(ident.Stream("prices")) {
+		t.Errorf("the entry is %x", p.Signed())
+	}
+	other := newBed(t, func(b *bed, _ *Config) { b.key = testKey(2) })
+	if err := other.hear(p.Signed(), ident.PeerID{7}); err != nil {
+		t.Fatal(err)
+	}
+	q, _ := other.Catalog().Get(b.self)
+	if diff := cmp.Diff(q.Signed(), p.Signed()); diff != "" || q.mark != p.mark {
+		t.Errorf("another node holds (-got +want):\n%s", diff)
+	}
+}

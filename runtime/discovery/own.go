@@ -70,7 +70,7 @@ func (w *worker) publishFirst(want wanted) error {
 // catalog.
 func (w *worker) publish(want wanted, v Version) error {
 	e := w.draft(want, v)
-	s, err := Sign(e, w.cfg.Key)
+	s, err := w.cfg.Sign(e, w.cfg.Key)
 	if err == nil {
 		err = w.cfg.Limits.check(e, len(s.Raw))
 	}
