@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/smalti/smalti/internal/next"
 	"github.com/smalti/smalti/invariants"
 	"github.com/smalti/smalti/invariants/linear"
 	"github.com/smalti/smalti/netsim"
@@ -47,6 +48,7 @@ type run struct {
 	second   ident.Key // another issuer
 	verifier discovery.Verifier
 	nodes    map[string]*node.Node // the latest of each host
+	versions *versions             // nil if all nodes are of one
 	faults   []*active
 	result   Result
 }
@@ -74,6 +76,9 @@ func Run(s Scenario, o Options) (Result, error) {
 	r.world = sim.New(sim.Config{Seed: o.Seed, Budget: o.Budget, Buggify: s.Buggify, Path: netsim.Path{
 		Latency: netsim.Latency{Shape: netsim.Uniform, Base: s.Latency, Spread: s.Jitter},
 	}})
+	if s.mixed() {
+		r.versions = newVersions(r)
+	}
 	r.result = Result{Scenario: s.Name, Seed: o.Seed, Marks: map[string]int{}}
 	r.issuer, r.second = ident.KeyFromSeed(r.world.Seed("issuer")), ident.KeyFromSeed(r.world.Seed("second issuer"))
 	r.set = invariants.New(r.expectations())
@@ -126,6 +131,11 @@ func (r *run) play() {
 	r.set.Settle(r.world.Now())
 	r.close()
 	r.set.Finish(r.world.Now())
+	for _, m := range s.Marks {
+		if r.result.Marks[m] == 0 {
+			r.violate("marks", invariants.Liveness, "", "nothing reached "+m)
+		}
+	}
 }
 
 // advance runs the world, and tells whether it got there.
@@ -157,11 +167,7 @@ func (r *run) boot() {
 	random := r.world.Rand("boot")
 	for i, h := range r.scenario.Hosts {
 		host := r.world.Host(h.Name)
-		if size := r.scenario.Window; size > 0 {
-			host.Configure(func(c *sim.HostConfig) {
-				c.Endpoint = func(e *netsim.EndpointConfig) { e.StreamWindow, e.Inbox, e.SendBytes = size, size, size }
-			})
-		}
+		host.Configure(func(c *sim.HostConfig) { c.Endpoint = r.endpoint(h, host) })
 		if h.Offset != 0 {
 			host.StepClock(h.Offset)
 		}
@@ -177,6 +183,18 @@ func (r *run) boot() {
 	}
 }
 
+// endpoint gives what is special about the transport of a host at each boot.
+func (r *run) endpoint(h Host, host *sim.Host) func(e *netsim.EndpointConfig) {
+	return func(e *netsim.EndpointConfig) {
+		if size := r.scenario.Window; size > 0 {
+			e.StreamWindow, e.Inbox, e.SendBytes = size, size, size
+		}
+		if h.upgraded(host) {
+			e.VersionMax = next.VersionMax
+		}
+	}
+}
+
 // main is what runs on a host at each boot.
 func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 	return func(ctx context.Context, env *runtime.Env) {
@@ -189,6 +207,9 @@ func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 		for _, name := range r.bootstrap(h) {
 			b := r.world.Host(name)
 			config.Bootstrap = append(config.Bootstrap, discovery.Endpoint{Peer: b.Key().PeerID(), Addrs: []string{b.Addr()}})
+		}
+		if r.versions != nil {
+			r.versions.apply(h, env, &config)
 		}
 		n, err := node.New(env, node.Config{Discovery: config})
 		if err != nil {

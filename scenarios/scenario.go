@@ -35,6 +35,7 @@ type Scenario struct {
 	Streams  []Stream      `yaml:"streams,omitempty"`
 	Workload []Work        `yaml:"workload,omitempty"`
 	Faults   []Fault       `yaml:"faults,omitempty"`
+	Marks    []string      `yaml:"marks,omitempty"` // rare places that a run which is not stopped early must reach
 }
 
 // DefaultQuiesce is three back-off caps, an idle time-out and two exchanges of
@@ -63,6 +64,9 @@ type Host struct {
 	// Second is how long its ticket of a second issuer is valid; it is renewed
 	// with the first.
 	Second time.Duration `yaml:"second,omitempty"`
+	// Next is from which of its boots on, the first is 1, the host runs a node of the
+	// next version of the protocol, which says more than this one knows; 0: never.
+	Next int `yaml:"next,omitempty"`
 }
 
 // Stream says how the producers of a stream are configured.
@@ -138,9 +142,13 @@ func (s Scenario) Validate(programs ...string) error {
 	hosts, streams := map[string]bool{}, map[string]bool{}
 	for _, h := range s.Hosts {
 		check(h.Name != "" && !hosts[h.Name], "host %q has no name or stands twice", h.Name)
+		check(h.Next >= 0, "host %s: next version from boot %d on, want 1 or more, or 0 for never", h.Name, h.Next)
 		check(h.Second >= 0, "host %s: second ticket %s", h.Name, h.Second)
 		check(h.Ticket >= 0 && h.Renew >= 0 && (h.Renew == 0 || h.Ticket > 0), "host %s: ticket %s, renewed every %s", h.Name, h.Ticket, h.Renew)
 		hosts[h.Name] = true
+	}
+	for i, m := range s.Marks {
+		check(m != "" && !slices.Contains(s.Marks[:i], m), "mark %q has no name or stands twice", m)
 	}
 	for _, h := range s.Hosts {
 		for _, b := range h.Bootstrap {

@@ -88,13 +88,14 @@ func TestParseRefusesWhatNobodyMeant(t *testing.T) {
 func TestValidateTellsEveryFault(t *testing.T) {
 	s := scenarios.Scenario{
 		Duration: -1,
-		Hosts:    []scenarios.Host{{Name: "a"}, {Name: "a", Bootstrap: []string{"b"}}},
+		Marks:    []string{"m", "m"},
+		Hosts:    []scenarios.Host{{Name: "a"}, {Name: "a", Bootstrap: []string{"b"}, Next: -1}},
 		Streams:  []scenarios.Stream{{Name: "s", Lag: "sometimes"}},
 		Workload: []scenarios.Work{{Host: "c", Program: "dance"}, {Host: "a", Program: scenarios.Produce, Stream: "s"}},
 		Faults:   []scenarios.Fault{{Fault: "crash z"}, {Fault: "quake"}},
 	}
 	err := s.Validate()
-	for _, want := range []string{"no name", "duration", `host "a"`, `"b", which is none`, "sometimes", `no program "dance"`, `no host "c"`, "never end", `no host "z"`, `no class "quake"`} {
+	for _, want := range []string{"no name", "duration", `host "a"`, "host a: next version from boot -1", `mark "m"`, `"b", which is none`, "sometimes", `no program "dance"`, `no host "c"`, "never end", `no host "z"`, `no class "quake"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error says nothing of %q:\n%v", want, err)
 		}

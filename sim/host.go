@@ -82,6 +82,15 @@ func (h *Host) Key() ident.Key { return h.config.Key }
 // Addr gives the address at which the host listens.
 func (h *Host) Addr() string { return h.config.Addr }
 
+// Incarnation counts the boots of the program, the present or the latest one
+// included; 0 before the first.
+func (h *Host) Incarnation() int {
+	if h.program == nil {
+		return 0
+	}
+	return h.incarnation + 1
+}
+
 // Up tells whether the host runs.
 func (h *Host) Up() bool { return h.inc != nil }
 

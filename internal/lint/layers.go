@@ -55,7 +55,7 @@ var layers = map[string][]string{
 	"sim/fault":         belowFault,
 	"invariants":        belowInvariants,
 	"invariants/linear": with(belowInvariants, "invariants"),
-	"scenarios":         belowScenarios,
+	"scenarios":         with(belowScenarios, "internal/next"),
 	"sim/bundle":        belowReports,
 	"sim/shrink":        belowReports,
 	"sim/timeline":      belowReports,

@@ -63,3 +63,14 @@ func Extended(b []byte) bool {
 	}
 	return wire.Unmarshal(b, len(b), &m) == nil && m.Next == value
 }
+
+// Subscribe gives the new form of a consumer's first message, which says that it
+// speaks a higher version.
+func Subscribe(m []byte) []byte {
+	var v map[uint64]any
+	if err := wire.Unmarshal(m, len(m), &v); err != nil {
+		panic(fmt.Sprintf("subscribe: %v", err))
+	}
+	v[1] = v[1].(uint64) + 1
+	return Extend(wire.MustMarshal(v))
+}
