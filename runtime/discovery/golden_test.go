@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/smalti/smalti/internal/golden"
 	"github.com/smalti/smalti/internal/next"
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/ticket"
@@ -65,6 +66,26 @@ func reads[T any](parse func([]byte) (*T, error), want *T) func(*testing.T, []by
 	}
 }
 
+// isAnswered wants a ping answered with the entry.
+func isAnswered(t *testing.T, b []byte) {
+	node, l := newBed(t, nil), &deaf{}
+	(&answer{w: node.worker, link: l}).OnMessage(b)
+	if diff := cmp.Diff(l.sent, [][]byte{node.worker.signed(node.self).raw}); diff != "" {
+		t.Errorf("answer (-got +want):\n%s", diff)
+	}
+}
+
+// deaf is a link that takes everything.
+type deaf struct {
+	runtime.Link
+	sent [][]byte
+}
+
+func (l *deaf) Send(messages ...[]byte) (int, error) {
+	l.sent = append(l.sent, messages...)
+	return len(messages), nil
+}
+
 func TestMessagesKeepTheirBytes(t *testing.T) {
 	g := newGoldens(t)
 	extended := *g.entry // what this version reads of what the next one signs
@@ -78,11 +99,8 @@ func TestMessagesKeepTheirBytes(t *testing.T) {
 		golden.Message{Name: "departure-next", Bytes: g.departing.Raw(), Read: reads(ParseDeparture, g.departure)},
 		golden.Message{Name: "suspicion", Bytes: g.suspicion.Raw(), Read: reads(ParseSuspicion, g.suspicion)},
 		golden.Message{Name: "suspicion-next", Bytes: g.suspecting.Raw(), Read: reads(ParseSuspicion, g.suspicion)},
-		golden.Message{Name: "ping", Bytes: []byte{pingVersion}, Read: func(t *testing.T, b []byte) {
-			if !bytes.Equal(b, []byte{1}) {
-				t.Errorf("got %x, want version 1", b)
-			}
-		}},
+		golden.Message{Name: "ping", Bytes: []byte{pingVersion}, Read: isAnswered},
+		golden.Message{Name: "ping-next", Bytes: []byte{pingVersion, next.Kind}, Read: isAnswered},
 	)...)
 }
 
