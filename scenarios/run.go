@@ -86,7 +86,7 @@ func Run(s Scenario, o Options) (Result, error) {
 	r.world.Observe(r.observe)
 	r.play()
 	if err := r.world.Close(); err != nil {
-		r.violate("finally", invariants.Safety, "", err.Error())
+		r.violate("finally", invariants.Safety, err.Error())
 	}
 	r.judge()
 	return r.result, nil
@@ -133,7 +133,7 @@ func (r *run) play() {
 	r.set.Finish(r.world.Now())
 	for _, m := range s.Marks {
 		if r.result.Marks[m] == 0 {
-			r.violate("marks", invariants.Liveness, "", "nothing reached "+m)
+			r.violate("marks", invariants.Liveness, "nothing reached "+m)
 		}
 	}
 }
@@ -148,15 +148,15 @@ func (r *run) ended(err error) bool {
 	case err == nil:
 		return true
 	case errors.As(err, &failure):
-		r.violate(failure.Kind, invariants.Safety, "", failure.Detail)
+		r.violate(failure.Kind, invariants.Safety, failure.Detail)
 	default:
 		r.result.Inconclusive = err.Error()
 	}
 	return false
 }
 
-func (r *run) violate(name string, kind string, host, detail string) {
-	r.result.Violations = append(r.result.Violations, invariants.Violation{Invariant: name, Kind: kind, At: r.world.Now(), Host: host, Detail: detail})
+func (r *run) violate(name, kind, detail string) {
+	r.result.Violations = append(r.result.Violations, invariants.Violation{Invariant: name, Kind: kind, At: r.world.Now(), Detail: detail})
 }
 
 // boot starts all hosts, the first one at once and the others at random times
@@ -351,7 +351,7 @@ func (r *run) close() {
 	limit := r.world.Now() + closeLimit
 	done, err := r.world.RunUntil(func() bool { return open == 0 && r.left() == "" }, limit)
 	if r.ended(err) && !done {
-		r.violate("finally", invariants.Liveness, "", fmt.Sprintf("%s after the close of all nodes: %d are not closed;%s", closeLimit, open, r.left()))
+		r.violate("finally", invariants.Liveness, fmt.Sprintf("%s after the close of all nodes: %d are not closed;%s", closeLimit, open, r.left()))
 	}
 }
 

@@ -17,8 +17,10 @@ func neighbours(next int) scenarios.Scenario {
 		Hosts:   []scenarios.Host{{Name: "a"}, {Name: "p", Next: next}},
 		Streams: []scenarios.Stream{{Name: "old", RTTBelow: time.Second}, {Name: "new", RTTBelow: time.Second}},
 		Workload: []scenarios.Work{
-			{Host: "a", Program: scenarios.Produce, Stream: "old", Every: time.Second}, {Host: "p", Program: scenarios.Consume, Stream: "old"},
-			{Host: "p", Program: scenarios.Produce, Stream: "new", Every: time.Second}, {Host: "a", Program: scenarios.Consume, Stream: "new"},
+			{Host: "a", Program: scenarios.Produce, Stream: "old", Every: time.Second},
+			{Host: "p", Program: scenarios.Consume, Stream: "old"},
+			{Host: "p", Program: scenarios.Produce, Stream: "new", Every: time.Second},
+			{Host: "a", Program: scenarios.Consume, Stream: "new"},
 		},
 	}
 }
