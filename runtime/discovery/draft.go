@@ -24,8 +24,10 @@ func (d *draft) get(id ident.PeerID) *Peer {
 }
 
 // set puts a peer in, or takes it out if p is nil.
-func (d *draft) set(id ident.PeerID, p *Peer) {
-	before := d.get(id)
+func (d *draft) set(id ident.PeerID, p *Peer) { d.replace(id, d.get(id), p) }
+
+// replace is set for who knows what there was before.
+func (d *draft) replace(id ident.PeerID, before, p *Peer) {
 	d.changes[id] = p
 	switch {
 	case before == nil && p != nil:

@@ -96,7 +96,7 @@ func (w *worker) tell() {
 		return
 	}
 	w.told = w.env.Clock.Mono()
-	about := sortedIDs(w.news)
+	about := w.items()
 	w.neighbours.each(func(n *neighbour) {
 		b := w.pack(n, about)
 		if len(about)+len(n.names) > maxNews {
@@ -109,27 +109,40 @@ func (w *worker) tell() {
 	w.words = nil
 }
 
+// item is one thing to be told: of whom, from whom it is, and what this node has of the
+// peer by now, nil for nothing.
+type item struct {
+	of, from ident.PeerID
+	peer     *Peer
+}
+
+// items lists what is to be told, in order of peer.
+func (w *worker) items() []item {
+	list := make([]item, 0, len(w.news))
+	for _, id := range sortedIDs(w.news) {
+		list = append(list, item{id, w.news[id], w.signed(id)})
+	}
+	return list
+}
+
 // pack gives what a neighbour should hear.
-func (w *worker) pack(n *neighbour, about []ident.PeerID) (b bag) {
+func (w *worker) pack(n *neighbour, about []item) (b bag) {
 	for _, s := range w.words {
 		if s.from != n.peer {
 			b.words = append(b.words, s.Suspicion)
 		}
 	}
-	for _, id := range about {
-		if id == n.peer || w.news[id] == n.peer {
-			continue
-		}
-		p := w.signed(id)
+	for _, x := range about {
 		switch {
-		case p == nil:
-			if s := w.tombstones.held[id]; s != nil {
+		case x.of == n.peer, x.from == n.peer:
+		case x.peer == nil:
+			if s := w.tombstones.held[x.of]; s != nil {
 				b.departures = append(b.departures, s.news(w.env.Clock.Mono()))
 			}
 		case n.eager:
-			b.peers = append(b.peers, p)
+			b.peers = append(b.peers, x.peer)
 		default:
-			n.names = append(n.names, p.holding())
+			n.names = append(n.names, x.peer.holding())
 			w.nameSoon()
 		}
 	}

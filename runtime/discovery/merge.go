@@ -81,7 +81,11 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 		}
 		return nil
 	}
-	known := w.signed(e.Peer)
+	held := w.peers.get(e.Peer)
+	known := held
+	if held != nil && held.Unsigned() {
+		known = nil
+	}
 	twice := known != nil && e.Version == known.Entry.Version && s.peer.mark != known.mark
 	if twice {
 		w.refuse(from, e.Peer, ErrEquivocation)
@@ -96,8 +100,7 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 	if dead != nil && e.Version.Compare(dead.version) <= 0 {
 		return nil
 	}
-	added := w.peers.get(e.Peer) == nil
-	err = w.admit(s, added)
+	err = w.admit(s, held == nil)
 	if err == nil && known == nil && dead == nil {
 		err = w.mayTell(from, e.Peer)
 	}
@@ -106,7 +109,7 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 		w.refuse(from, e.Peer, err)
 		return err
 	}
-	w.put(s)
+	w.put(s, held)
 	w.taken++
 	delete(w.suspects, e.Peer)
 	switch {
@@ -114,7 +117,7 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 		w.unhide(e.Peer, e)
 	case !twice:
 		kind := event.PeerUpdated
-		if added {
+		if held == nil {
 			kind = event.PeerDiscovered
 		}
 		w.env.Report(event.Event{Kind: kind, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
@@ -223,19 +226,19 @@ func (w *worker) admitDeparture(dep *Departure) error {
 	return dep.verify()
 }
 
-// put takes an entry into the next catalog, with the round trip known so far.
-// Without one, all nodes of a world share what they hold of a peer.
-func (w *worker) put(s *Signed) {
-	p, known := &s.peer, w.peers.get(s.Entry.Peer)
-	if known != nil && known.Unsigned() {
+// put takes an entry into the next catalog in the place of what it held, with the round
+// trip known so far. Without one, all nodes of a world share what they hold of a peer.
+func (w *worker) put(s *Signed, held *Peer) {
+	p := &s.peer
+	if held != nil && held.Unsigned() {
 		w.unsigned--
 	}
-	if known != nil && known.RTT != 0 {
+	if held != nil && held.RTT != 0 {
 		near := s.peer
-		near.RTT, near.RTTSettled = known.RTT, known.RTTSettled
+		near.RTT, near.RTTSettled = held.RTT, held.RTTSettled
 		p = &near
 	}
-	w.peers.set(s.Entry.Peer, p)
+	w.peers.replace(s.Entry.Peer, held, p)
 }
 
 // drop takes a peer out of the next catalog, and all that was known of it.

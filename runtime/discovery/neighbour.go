@@ -262,12 +262,10 @@ func (w *worker) linked(peer ident.PeerID) bool {
 	return n != nil && n.open && !n.ending
 }
 
-// leaveNeighbours tells all neighbours that this node leaves, and ends the links. With
-// few of them it tells others besides.
+// leaveNeighbours tells all neighbours that this node leaves, and ends the links. It
+// tells others besides, for it may not have noticed yet that neighbours are out of reach.
 func (w *worker) leaveNeighbours(b bag) {
-	there := 0
-	w.neighbours.each(func(*neighbour) { there++ })
-	w.befriend(degree - there)
+	w.befriend(degree)
 	for _, n := range w.neighbours {
 		_, _ = n.link.Send(b.messages()...)
 		n.ending = true

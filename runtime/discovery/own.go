@@ -78,7 +78,7 @@ func (w *worker) publish(want wanted, v Version) error {
 		return err
 	}
 	w.version, w.want = v, want
-	w.put(s)
+	w.put(s, w.peers.get(w.self))
 	w.env.Report(event.Event{Kind: event.EntryPublished, Peer: w.self, From: uint64(v.Started), To: uint64(v.Updated)})
 	return nil
 }
