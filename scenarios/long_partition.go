@@ -9,7 +9,7 @@ import (
 func longPartition() Scenario {
 	s := Scenario{
 		Name:     "long-partition",
-		Doc:      "Two halves of a network do not reach each other for an hour, forget each other, and go on alone. Must catch halves that stay apart afterwards, and a dead peer that comes back from the memory of somebody.",
+		Doc:      "Two halves of a network do not reach each other for an hour, forget each other, and go on alone; the node that all began with leaves meanwhile. Must catch halves that stay apart afterwards, and a dead peer that comes back from the memory of somebody.",
 		Duration: time.Hour + time.Minute,
 		Quiesce:  2 * time.Minute,
 		Latency:  10 * time.Millisecond,
@@ -26,6 +26,7 @@ func longPartition() Scenario {
 		{Host: "n02", Program: Produce, Stream: "prices", Every: 10 * time.Second, Size: 64},
 		{Host: "n04", Program: Consume, Stream: "prices"},
 		{Host: "n05", Program: Consume, Stream: "prices"},
+		{Host: "n00", Program: Leave, Start: 30 * time.Minute},
 	}
 	s.Faults = []Fault{
 		{At: 20 * time.Second, For: time.Hour, Fault: "partition " + strings.Join(sides[0], ",") + " | " + strings.Join(sides[1], ",")},

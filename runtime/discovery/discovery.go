@@ -145,7 +145,8 @@ func (d *Discovery) Sample(peer ident.PeerID, rtt runtime.RTT) {
 // SyncThen exchanges catalogs with peer, dialling it at addrs and at those of
 // its entry, and posts the outcome to done on s. Callers that ask for the same
 // peer while an exchange with it is under way share it. The error is nil once
-// both sides have each other's entries; ErrSelf, ErrBusy, runtime.ErrStopped,
+// both sides have each other's entries, as far as one exchange carries them: 16 MiB each
+// way, and what is left follows in another. Otherwise it is ErrSelf, ErrBusy, runtime.ErrStopped,
 // or one that wraps a wire.Reason.
 func (d *Discovery) SyncThen(s runtime.Strand, peer ident.PeerID, addrs []string, done func(error)) {
 	d.strand.Post(func() { d.worker.ask(peer, addrs, waiter{strand: s, done: done}) })

@@ -96,9 +96,12 @@ func (w *worker) launch() {
 			w.meeting = w.meeting && !own
 			w.finish(j, err)
 			w.contact(j.peer, err)
-			if n := w.neighbours.of(j.peer); n != nil && n.stale {
-				n.stale = false
+			n := w.neighbours.of(j.peer)
+			if n != nil && n.stale || err == nil && j.exchange.box.short {
 				w.meet(j.peer)
+			}
+			if n != nil {
+				n.stale = false
 			}
 			w.fillSoon()
 			w.launch()

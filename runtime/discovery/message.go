@@ -89,6 +89,7 @@ type outbox struct {
 	peers      []*Peer
 	budget     int  // bytes of all these that may still go in
 	turn       bool // it is this node's
+	short      bool // something did not fit: another exchange is to follow
 }
 
 // addPeer puts an entry into the box, if it may hold that much.
@@ -108,6 +109,7 @@ func (o *outbox) addDeparture(n oldNews) {
 func (o *outbox) spend(size int) bool {
 	size += itemRoom
 	if size > o.budget {
+		o.short = true
 		return false
 	}
 	o.budget -= size

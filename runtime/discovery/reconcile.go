@@ -38,6 +38,8 @@ func (x *exchange) compare(s summary) {
 	case len(mine) <= mostListed:
 		// So much differs that parts would not be equal either.
 		x.box.lists = append(x.box.lists, list(s.span, mine))
+	default:
+		x.box.short = true
 	}
 }
 
@@ -77,6 +79,8 @@ func (x *exchange) weigh(h holding) {
 	case len(x.box.wants) < maxWants && x.wanted < maxWants:
 		x.wanted++
 		x.box.wants = append(x.box.wants, h.Peer)
+	default:
+		x.box.short = true
 	}
 }
 

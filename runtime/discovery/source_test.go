@@ -242,3 +242,29 @@ func TestWhoWasRefutedWaitsLongerToAccuse(t *testing.T) {
 		t.Errorf("after it was reached, accused after %d failures, want %d", got, strikes)
 	}
 }
+
+func TestWhatDoesNotFitIntoOneExchangeFollowsInAnother(t *testing.T) {
+	b := newBed(t, nil)
+	key := testKey(2)
+	if err := b.hear(b.signed(key, 0, func(e *Entry) { e.Addrs = []string{"10.0.0.2:4700"} }), key.PeerID()); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := b.Catalog().Get(key.PeerID())
+	box := outbox{budget: len(p.raw) + 2*itemRoom}
+	box.addPeer(p)
+	if box.short {
+		t.Error("an entry that fits does not")
+	}
+	if box.addPeer(p); !box.short {
+		t.Error("nothing tells that an entry did not fit")
+	}
+	for _, short := range []bool{false, true} {
+		b.worker.meet(key.PeerID())
+		x := b.worker.jobs[key.PeerID()].exchange
+		x.box.short = short
+		x.closed(nil)
+		if again := b.worker.jobs[key.PeerID()] != nil; again != short {
+			t.Errorf("something was left out %t: another exchange follows %t", short, again)
+		}
+	}
+}
