@@ -54,7 +54,7 @@ func (c *Catalog) Get(id ident.PeerID) (*Peer, bool) {
 		return nil, false
 	}
 	l := c.leaves[i]
-	if j := l.find(id); j < len(l.peers) && l.keys[j] == keyOf(id) && l.peers[j].Entry.Peer == id {
+	if j := l.find(id); l.is(j, id) {
 		return l.peers[j], true
 	}
 	return nil, false
@@ -179,12 +179,36 @@ type leaf struct {
 // alike, and those no more than a walk.
 func keyOf(id ident.PeerID) uint64 { return binary.BigEndian.Uint64(id[:8]) }
 
-func newLeaf(peers []*Peer) *leaf {
-	l := &leaf{keys: make([]uint64, len(peers)), peers: peers, tally: tallyOf(peers)}
-	for i, p := range peers {
-		l.keys[i] = keyOf(p.Entry.Peer)
+// part gives a piece of a leaf as one of its own.
+func (l *leaf) part(from, to int) *leaf {
+	return &leaf{keys: slices.Clone(l.keys[from:to]), peers: slices.Clone(l.peers[from:to]), tally: tallyOf(l.peers[from:to])}
+}
+
+// replace gives the leaf after replacements. It looks at no peer that stays: they lie
+// all over memory.
+func (l *leaf) replace(list []replacement) *leaf {
+	next := &leaf{keys: make([]uint64, 0, len(l.keys)+len(list)), peers: make([]*Peer, 0, len(l.peers)+len(list)), tally: l.tally}
+	from := 0
+	for _, r := range list {
+		i := l.find(r.id)
+		next.keys, next.peers = append(next.keys, l.keys[from:i]...), append(next.peers, l.peers[from:i]...)
+		from = i
+		if l.is(i, r.id) {
+			next.tally.leave(tallyOf(l.peers[i : i+1]))
+			from++
+		}
+		if r.peer != nil {
+			next.keys, next.peers = append(next.keys, keyOf(r.id)), append(next.peers, r.peer)
+			next.tally.join(tallyOf(next.peers[len(next.peers)-1:]))
+		}
 	}
-	return l
+	next.keys, next.peers = append(next.keys, l.keys[from:]...), append(next.peers, l.peers[from:]...)
+	return next
+}
+
+// is tells whether the peer at place i is that called id.
+func (l *leaf) is(i int, id ident.PeerID) bool {
+	return i < len(l.peers) && l.keys[i] == keyOf(id) && l.peers[i].Entry.Peer == id
 }
 
 // find gives the place of the first peer that is not below id.
@@ -217,69 +241,61 @@ type replacement struct {
 	peer *Peer
 }
 
-func compareReplacement(r replacement, id ident.PeerID) int { return r.id.Compare(id) }
-
 // with gives the catalog after replacements, which must ascend by id.
 func (c *Catalog) with(list []replacement) *Catalog {
-	next := &Catalog{self: c.self, maxRTT: c.maxRTT, leaves: make([]*leaf, 0, len(c.leaves)+1), ends: make([]uint64, 0, len(c.leaves)+1)}
-	for i, l := range c.leaves {
-		n := len(list) // what lies beyond the last leaf goes into it
-		if i < len(c.leaves)-1 {
-			n, _ = slices.BinarySearchFunc(list, c.leaves[i+1].first(), compareReplacement)
+	next := &Catalog{self: c.self, maxRTT: c.maxRTT, n: c.n, leaves: make([]*leaf, 0, len(c.leaves)+1), ends: make([]uint64, 0, len(c.leaves)+1)}
+	taken, last := 0, len(c.leaves)-1
+	for len(list) > 0 {
+		i, l := min(c.leafOf(list[0].id), last), &leaf{}
+		if i >= 0 {
+			next.share(c, taken, i)
+			taken, l = i+1, c.leaves[i]
 		}
-		if n == 0 {
-			next.add(l)
-			continue
+		n := 1
+		for n < len(list) && (i == last || c.leafOf(list[n].id) == i) {
+			n++
 		}
-		next.grow(replace(l.peers, list[:n]))
+		changed := l.replace(list[:n])
+		next.n += len(changed.peers) - len(l.peers)
+		next.grow(changed)
 		list = list[n:]
 	}
-	next.grow(replace(nil, list))
+	next.share(c, taken, len(c.leaves))
 	return next
 }
 
-// replace gives a run of peers after replacements.
-func replace(peers []*Peer, list []replacement) []*Peer {
-	next := make([]*Peer, 0, len(peers)+len(list))
-	for _, r := range list {
-		i, found := slices.BinarySearchFunc(peers, r.id, comparePeer)
-		next = append(next, peers[:i]...)
-		if r.peer != nil {
-			next = append(next, r.peer)
-		}
-		if found {
-			i++
-		}
-		peers = peers[i:]
+// share appends leaves of another catalog as they are.
+func (c *Catalog) share(from *Catalog, i, j int) {
+	if i < j {
+		c.leaves, c.ends = append(c.leaves, from.leaves[i:j]...), append(c.ends, from.ends[i:j]...)
 	}
-	return append(next, peers...)
 }
 
-// grow appends a run of peers, in leaves of equal size. A run that fits into the
-// last leaf joins it, so that a catalog that shrank has few of them.
-func (c *Catalog) grow(peers []*Peer) {
-	if len(peers) == 0 {
+// grow appends a leaf that changed: in parts of equal size if it is too large, joined
+// to the one before if both are small, so that a catalog that shrank has few of them.
+func (c *Catalog) grow(l *leaf) {
+	if len(l.peers) == 0 {
 		return
 	}
-	if last := len(c.leaves) - 1; last >= 0 && len(c.leaves[last].peers)+len(peers) <= leafSize/2 {
-		peers = slices.Concat(c.leaves[last].peers, peers)
-		c.n -= len(c.leaves[last].peers)
-		c.leaves, c.ends = c.leaves[:last], c.ends[:last]
+	if last := len(c.leaves) - 1; last >= 0 && len(l.peers) <= leafSize/2 && len(c.leaves[last].peers)+len(l.peers) <= leafSize/2 {
+		before := c.leaves[last]
+		joined := &leaf{keys: slices.Concat(before.keys, l.keys), peers: slices.Concat(before.peers, l.peers), tally: before.tally}
+		joined.tally.join(l.tally)
+		l, c.leaves, c.ends = joined, c.leaves[:last], c.ends[:last]
 	}
-	parts := (len(peers) + leafSize - 1) / leafSize
+	parts := (len(l.peers) + leafSize - 1) / leafSize
+	if parts == 1 {
+		c.add(l)
+		return
+	}
 	for i := range parts {
-		part := peers[i*len(peers)/parts : (i+1)*len(peers)/parts]
-		if parts > 1 {
-			part = slices.Clone(part)
-		}
-		c.add(newLeaf(part))
+		c.add(l.part(i*len(l.peers)/parts, (i+1)*len(l.peers)/parts))
 	}
 }
 
 func (c *Catalog) add(l *leaf) {
 	c.leaves = append(c.leaves, l)
 	c.ends = append(c.ends, l.keys[len(l.keys)-1])
-	c.n += len(l.peers)
 }
 
 // cursor walks over the peers of a catalog.

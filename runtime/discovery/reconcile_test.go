@@ -184,12 +184,12 @@ func TestWhoLeftIsNotAskedFor(t *testing.T) {
 func TestRangesThatMayNotBeCutAreListed(t *testing.T) {
 	b := newBed(t, nil)
 	x := b.worker.newExchange(ident.PeerID{9}, answering, time.Minute)
-	var peers []*Peer
+	var peers []replacement
 	for i := range mostListed {
-		peers = append(peers, &Peer{Entry: &Entry{Peer: ident.PeerID{1, byte(i >> 8), byte(i)}, Version: Version{maxVersion - 1, maxVersion - 1}}})
+		p := &Peer{Entry: &Entry{Peer: ident.PeerID{1, byte(i >> 8), byte(i)}, Version: Version{maxVersion - 1, maxVersion - 1}}}
+		peers = append(peers, replacement{p.Entry.Peer, p})
 	}
-	x.catalog = &Catalog{}
-	x.catalog.grow(peers)
+	x.catalog = (&Catalog{}).with(peers)
 	for range maxSpans/branching + 1 {
 		x.compare(summary{Count: 1})
 	}

@@ -99,6 +99,15 @@ func (t *tally) join(u tally) {
 	t.n += u.n
 }
 
+// leave takes out what was joined.
+func (t *tally) leave(u tally) {
+	var borrow uint64
+	for i := range t.sum {
+		t.sum[i], borrow = bits.Sub64(t.sum[i], u.sum[i], borrow)
+	}
+	t.n -= u.n
+}
+
 // fingerprint gives the sum in short.
 func (t tally) fingerprint() []byte {
 	var text [40]byte
