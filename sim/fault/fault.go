@@ -36,8 +36,10 @@ type Class struct {
 
 // classes is the registry, in order of name. Each class is in a file of its own.
 var classes = []Class{
-	bridgeClass, bulkClass, crashClass, crawlClass, cutClass, driftClass, flapClass, floodClass, holdClass, isolateClass, lossClass, offsetClass, panicClass, partitionClass,
-	pauseClass, renewClass, resetClass, restartClass, revokeClass, ringClass, slowClass, spoilClass, stallClass, stepClass, swizzleClass, withholdClass,
+	accuseClass, besiegeClass, bridgeClass, bulkClass, crashClass, crawlClass, cutClass, driftClass, equivocateClass, flapClass, floodClass, forgeClass,
+	futureClass, holdClass, isolateClass, lossClass, lureClass, malformClass, offsetClass, panicClass, partitionClass, pauseClass, renewClass,
+	replayClass, resetClass, restartClass, revokeClass, ringClass, silentClass, slowClass, spoilClass, stallClass, stepClass, suppressClass,
+	swizzleClass, sybilClass, withholdClass,
 }
 
 // Classes lists all kinds of fault, in order of name.

@@ -1,0 +1,62 @@
+package fault
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+	"github.com/smalti/smalti/sim"
+)
+
+// MarkForge says that somebody hung up on who told it too many forgeries.
+const MarkForge = "fault.forge"
+
+var forgeClass = Class{
+	Name: "forge", Usage: "forge a", Doc: "The host tells entries, departures and suspicions of others that it signed itself.",
+	Marks: []string{MarkForge}, parse: attackOf("forge", MarkForge, func() tactic { return forge }),
+}
+
+// manyForgeries are more than a node takes of one link.
+const manyForgeries = 20
+
+func forge(l *liar) {
+	pair := l.others(2)
+	if len(pair) < 2 {
+		return
+	}
+	of, to := pair[0], pair[1]
+	l.ask(of, func(s *discovery.Signed) {
+		n := 1
+		if l.rand.Chance(250_000) {
+			n = manyForgeries
+		}
+		l.tell(to, l.forgeries(s.Entry, to, n), func(c runtime.Closed) {
+			if !c.Local && c.Reason == wire.ProtocolViolation {
+				l.bit()
+			}
+		})
+	})
+}
+
+// forgeries are n of each kind: a newer entry of a peer that lives elsewhere now, its
+// departure, and its word that to does not answer.
+func (l *liar) forgeries(e *discovery.Entry, to *sim.Host, n int) (x lies) {
+	key, network := l.self.Key(), l.self.Config().Network
+	v := discovery.Version{Started: e.Version.Started, Updated: max(e.Version.Updated+1, l.millis())}
+	departure, _ := discovery.SignDeparture(network, v, key)
+	suspicion, _ := discovery.SignSuspicion(network, to.Key().PeerID(), v, key)
+	x.entries = [][]byte{inName(e.Peer, key, l.entry(key, v, []string{l.self.Addr()}))}
+	x.departures = [][]byte{inName(e.Peer, key, departure.Raw())}
+	x.suspicions = [][]byte{inName(e.Peer, key, suspicion.Raw())}
+	x.entries = slices.Repeat(x.entries, n)
+	return x
+}
+
+// inName makes what key's peer signed speak of another, whose signature it is not.
+func inName(of ident.PeerID, key ident.Key, raw []byte) []byte {
+	self := key.PeerID()
+	return bytes.Replace(raw, self[:], of[:], 1)
+}
