@@ -10,54 +10,65 @@ import (
 const MarkAccuse = "fault.accuse"
 
 var accuseClass = Class{
-	Name: "accuse", Usage: "accuse a", Doc: "The host, and some whom it made up, sign that others do not answer which do, one after the other.",
-	Marks: []string{MarkAccuse}, parse: attackOf("accuse", MarkAccuse, func() tactic { return new(accuser).turn }),
+	Name: "accuse", Usage: "accuse a 3", Doc: "The host, and some whom it made up, sign of so many others at a time that they do not answer, which do.",
+	Marks: []string{MarkAccuse},
+	parse: attackBy("accuse", MarkAccuse, maxAccused, func(n int) tactic { return (&accuser{many: n}).turn }),
 }
 
 const (
+	// maxAccused is the most that one fault accuses at a time.
+	maxAccused = 64
 	// accomplices are enough, with the liar itself, to be believed.
 	accomplices = 3
-	// accusations is how often in a row one is accused, listeners how many are told
-	// each time.
-	accusations = 20
+	// Every so many turns, which is as often as one refutes, all victims are accused,
+	// as often as this; then it is the turn of others. Each time so many listen.
+	accuseTurns = 4
+	accusations = 5
 	listeners   = 3
 )
 
-// accuser is after one host for a while.
+// accuser is after some hosts for a while.
 type accuser struct {
-	victim  *sim.Host
-	accused discovery.Version // of the victim
-	friends [][]byte          // entries of the accomplices
-	times   int
+	many    int
+	turns   int
+	friends [][]byte // entries of the accomplices, new for each choice of victims: who does not answer is no member for long
+	victims []*victim
+}
+
+// victim is a host that is accused, as of a version.
+type victim struct {
+	host *sim.Host
+	of   discovery.Version
 }
 
 func (a *accuser) turn(l *liar) {
-	if a.times == 0 {
-		*a = accuser{victim: l.other(), friends: l.accomplices(), times: accusations}
+	if a.turns%(accuseTurns*accusations) == 0 {
+		a.friends, a.victims = l.accomplices(), nil
+		for _, h := range l.others(a.many) {
+			a.victims = append(a.victims, &victim{host: h})
+		}
 	}
-	if a.times--; a.victim == nil || !a.victim.Up() {
-		a.times = 0
-		return
+	if a.turns%accuseTurns == 0 {
+		told := l.others(listeners)
+		for _, v := range a.victims {
+			l.ask(v.host, func(s *discovery.Signed) {
+				if v.of != (discovery.Version{}) && s.Entry.Version.Compare(v.of) > 0 {
+					l.bit()
+				}
+				v.of = s.Entry.Version
+				x := lies{entries: a.friends, suspicions: l.accusations(s.Entry)}
+				for _, h := range told {
+					if h != v.host {
+						l.tell(h, x, nil)
+					}
+				}
+			})
+		}
 	}
-	l.ask(a.victim, func(s *discovery.Signed) {
-		if s.Entry.Peer != a.victim.Key().PeerID() {
-			return // asked of the one before
-		}
-		if (a.accused != discovery.Version{}) && s.Entry.Version.Compare(a.accused) > 0 {
-			l.bit()
-		}
-		a.accused = s.Entry.Version
-		x := lies{entries: a.friends, suspicions: l.accusations(s.Entry)}
-		for _, h := range l.others(listeners) {
-			if h != a.victim {
-				l.tell(h, x, nil)
-			}
-		}
-	})
+	a.turns++
 }
 
-// accomplices are entries of those who were made up. They are new each time, for who
-// does not answer is not a member for long.
+// accomplices are entries of those who were made up.
 func (l *liar) accomplices() (entries [][]byte) {
 	for i := range accomplices {
 		entries = append(entries, l.entry(l.invented(i), l.now(), nil))

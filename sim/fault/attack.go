@@ -1,7 +1,9 @@
 package fault
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -98,6 +100,21 @@ func attackOf(class, mark string, begin func() tactic) func(string) (Fault, erro
 	return func(args string) (Fault, error) {
 		host, err := one(args)
 		return &attack{class: class, host: host, mark: mark, begin: begin}, err
+	}
+}
+
+// attackBy parses a class with a number from 1 to most after the host.
+func attackBy(class, mark string, most int, begin func(n int) tactic) func(string) (Fault, error) {
+	return func(args string) (Fault, error) {
+		host, amount, err := sized(args)
+		if err != nil {
+			return nil, err
+		}
+		n, err := strconv.Atoi(amount)
+		if err != nil || n < 1 || n > most {
+			return nil, fmt.Errorf("%q is no number from 1 to %d", amount, most)
+		}
+		return &attack{class: class, host: host, args: strconv.Itoa(n), mark: mark, begin: func() tactic { return begin(n) }}, nil
 	}
 }
 

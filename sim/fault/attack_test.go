@@ -110,7 +110,7 @@ func TestAttacksAreMet(t *testing.T) {
 		"replay n5":     nil, // what is old is passed over in silence
 		"future n5":     refused(discovery.ErrDrift),
 		"equivocate n5": about(event.PeerUpdated),
-		"accuse n5":     func(_ *village, r event.Record) bool { return r.Kind == event.Mark && r.Text == "discovery-refuted" },
+		"accuse n5 2":   func(_ *village, r event.Record) bool { return r.Kind == event.Mark && r.Text == "discovery-refuted" },
 		"suppress n5":   nil, // that it was asked is in the mark
 		"lure n5 n1":    stranger,
 		"sybil n5 50":   stranger,

@@ -31,7 +31,7 @@ func TestParseSaysWhatItWants(t *testing.T) {
 		"crawl a", "crawl a 0s", "crawl a soon", "pause a,b", "drift a", "drift a 5", "drift a 0ppm", "drift a 125001ppm", "drift a -125001ppm",
 		"flood a", "flood a 0", "flood a 10001", "flood a many", "bulk a 0", "bulk a 1048577", "panic", "withhold", "renew a,b", "offset a", "offset a soon", "restart", "revoke a b", "spoil",
 		"bridge a | b", "bridge a | | c", "ring a,b,c", "ring a,b,c,a", "flap a | b", "flap a | b 9ms", "flap a,b 1s", "swizzle a", "swizzle a soon", "swizzle 1s",
-		"forge", "forge a,b", "replay a 3", "lure a", "lure a a", "lure a b c", "lure a,b c", "sybil a", "sybil a 0", "sybil a 10001", "sybil a many", "besiege",
+		"accuse a", "accuse a 0", "accuse a 65", "forge", "forge a,b", "replay a 3", "lure a", "lure a a", "lure a b c", "lure a,b c", "sybil a", "sybil a 0", "sybil a 10001", "sybil a many", "besiege",
 	} {
 		if f, err := fault.Parse(text); !errors.Is(err, fault.ErrSyntax) {
 			t.Errorf("Parse(%q) = %v, %v, want ErrSyntax", text, f, err)

@@ -20,22 +20,36 @@ var lureClass = Class{
 		if err != nil || len(list) != 2 {
 			return nil, fmt.Errorf("%q is not two hosts", args)
 		}
-		return &attack{class: "lure", host: list[0], args: list[1], victim: list[1], mark: MarkLure, begin: func() tactic { return lure }}, nil
+		return &attack{class: "lure", host: list[0], args: list[1], victim: list[1], mark: MarkLure, begin: func() tactic { return new(fowler).turn }}, nil
 	},
 }
 
-// decoys is how many there are of those who are made up.
-const decoys = 8
+const (
+	// decoys is how many there are of those who are made up.
+	decoys = 8
+	// moults is after how many turns all say again where they live, so that who was
+	// found missing is back.
+	moults = 16
+)
 
-func lure(l *liar) {
+// fowler puts decoys out.
+type fowler struct {
+	turns int
+	tells lies
+}
+
+func (f *fowler) turn(l *liar) {
 	victim, to := known(l.world, l.victim), l.other()
 	if victim == nil || to == nil {
 		return
 	}
-	addrs := []string{victim.Addr()}
-	x := lies{entries: [][]byte{l.entry(l.self.Key(), l.now(), addrs)}}
-	for i := range decoys {
-		x.entries = append(x.entries, l.entry(l.invented(i), l.now(), addrs))
+	if f.turns%moults == 0 {
+		f.tells.entries = nil
+		for i := range decoys {
+			f.tells.entries = append(f.tells.entries, l.entry(l.invented(i), l.now(), []string{victim.Addr()}))
+		}
+		f.tells.entries = append(f.tells.entries, l.entry(l.self.Key(), l.now(), []string{victim.Addr()}))
 	}
-	l.tell(to, x, l.taken)
+	f.turns++
+	l.tell(to, f.tells, l.taken)
 }

@@ -24,7 +24,7 @@ func suppress(l *liar) {
 	if h := l.other(); h != nil && len(l.neighbours()) < places {
 		l.dial(h, discovery.GossipProtocol, &talk{says: [][]byte{wire.MustMarshal(gossip{Prune: true})}, stays: true, heard: func(b []byte) {
 			var g gossip
-			if wire.Unmarshal(b, wire.MaxControl, &g) == nil && len(g.Entries)+len(g.Departures)+len(g.Suspicions)+len(g.Names)+len(g.Wants) > 0 {
+			if wire.Unmarshal(b, wire.MaxControl, &g) == nil && len(g.Entries)+len(g.Departures)+len(g.Suspicions)+len(g.Wants) > 0 {
 				l.bit()
 			}
 		}})

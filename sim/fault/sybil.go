@@ -3,7 +3,6 @@ package fault
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/smalti/smalti/runtime/discovery"
 )
@@ -14,18 +13,7 @@ const MarkSybil = "fault.sybil"
 var sybilClass = Class{
 	Name: "sybil", Usage: "sybil a 100", Doc: "The host makes up so many peers, and tells of them: some live at its own address, some nowhere, some do not say where.",
 	Marks: []string{MarkSybil},
-	parse: func(args string) (Fault, error) {
-		host, amount, err := sized(args)
-		if err != nil {
-			return nil, err
-		}
-		n, err := strconv.Atoi(amount)
-		if err != nil || n < 1 || n > maxSybils {
-			return nil, fmt.Errorf("%q is no number from 1 to %d", amount, maxSybils)
-		}
-		begin := func() tactic { return (&puppeteer{most: n}).turn }
-		return &attack{class: "sybil", host: host, args: strconv.Itoa(n), mark: MarkSybil, begin: begin}, nil
-	},
+	parse: attackBy("sybil", MarkSybil, maxSybils, func(n int) tactic { return (&puppeteer{most: n}).turn }),
 }
 
 // maxSybils bounds the peers of one fault, brood how many are made up at each turn.
