@@ -62,6 +62,9 @@ type Options struct {
 	// Byzantine hosts lie: their reports are not read, and nothing is demanded
 	// of what came from them.
 	Byzantine []string
+	// Addrs gives the host that lives at an address; one that is not there is not
+	// judged.
+	Addrs map[string]string
 }
 
 func (o Options) withDefaults() Options {

@@ -356,3 +356,79 @@ func TestCallbacksDoNotPanic(t *testing.T) {
 		{name: "another one", options: invariants.Options{PanicsWith: "bang"}, steps: steps, want: []string{"panic"}},
 	})
 }
+
+func TestOfHonestNodesOnlyTheirWordIsBelieved(t *testing.T) {
+	breaks := []string{"no-forgery"}
+	published := p(entryOf(event.EntryPublished, "p", 1, 1), entryOf(event.EntryPublished, "p", 1, 3))
+	found := func(s, u uint64) []step { return c(entryOf(event.PeerDiscovered, "p", s, u)) }
+	departed := c(entryOf(event.PeerDeparted, "p", 1, 4))
+	stopped := p(event.Event{Kind: event.NodeStopped})
+	on := p(entryOf(event.EntryPublished, "p", 2, 5))
+	forgotten := entryOf(event.PeerDeparted, "p", 1, 3)
+	forgotten.Reason = wire.IdleTimeout
+	run(t, []historyCase{
+		{name: "what it published", steps: history(published, found(1, 1), c(entryOf(event.PeerUpdated, "p", 1, 3), entryOf(event.PeerHidden, "p", 1, 3), entryOf(event.PeerReturned, "p", 1, 3)))},
+		{name: "what it published in a former life", steps: history(published, world(crashed("p"), restarted("p")), again(on), found(1, 3))},
+		{name: "it left", steps: history(published, found(1, 3), departed, stopped)},
+		{name: "it left and came back", steps: history(published, found(1, 3), departed, stopped, again(on))},
+		{name: "it left and crashed", steps: history(published, found(1, 3), departed, world(crashed("p"), restarted("p")), again(on))},
+		{name: "its former life left", steps: history(published, stopped, again(on), found(1, 3), departed, again(p(entryOf(event.EntryPublished, "p", 2, 6))))},
+		{name: "forgotten", steps: history(published, found(1, 3), c(forgotten))},
+		{name: "a stranger's", steps: history(published, c(entryOf(event.PeerDiscovered, "d", 9, 9)))},
+		{name: "a liar's", options: invariants.Options{Byzantine: []string{"p"}}, steps: history(published, found(1, 2))},
+		{name: "on trust", steps: history(published, c(entryOf(event.PeerDeparted, "p", 0, 0)))},
+		{name: "what it did not publish", steps: history(published, found(1, 2)), want: breaks},
+		{name: "what it publishes later", steps: history(published, found(2, 5), on), want: breaks},
+		{name: "hidden as it never was", steps: history(published, found(1, 1), c(entryOf(event.PeerUpdated, "p", 1, 2), entryOf(event.PeerHidden, "p", 1, 2))), want: breaks},
+		{name: "a run that never began ended", steps: history(published, found(1, 3), c(entryOf(event.PeerDeparted, "p", 2, 2))), want: breaks},
+		{name: "it did not leave", steps: history(published, found(1, 3), departed, on), want: breaks},
+	})
+}
+
+func TestLiarsAloneRemoveNobody(t *testing.T) {
+	breaks := []string{"no-eviction"}
+	began := func(text string) event.Event { return event.Event{Kind: event.FaultBegan, Text: text} }
+	ended := func(text string) event.Event { return event.Event{Kind: event.FaultEnded, Text: text} }
+	runs := history(p(event.Event{Kind: event.NodeStarted}), world(began("accuse x 3")))
+	hides := c(entryOf(event.PeerDiscovered, "p", 1, 1), entryOf(event.PeerHidden, "p", 1, 1))
+	other := world(began("partition a | b"), ended("partition a | b"))
+	run(t, []historyCase{
+		{name: "it stopped", steps: history(runs, p(event.Event{Kind: event.NodeStopped}), hides)},
+		{name: "it crashed", steps: history(runs, world(crashed("p")), at(2*time.Minute, hides))},
+		{name: "there is another fault", steps: history(runs, at(2*time.Minute, other[:1]), at(5*time.Minute, hides))},
+		{name: "there was one a moment ago", steps: history(runs, at(2*time.Minute, other), at(3*time.Minute-time.Second, hides))},
+		{name: "somebody else crashed a moment ago", steps: history(runs, at(2*time.Minute, world(crashed("x"))), hides)},
+		{name: "a liar", options: invariants.Options{Byzantine: []string{"p"}}, steps: history(runs, hides)},
+		{name: "a stranger", steps: history(runs, c(entryOf(event.PeerDiscovered, "d", 1, 1), entryOf(event.PeerHidden, "d", 1, 1)))},
+		{name: "at the end", steps: history(runs, at(time.Minute, hides)), settle: time.Second},
+		{name: "a liar's eyes", options: invariants.Options{Byzantine: []string{"c"}}, steps: history(runs, hides)},
+		{name: "for nothing", steps: history(runs, hides), want: breaks},
+		{name: "long after another fault", steps: history(runs, at(2*time.Minute, other), at(4*time.Minute, hides)), want: breaks},
+	})
+}
+
+func TestNobodyAimsTheNetworkAtAnAddress(t *testing.T) {
+	breaks := []string{"no-lure"}
+	o := invariants.Options{Addrs: map[string]string{"here": "p"}}
+	dial := func(peer, addr string) event.Event {
+		return event.Event{Kind: event.Dialling, Peer: nodeOf(peer), Text: addr}
+	}
+	runs := p(event.Event{Kind: event.NodeStarted})
+	many := func(n int, e event.Event) (list []step) {
+		for range n {
+			list = append(list, c(e)...)
+		}
+		return list
+	}
+	run(t, []historyCase{ // two nodes, so four at once
+		{name: "for itself", options: o, steps: history(runs, many(50, dial("p", "here")))},
+		{name: "elsewhere", options: o, steps: history(runs, many(50, dial("x", "there")))},
+		{name: "at once", options: o, steps: history(runs, many(4, dial("x", "here")))},
+		{name: "again after a while", options: o, steps: history(runs, many(4, dial("x", "here")), at(2*time.Second+time.Millisecond*4, many(4, dial("y", "here"))))},
+		{name: "by a liar", options: invariants.Options{Addrs: o.Addrs, Byzantine: []string{"c"}}, steps: history(runs, many(50, dial("x", "here")))},
+		{name: "a liar's", options: invariants.Options{Addrs: o.Addrs, Byzantine: []string{"p"}}, steps: history(runs, many(50, dial("x", "here")))},
+		{name: "nobody knows who lives there", steps: history(runs, many(50, dial("x", "here")))},
+		{name: "too often", options: o, steps: history(runs, many(5, dial("x", "here"))), want: breaks},
+		{name: "too often for several", options: o, steps: history(runs, many(3, dial("x", "here")), many(2, dial("y", "here"))), want: breaks},
+	})
+}
