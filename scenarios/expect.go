@@ -21,21 +21,26 @@ func (r *run) expectations() invariants.Options {
 	s := r.scenario
 	// A producer with a Count closes after it and is not waited for.
 	o := invariants.Options{Reconnect: s.Quiesce * 3 / 4, Catalogs: s.Quiesce * 3 / 4, Flow: min(flowBound, s.Quiesce/4), PanicsWith: fault.PanicText, Match: matcher()}
+	o.Byzantine, o.Addrs = s.attackers(), map[string]string{}
+	for _, h := range s.Hosts {
+		o.Addrs[r.world.Host(h.Name).Addr()] = h.Name
+	}
+	lies := func(host string) bool { return slices.Contains(o.Byzantine, host) }
 	if !s.clocksAgree(o.Catalogs) {
 		return o
 	}
 	for _, h := range s.Hosts {
-		if !s.leaves(h.Name) {
+		if !s.leaves(h.Name) && !lies(h.Name) {
 			o.ExpectPeers = append(o.ExpectPeers, h.Name)
 		}
 	}
 	for _, st := range s.Streams {
 		for _, c := range s.Workload {
-			if c.Program != Consume || c.Stream != st.Name || !s.returns(st, c) {
+			if c.Program != Consume || c.Stream != st.Name || lies(c.Host) || !s.returns(st, c) {
 				continue
 			}
 			for _, p := range s.Workload {
-				if p.Program == Produce && p.Stream == st.Name && p.Host != c.Host && p.Count == 0 && !s.leaves(p.Host) && (!st.Mutual || s.ticketed(st, p.Host)) {
+				if p.Program == Produce && p.Stream == st.Name && p.Host != c.Host && p.Count == 0 && !s.leaves(p.Host) && !lies(p.Host) && (!st.Mutual || s.ticketed(st, p.Host)) {
 					o.Expect = append(o.Expect, invariants.Pair{Consumer: c.Host, Producer: p.Host, Stream: ident.Stream(st.Name)})
 				}
 			}
@@ -159,6 +164,18 @@ func (s Scenario) keepsTicket(h Host) bool {
 		}
 	}
 	return h.Renew > 0 && h.Ticket-h.Renew > skew+5*time.Second
+}
+
+// attackers lists the hosts that a Byzantine fault strikes, whenever it does: what they
+// told others meanwhile may last.
+func (s Scenario) attackers() (names []string) {
+	for _, f := range s.Faults {
+		x, err := fault.Parse(f.Fault)
+		if a, ok := x.(fault.Attacker); err == nil && ok && !slices.Contains(names, a.Attacker()) {
+			names = append(names, a.Attacker())
+		}
+	}
+	return names
 }
 
 // rush tells whether a fault multiplies what is sent.
