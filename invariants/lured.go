@@ -16,12 +16,13 @@ var luredRule = rule{
 	},
 }
 
-// What one address must bear of all nodes together for others than who lives there: two
-// dials a second, as if a suspicion went round, and at once as many as each node makes
-// for different peers until it shuns the address.
+// What one address must bear of all nodes together, for others than who lives there: two
+// dials a second, twice what they make to find lost peers, and at once as many as each of
+// them makes in a life until it shuns the address: two for each peer that it does not
+// find there.
 const (
 	strayEvery = time.Second / 2
-	strayEach  = runtime.ShunAfter - 1
+	strayEach  = 2 * runtime.ShunAfter
 )
 
 type lured struct {
@@ -45,7 +46,7 @@ func (c *lured) Event(r event.Record) {
 		g = &runtime.GCRA{}
 		c.strays[r.Text] = g
 	}
-	if burst := strayEach * len(c.nodes); !g.Allow(time.Duration(r.At), strayEvery, burst) {
+	if burst := strayEach * c.lives; !g.Allow(time.Duration(r.At), strayEvery, burst) {
 		c.fail(&r, "%s, where %s lives, which is dialled for others more often than %d times and once in %s", r.Event, name, burst, strayEvery)
 	}
 }

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ func Swarm(seed uint64) Scenario {
 		d.Window = max(minWindow<<d.IntN(8), d.needed())
 	}
 	d.faults()
+	d.lies()
 	return d.Scenario
 }
 
@@ -293,14 +295,20 @@ func (d *drawing) faults() {
 	}
 	for _, c := range on {
 		for range 1 + d.IntN(3) {
-			f := Fault{Fault: c(), At: d.Rand.Duration(time.Second, d.Scenario.Duration).Truncate(time.Millisecond)}
-			f.For = d.Rand.Duration(100*time.Millisecond, min(40*time.Second, d.Scenario.Duration/2)).Truncate(time.Millisecond)
+			f := d.strike(c(), 40*time.Second)
 			if rush(f.Fault) {
 				f.For = min(f.For, maxRush)
 			}
 			d.Faults = append(d.Faults, f)
 		}
 	}
+}
+
+// strike draws when a fault happens and for how long, at most so long.
+func (d *drawing) strike(text string, most time.Duration) Fault {
+	f := Fault{Fault: text, At: d.Rand.Duration(time.Second, d.Scenario.Duration).Truncate(time.Millisecond)}
+	f.For = d.Rand.Duration(100*time.Millisecond, min(most, d.Scenario.Duration/2)).Truncate(time.Millisecond)
+	return f
 }
 
 // partial lists the classes of faults of a network that is neither whole nor in two.
@@ -367,14 +375,16 @@ func (d *drawing) halves() (a, b string) {
 	return strings.Join(left, ","), strings.Join(right, ",")
 }
 
-// SwarmOf is Swarm for programs of the caller's: each runs on at least one host,
-// there is no other workload, and nothing is expected but what they check
-// themselves.
+// SwarmOf is Swarm for programs of the caller's: each runs on at least one host, and all
+// on hosts that are not Byzantine; there is no other workload, and nothing is expected
+// but what they check themselves.
 func SwarmOf(seed uint64, programs []string) Scenario {
 	s := Swarm(seed)
 	s.Streams, s.Workload = nil, nil
-	for i := range max(len(s.Hosts), len(programs)) {
-		s.Workload = append(s.Workload, Work{Host: s.Hosts[i%len(s.Hosts)].Name, Program: programs[i%len(programs)]})
+	liars := s.attackers()
+	honest := slices.DeleteFunc(slices.Clone(s.Hosts), func(h Host) bool { return slices.Contains(liars, h.Name) })
+	for i := range max(len(honest), len(programs)) {
+		s.Workload = append(s.Workload, Work{Host: honest[i%len(honest)].Name, Program: programs[i%len(programs)]})
 	}
 	return s
 }
