@@ -18,11 +18,11 @@ var luredRule = rule{
 
 // What one address must bear of all nodes together, for others than who lives there: two
 // dials a second, twice what they make to find lost peers, and at once as many as each of
-// them makes in a life until it shuns the address: two for each peer that it does not
+// them makes in a life until it shuns the address: some for each peer that it does not
 // find there.
 const (
 	strayEvery = time.Second / 2
-	strayEach  = 2 * runtime.ShunAfter
+	strayEach  = 4 * runtime.ShunAfter
 )
 
 type lured struct {

@@ -420,15 +420,15 @@ func TestNobodyAimsTheNetworkAtAnAddress(t *testing.T) {
 		}
 		return list
 	}
-	run(t, []historyCase{ // two lives, so twelve at once
+	run(t, []historyCase{ // two lives, so twenty-four at once
 		{name: "for itself", options: o, steps: history(runs, many(50, dial("p", "here")))},
 		{name: "elsewhere", options: o, steps: history(runs, many(50, dial("x", "there")))},
-		{name: "at once", options: o, steps: history(runs, many(12, dial("x", "here")))},
-		{name: "again after a while", options: o, steps: history(runs, many(12, dial("x", "here")), at(6*time.Second+20*time.Millisecond, many(12, dial("y", "here"))))},
+		{name: "at once", options: o, steps: history(runs, many(24, dial("x", "here")))},
+		{name: "again after a while", options: o, steps: history(runs, many(24, dial("x", "here")), at(12*time.Second+40*time.Millisecond, many(24, dial("y", "here"))))},
 		{name: "by a liar", options: invariants.Options{Addrs: o.Addrs, Byzantine: []string{"c"}}, steps: history(runs, many(50, dial("x", "here")))},
 		{name: "a liar's", options: invariants.Options{Addrs: o.Addrs, Byzantine: []string{"p"}}, steps: history(runs, many(50, dial("x", "here")))},
 		{name: "nobody knows who lives there", steps: history(runs, many(50, dial("x", "here")))},
-		{name: "too often", options: o, steps: history(runs, many(13, dial("x", "here"))), want: breaks},
-		{name: "too often for several", options: o, steps: history(runs, many(7, dial("x", "here")), many(6, dial("y", "here"))), want: breaks},
+		{name: "too often", options: o, steps: history(runs, many(25, dial("x", "here"))), want: breaks},
+		{name: "too often for several", options: o, steps: history(runs, many(13, dial("x", "here")), many(12, dial("y", "here"))), want: breaks},
 	})
 }

@@ -34,10 +34,12 @@ func suppress(l *liar) {
 	}
 }
 
-// name tells all neighbours that there is newer news of a peer.
+// name tells all neighbours that there is newer news of a peer, or other news of the
+// present version.
 func (l *liar) name(of *sim.Host, e *discovery.Entry) {
 	name := binary.BigEndian.AppendUint64(append([]byte(nil), e.Peer[:]...), uint64(e.Version.Started))
-	name = binary.BigEndian.AppendUint64(name, uint64(e.Version.Updated+1))
+	name = binary.BigEndian.AppendUint64(name, uint64(e.Version.Updated)+l.rand.Uint64N(2))
+	name = binary.LittleEndian.AppendUint64(name, l.rand.Uint64()) // the beginning of a hash
 	for _, t := range l.neighbours() {
 		if t.to != of && t.link.Session() != nil {
 			t.say(wire.MustMarshal(gossip{Names: name}))
