@@ -8,7 +8,6 @@ import (
 	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
-	"github.com/smalti/smalti/sim"
 )
 
 // MarkForge says that somebody hung up on who told it too many forgeries.
@@ -33,7 +32,7 @@ func forge(l *liar) {
 		if l.rand.Chance(250_000) {
 			n = manyForgeries
 		}
-		l.tell(to, l.forgeries(s.Entry, to, n), func(c runtime.Closed) {
+		l.tell(to, l.forgeries(s.Entry, n), func(c runtime.Closed) {
 			if !c.Local && c.Reason == wire.ProtocolViolation {
 				l.bit()
 			}
@@ -41,17 +40,18 @@ func forge(l *liar) {
 	})
 }
 
-// forgeries are n of each kind: a newer entry of a peer that lives elsewhere now, its
-// departure, and its word that to does not answer.
-func (l *liar) forgeries(e *discovery.Entry, to *sim.Host, n int) (x lies) {
+// forgeries are a newer entry, n times, of a peer that lives elsewhere now, its departure,
+// and the word of some others that it does not answer.
+func (l *liar) forgeries(e *discovery.Entry, n int) (x lies) {
 	key, network := l.self.Key(), l.self.Config().Network
 	v := discovery.Version{Started: e.Version.Started, Updated: max(e.Version.Updated+1, l.millis())}
 	departure, _ := discovery.SignDeparture(network, v, key)
-	suspicion, _ := discovery.SignSuspicion(network, to.Key().PeerID(), v, key)
-	x.entries = [][]byte{inName(e.Peer, key, l.entry(key, v, []string{l.self.Addr()}))}
+	suspicion, _ := discovery.SignSuspicion(network, e.Peer, e.Version, key)
+	x.entries = slices.Repeat([][]byte{inName(e.Peer, key, l.entry(key, v, []string{l.self.Addr()}))}, n)
 	x.departures = [][]byte{inName(e.Peer, key, departure.Raw())}
-	x.suspicions = [][]byte{inName(e.Peer, key, suspicion.Raw())}
-	x.entries = slices.Repeat(x.entries, n)
+	for _, h := range l.others(accomplices) {
+		x.suspicions = append(x.suspicions, inName(h.Key().PeerID(), key, suspicion.Raw()))
+	}
 	return x
 }
 
