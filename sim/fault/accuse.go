@@ -20,8 +20,8 @@ const (
 	maxAccused = 64
 	// accomplices are enough, with the liar itself, to be believed.
 	accomplices = 3
-	// Every so many turns, which is as often as one refutes, all victims are accused,
-	// as often as this; then it is the turn of others. Each time so many listen.
+	// Every so many turns all victims are accused, so often in a row; then it is the
+	// turn of others. Each time so many listen.
 	accuseTurns = 4
 	accusations = 5
 	listeners   = 3
