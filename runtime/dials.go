@@ -25,6 +25,8 @@ const (
 	// that doubles from minSpare to maxSpare. A peer itself is as patient as whoever dials it.
 	minSpare = 250 * time.Millisecond
 	maxSpare = 10 * time.Second
+	// dialTime is how long other peers wait at most for the end of a dial under way.
+	dialTime = 10 * time.Second
 	// maxDialled bounds the addresses that are remembered. In ShunFor a node dials
 	// fewer new ones.
 	maxDialled = 1 << 14
@@ -44,11 +46,13 @@ type Dials struct {
 // address is what is remembered of one address.
 type address struct {
 	at       time.Duration  // Mono of the last dial
+	trying   ident.PeerID   // who was dialled then
 	there    ident.PeerID   // who answered last; zero: nobody yet
-	failed   []ident.PeerID // that did not answer since, up to ShunAfter
-	failures int
-	until    time.Duration // Mono until which other peers than the failed are not dialled here
-	shunned  time.Duration // Mono until which nobody is
+	failed   []ident.PeerID // that were not found within ShunFor, up to ShunAfter
+	failedAt time.Duration  // Mono of the last of those
+	failures int            // in a row
+	until    time.Duration  // Mono until which no other peers than those are dialled here
+	shunned  time.Duration  // Mono until which nobody is
 }
 
 // Begin tells whether peer may be dialled at addr now, of Mono. If so, the dial must
@@ -69,10 +73,11 @@ func (d *Dials) Begin(peer ident.PeerID, addr string, now time.Duration) bool {
 		a = &address{}
 		d.dialled[addr] = a
 	case peer == a.there:
-	case now < a.shunned, now < a.until && !slices.Contains(a.failed, peer):
+	case now < a.shunned, now < a.until && peer != a.trying && !slices.Contains(a.failed, peer):
 		return false
 	}
-	a.at = now
+	a.at, a.trying = now, peer
+	a.until = max(a.until, now+dialTime) // one at a time
 	return true
 }
 
@@ -82,20 +87,27 @@ func (d *Dials) End(peer ident.PeerID, addr string, there ident.PeerID, now time
 	if a == nil {
 		return
 	}
+	if now-a.failedAt > ShunFor {
+		a.failed = nil
+	}
 	if !there.IsZero() {
 		a.there = there
 	}
 	if there == peer {
-		*a = address{at: a.at, there: there}
+		// Whoever was not found here stays so: a liar has no more tries because the peer
+		// whose address it claims was reached.
+		a.failed = slices.DeleteFunc(a.failed, func(id ident.PeerID) bool { return id == peer })
+		a.failures, a.until = 0, now
 		return
 	}
+	a.failedAt = now
 	a.until = now + min(maxSpare, minSpare<<min(a.failures, 8))
 	a.failures++
 	if slices.Contains(a.failed, peer) {
 		return
 	}
-	if a.failed = append(a.failed, peer); len(a.failed) == ShunAfter {
-		*a = address{at: a.at, there: a.there, shunned: now + ShunFor}
+	if a.failed = append(a.failed, peer); len(a.failed) >= ShunAfter {
+		a.failed, a.failures, a.shunned = nil, 0, now+ShunFor
 	}
 }
 

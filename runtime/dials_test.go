@@ -72,8 +72,40 @@ func TestWhoIsThereStaysReachable(t *testing.T) {
 		t.Error("liars keep a node from the peer whose address they claim")
 	}
 	d.End(victim, somewhere, victim, now)
-	if !d.Begin(peer(50), somewhere, now) {
-		t.Error("failures are remembered after a success")
+	if d.Begin(peer(50), somewhere, now) {
+		t.Error("liars have more tries because the victim was reached")
+	}
+}
+
+func TestASuccessEndsTheWaitOfOthers(t *testing.T) {
+	var d runtime.Dials
+	fails(t, &d, peer(1), nobody, 0)
+	fails(t, &d, peer(1), nobody, 0)
+	d.Begin(peer(1), somewhere, time.Millisecond)
+	d.End(peer(1), somewhere, peer(1), time.Millisecond)
+	fails(t, &d, peer(2), peer(1), time.Millisecond)
+	if d.Begin(peer(3), somewhere, 251*time.Millisecond-1) || !d.Begin(peer(3), somewhere, 251*time.Millisecond) {
+		t.Error("failures of before count for the wait after a success")
+	}
+}
+
+func TestOnePeerAtATimeIsDialledAtAnAddress(t *testing.T) {
+	var d runtime.Dials
+	if !d.Begin(peer(1), somewhere, 0) || !d.Begin(peer(1), somewhere, 0) {
+		t.Fatal("a dial is withheld")
+	}
+	if d.Begin(peer(2), somewhere, 10*time.Second-1) {
+		t.Error("another peer is dialled while one is")
+	}
+	if !d.Begin(peer(2), somewhere, 10*time.Second) {
+		t.Error("a dial that was given up keeps others waiting for ever")
+	}
+}
+
+func TestFailuresOfLongAgoDoNotAddUp(t *testing.T) {
+	var d runtime.Dials
+	for i := range 10 {
+		fails(t, &d, peer(i+1), nobody, time.Duration(i)*(runtime.ShunFor+time.Second))
 	}
 }
 

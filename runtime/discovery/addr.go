@@ -38,16 +38,18 @@ func checkAddr(addr string) error {
 }
 
 // Dialable gives the addresses at which this node may dial a peer: those that the peer
-// itself signed, with a port of at least Config.MinPort, in its order.
+// itself signed, with a port of at least Config.MinPort, in its order, and none of this
+// node's own.
 func (d *Discovery) Dialable(p *Peer) []string {
-	low := func(addr string) bool {
+	own := d.env.Transport.Addrs()
+	not := func(addr string) bool {
 		ap, err := netip.ParseAddrPort(addr)
-		return err == nil && int(ap.Port()) < d.cfg.MinPort
+		return err == nil && int(ap.Port()) < d.cfg.MinPort || slices.Contains(own, addr)
 	}
-	if !slices.ContainsFunc(p.Entry.Addrs, low) {
+	if !slices.ContainsFunc(p.Entry.Addrs, not) {
 		return p.Entry.Addrs
 	}
-	return slices.DeleteFunc(slices.Clone(p.Entry.Addrs), low)
+	return slices.DeleteFunc(slices.Clone(p.Entry.Addrs), not)
 }
 
 // loopback tells whether any of addrs is a loopback address.

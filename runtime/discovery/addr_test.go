@@ -25,8 +25,8 @@ func TestAddressesThatNameNoHostAreRefused(t *testing.T) {
 }
 
 func TestPortsOfOtherServicesAreNotDialled(t *testing.T) {
-	addrs := []string{"10.0.0.2:22", "10.0.0.2:1023", "10.0.0.2:1024", "[2001:db8::1]:53", "[2001:db8::1]:4700"}
-	for port, want := range map[int][]string{0: {addrs[2], addrs[4]}, 1: addrs, 4000: {addrs[4]}} {
+	addrs := []string{"10.0.0.1:4700", "10.0.0.2:22", "10.0.0.2:1023", "10.0.0.2:1024", "[2001:db8::1]:53", "[2001:db8::1]:4700"}
+	for port, want := range map[int][]string{0: {addrs[3], addrs[5]}, 1: addrs[1:], 4000: {addrs[5]}} {
 		b := newBed(t, func(_ *bed, c *Config) { c.MinPort = port })
 		key := testKey(2)
 		if err := b.hear(b.signed(key, 0, func(e *Entry) { e.Addrs = addrs }), key.PeerID()); err != nil {

@@ -32,10 +32,14 @@ const (
 	lookEvery = time.Second
 	// maxDoubt is how long a suspicion is kept that nothing comes of.
 	maxDoubt = time.Minute
-	// accuseEvery and accuseBurst limit what is taken of one accuser: a node has
-	// fewer neighbours than that.
-	accuseEvery = 2 * time.Second
-	accuseBurst = 32
+	// accuseEvery and accuseBurst limit what is taken of one accuser, wordEvery and
+	// wordBurst of all together. They only bound the work of a flood, and are far above
+	// what an accuser gets with honest suspects, who refute: a node that drops words
+	// which others count keeps the suspect from hearing them.
+	accuseEvery = 10 * time.Millisecond
+	accuseBurst = 1 << 10
+	wordEvery   = 2 * time.Millisecond
+	wordBurst   = 4 << 10
 )
 
 // detector is what is known of peers that may be dead.
@@ -43,6 +47,7 @@ type detector struct {
 	suspects map[ident.PeerID]*suspect
 	hidden   map[ident.PeerID]*hidden
 	accusers map[ident.PeerID]*runtime.GCRA
+	heard    runtime.GCRA // words
 }
 
 // suspect is a peer of the catalog that somebody does not reach.
@@ -93,7 +98,11 @@ func (w *worker) contact(peer ident.PeerID, err error) {
 		if f.strikes++; f.strikes >= strikes+min(f.accused, maxAccused)*strikes || f.accused == 0 && w.suspects[peer] != nil {
 			w.accuse(peer)
 		} else {
-			w.look(peer)
+			w.agenda.in(f.until-w.env.Clock.Mono(), func() {
+				if w.failures[peer] == f {
+					w.look(peer)
+				}
+			})
 		}
 	}
 }
@@ -196,12 +205,12 @@ func (w *worker) mergeSuspicion(raw []byte, from ident.PeerID) error {
 	if !w.concerns(word) {
 		return nil
 	}
+	if !w.mayAccuse(word.Accuser) {
+		return nil
+	}
 	if err := word.verify(); err != nil {
 		w.refuse(from, from, err)
 		return err
-	}
-	if !w.mayAccuse(word.Accuser) {
-		return nil
 	}
 	if word.Suspect == w.self {
 		w.refute(word.Version)
@@ -243,7 +252,8 @@ func (w *worker) mayAccuse(accuser ident.PeerID) bool {
 		g = &runtime.GCRA{}
 		w.accusers[accuser] = g
 	}
-	return g.Allow(w.env.Clock.Mono(), accuseEvery, accuseBurst)
+	now := w.env.Clock.Mono()
+	return g.Allow(now, accuseEvery, accuseBurst) && w.heard.Allow(now, wordEvery, wordBurst)
 }
 
 // refute answers a suspicion of this node, as of version v, with a newer version.

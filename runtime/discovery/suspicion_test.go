@@ -230,22 +230,44 @@ func TestHiddenPeersComeBackThemselvesOnly(t *testing.T) {
 
 func TestAnAccuserIsHeardSoOftenOnly(t *testing.T) {
 	b := newBed(t, nil)
-	b.member(testKey(2))
-	for n := range byte(60) {
-		v := b.member(testKey(100 + n))
-		if err := b.said(testKey(2), testKey(100+n).PeerID(), v); err != nil {
-			t.Fatal(err)
+	a := testKey(2).PeerID()
+	for i := range accuseBurst {
+		if !b.worker.mayAccuse(a) {
+			t.Fatalf("word %d of one accuser at once is not heard", i)
 		}
 	}
-	if n := len(b.worker.suspects); n != accuseBurst {
-		t.Errorf("%d suspicions of one accuser at once were taken, want %d", n, accuseBurst)
+	if b.worker.mayAccuse(a) {
+		t.Errorf("more than %d words of one accuser at once are heard", accuseBurst)
 	}
-	b.mono += time.Hour
-	if err := b.said(testKey(2), testKey(159).PeerID(), b.worker.signed(testKey(159).PeerID()).Entry.Version); err != nil {
+	if b.mono += accuseEvery; !b.worker.mayAccuse(a) || b.worker.mayAccuse(a) {
+		t.Error("not one more is heard after a while")
+	}
+	for i := range wordBurst {
+		b.worker.mayAccuse(ident.PeerID{7, byte(i), byte(i >> 8)})
+	}
+	if b.worker.mayAccuse(ident.PeerID{8}) {
+		t.Errorf("more than %d words at once are heard", wordBurst)
+	}
+	if b.mono += wordEvery; !b.worker.mayAccuse(ident.PeerID{8}) {
+		t.Error("nobody is ever heard again")
+	}
+}
+
+// An accusation that is one too many is not even verified.
+func TestFloodsOfSuspicionsAreNotVerified(t *testing.T) {
+	b := newBed(t, nil)
+	v := b.member(testKey(2))
+	b.member(testKey(3))
+	for range accuseBurst {
+		b.worker.mayAccuse(testKey(3).PeerID())
+	}
+	word, err := SignSuspicion(testNetwork, testKey(2).PeerID(), v, testKey(3))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(b.worker.suspects); n != accuseBurst+1 {
-		t.Error("it is never heard again")
+	forged := append([]byte{word.raw[0] ^ 1}, word.raw[1:]...)
+	if err := b.suspicion(forged); err != nil {
+		t.Errorf("got %v, want nobody to look", err)
 	}
 }
 
