@@ -255,7 +255,7 @@ func (x *exchange) merge(m *message) bool {
 func (x *exchange) take(raw []byte, from ident.PeerID) error {
 	w := x.w
 	err := w.mergeEntry(raw, from)
-	if err == nil {
+	if err == nil && len(w.hidden)+len(w.tombstones.held) > 0 {
 		s, _ := w.cfg.Verifier.Verify(raw)
 		x.object(s.Entry.Peer, s.Entry.Version)
 	}

@@ -22,6 +22,10 @@ const (
 	// maxMissing bounds the news that one neighbour named and that is waited for; what
 	// is beyond comes when catalogs are compared.
 	maxMissing = 128
+	// crowd is how much news in one round makes the next wait crowdDelay times as long: it
+	// is cheaper together, and whoever gets so much does not wait for a single one.
+	crowd      = 32
+	crowdDelay = 4
 	// maxWords bounds the suspicions that wait to be told.
 	maxWords = 256
 )
@@ -31,6 +35,7 @@ type gossip struct {
 	news    map[ident.PeerID]ident.PeerID // of whom, and from whom
 	words   []word
 	told    time.Duration // Mono of the last round of news
+	much    bool          // that was in it
 	telling bool          // a round is on the agenda
 	naming  bool          // names are
 	missing map[ident.PeerID]absence
@@ -84,7 +89,11 @@ func (w *worker) pass(s *Suspicion, from ident.PeerID) {
 func (w *worker) tellSoon() {
 	if !w.telling && !w.stopping {
 		w.telling = true
-		w.agenda.in(max(0, w.told+w.cfg.PushDelay-w.env.Clock.Mono()), w.tell)
+		delay := w.cfg.PushDelay
+		if w.much {
+			delay *= crowdDelay
+		}
+		w.agenda.in(max(0, w.told+delay-w.env.Clock.Mono()), w.tell)
 	}
 }
 
@@ -97,6 +106,7 @@ func (w *worker) tell() {
 	}
 	w.told = w.env.Clock.Mono()
 	about := w.items()
+	w.much = len(about) > crowd
 	w.neighbours.each(func(n *neighbour) {
 		b := w.pack(n, about)
 		if len(about)+len(n.names) > maxNews {

@@ -14,7 +14,7 @@ const (
 	// redirected is how many members are named, this node among them.
 	redirected = 8
 	// maxRedirects bounds how many are told at once, for redirectWithin each.
-	maxRedirects   = 64
+	maxRedirects   = 1024
 	redirectWithin = time.Second
 )
 
