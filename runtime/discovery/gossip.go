@@ -22,10 +22,10 @@ const (
 	// maxMissing bounds the news that one neighbour named and that is waited for; what
 	// is beyond comes when catalogs are compared.
 	maxMissing = 128
-	// crowd is how much news in one round makes the next wait crowdDelay times as long: it
+	// muchNews is how much news in one round makes the next wait muchDelay times as long: it
 	// is cheaper together, and whoever gets so much does not wait for a single one.
-	crowd      = 32
-	crowdDelay = 4
+	muchNews   = 32
+	muchDelay  = 4
 	// maxWords bounds the suspicions that wait to be told.
 	maxWords = 256
 )
@@ -91,7 +91,7 @@ func (w *worker) tellSoon() {
 		w.telling = true
 		delay := w.cfg.PushDelay
 		if w.much {
-			delay *= crowdDelay
+			delay *= muchDelay
 		}
 		w.agenda.in(max(0, w.told+delay-w.env.Clock.Mono()), w.tell)
 	}
@@ -106,7 +106,7 @@ func (w *worker) tell() {
 	}
 	w.told = w.env.Clock.Mono()
 	about := w.items()
-	w.much = len(about) > crowd
+	w.much = len(about) > muchNews
 	w.neighbours.each(func(n *neighbour) {
 		b := w.pack(n, about)
 		if len(about)+len(n.names) > maxNews {
