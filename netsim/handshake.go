@@ -25,7 +25,7 @@ func (s *session) knock() bool {
 func (s *session) shake(f *frame, now int64) {
 	switch f.kind {
 	case kInitial:
-		if len(s.t.sessions)+len(s.t.shaking) > s.t.config.MaxSessions {
+		if len(s.t.sessions)+len(s.t.shaking) > s.t.config.MaxSessions && !s.t.evict() {
 			s.refuse(wire.Overloaded)
 			return
 		}

@@ -38,6 +38,7 @@ const (
 	MarkParked      = "net.parked"       // an inbound connection waited for our own dial
 	MarkReplaced    = "net.replaced"     // a restart ended its former session
 	MarkStale       = "net.stale"        // a peer dialled again over a session that it had lost
+	MarkEvicted     = "net.evicted"      // an idle session made room for another
 	MarkInUse       = "net.in-use"       // two instances of one key fought
 )
 

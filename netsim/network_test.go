@@ -207,3 +207,21 @@ func ExampleNetwork() {
 	// [10.0.0.1:4700] <nil> true
 	// true false
 }
+
+func TestIdleSessionsMakeRoom(t *testing.T) {
+	b := newBed(t, 1, fixed(time.Millisecond))
+	y := b.node("y", func(c *netsim.EndpointConfig) { c.MaxSessions = 2 })
+	near, _ := b.node("a").connect(y)
+	_, busy := b.node("b").connect(y)
+	near.link.Close(wire.Finished)
+	b.run(time.Second)
+	_, _ = b.node("c").connect(y)
+	if n := b.marks[netsim.MarkEvicted]; n != 1 || len(busy.closes) != 0 {
+		t.Errorf("%d sessions made room, %d of those in use closed; want one and none", n, len(busy.closes))
+	}
+	e := b.node("d").dial(y)
+	b.run(time.Second)
+	if len(e.closes) != 1 || e.closes[0].Reason != wire.Overloaded {
+		t.Errorf("one more, while all are in use: %v, want overloaded", e.closes)
+	}
+}

@@ -154,6 +154,23 @@ func (t *Transport) shut(r wire.Reason) {
 	}
 }
 
+// evict ends the session that has had no link for longest, to make room. It tells
+// whether there was one.
+func (t *Transport) evict() bool {
+	var idle *session
+	for _, s := range t.sessions {
+		if len(s.links) == 0 && (idle == nil || s.emptyAt < idle.emptyAt) {
+			idle = s
+		}
+	}
+	if idle == nil {
+		return false
+	}
+	t.n.mark(MarkEvicted)
+	idle.end(wire.Finished)
+	return true
+}
+
 // forget takes a session off the lists.
 func (t *Transport) forget(s *session) {
 	same := func(other *session) bool { return other == s }

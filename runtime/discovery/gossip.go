@@ -24,8 +24,8 @@ const (
 	maxMissing = 128
 	// muchNews is how much news in one round makes the next wait muchDelay times as long: it
 	// is cheaper together, and whoever gets so much does not wait for a single one.
-	muchNews   = 32
-	muchDelay  = 4
+	muchNews  = 32
+	muchDelay = 4
 	// maxWords bounds the suspicions that wait to be told.
 	maxWords = 256
 )

@@ -28,6 +28,7 @@ var errFull = errors.New("too many connections")
 func (t *Transport) admit(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
 	if t.inbound.Add(1) > int64(t.config.Connections) {
 		t.inbound.Add(-1)
+		go t.makeRoom() // for the next that asks
 		return nil, errFull
 	}
 	h := &halfOpen{count: &t.halfOpen}
@@ -37,6 +38,16 @@ func (t *Transport) admit(ctx context.Context, _ *quic.ClientInfo) (context.Cont
 		t.inbound.Add(-1)
 	})
 	return context.WithValue(ctx, halfOpenKey{}, h), nil
+}
+
+// makeRoom closes a session that nobody uses.
+func (t *Transport) makeRoom() {
+	t.mu.Lock()
+	s := t.evict(func(s *session) bool { return !s.dialled })
+	t.mu.Unlock()
+	if s != nil {
+		_ = s.conn.CloseWithError(quic.ApplicationErrorCode(wire.Finished), "")
+	}
 }
 
 // serve accepts connections until the listener is closed.

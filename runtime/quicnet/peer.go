@@ -128,9 +128,13 @@ func (t *Transport) judge(p *peer, conn *quic.Conn, instance wire.Instance, dial
 	default:
 		v.loser, v.reason = t.unlink(p), wire.Duplicate
 	}
-	if err := t.room(p.id); err != nil {
+	idle, err := t.room(p.id)
+	if err != nil {
 		v.err = err
 		return v
+	}
+	if idle != nil { // a session that is replaced makes room by itself
+		v.loser, v.reason = idle, wire.Finished
 	}
 	v.session = newSession(t, p, conn, instance, dialled)
 	p.session = v.session
@@ -144,18 +148,41 @@ func (t *Transport) judge(p *peer, conn *quic.Conn, instance wire.Instance, dial
 	return v
 }
 
-// room checks the limits on sessions.
-func (t *Transport) room(id ident.PeerID) error {
-	if t.sessions >= t.config.Connections {
-		return refuse(wire.Overloaded, "")
-	}
+// room checks the limits on sessions. It makes room by a session that nobody uses, which
+// is to be closed then.
+func (t *Transport) room(id ident.PeerID) (idle *session, err error) {
 	if known := t.config.Known; known != nil && t.strangers >= t.config.Strangers && !known(id) {
 		t.recount(known)
 		if t.strangers >= t.config.Strangers {
-			return refuse(wire.Overloaded, "")
+			if idle = t.evict(func(s *session) bool { return s.stranger }); idle == nil {
+				return nil, refuse(wire.Overloaded, "")
+			}
 		}
 	}
-	return nil
+	if t.sessions >= t.config.Connections {
+		if idle = t.evict(func(*session) bool { return true }); idle == nil {
+			return nil, refuse(wire.Overloaded, "")
+		}
+	}
+	return idle, nil
+}
+
+// evict takes out the session that nobody used for longest, nil if all are in use.
+func (t *Transport) evict(which func(*session) bool) *session {
+	var idle *session
+	var oldest time.Duration
+	for _, p := range t.peers {
+		if s := p.session; s != nil && which(s) {
+			if since, ok := s.resting(); ok && (idle == nil || since < oldest) {
+				idle, oldest = s, since
+			}
+		}
+	}
+	if idle == nil || !idle.retire() {
+		return nil
+	}
+	t.unlink(idle.p)
+	return idle
 }
 
 // recount frees the places of strangers that are known by now: everyone is one

@@ -28,6 +28,7 @@ type session struct {
 	links  map[*link]struct{} // to be told when the connection is lost
 	users  int                // links and opens that keep the session from lingering
 	linger *time.Timer        // runs while users is 0
+	rested time.Duration      // Mono since which it does
 	closed bool
 }
 
@@ -81,6 +82,7 @@ func (s *session) rest() {
 	if s.users > 0 || s.closed {
 		return
 	}
+	s.rested = s.t.config.Clock.Mono()
 	if s.linger == nil {
 		s.linger = time.AfterFunc(s.t.config.Linger, s.leave)
 	} else {
@@ -90,14 +92,28 @@ func (s *session) rest() {
 
 // leave closes a session that nobody used for its linger.
 func (s *session) leave() {
+	if s.retire() {
+		_ = s.conn.CloseWithError(quic.ApplicationErrorCode(wire.Finished), "")
+	}
+}
+
+// retire lets nobody use a session any more that nobody uses. It tells whether that
+// is so.
+func (s *session) retire() bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.users > 0 || s.closed {
-		s.mu.Unlock()
-		return
+		return false
 	}
 	s.closed = true
-	s.mu.Unlock()
-	_ = s.conn.CloseWithError(quic.ApplicationErrorCode(wire.Finished), "")
+	return true
+}
+
+// resting tells since when nobody uses the session, if so.
+func (s *session) resting() (since time.Duration, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rested, s.users == 0 && !s.closed && s.linger != nil
 }
 
 // attach and detach have the loss of the session told to a link, which uses

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
@@ -157,5 +158,46 @@ func TestOwnDialsCountAgainstTheConnectionLimit(t *testing.T) {
 	await(t, "open", x.dial(y).open)
 	if c := x.dial(z).awaitClosed(); c.Reason != wire.Overloaded {
 		t.Errorf("second connection of one: %v, want overloaded", c)
+	}
+}
+
+func TestIdleSessionsMakeRoom(t *testing.T) {
+	for what, limit := range map[string]func(*quicnet.Config){
+		"connections": func(c *quicnet.Config) { c.Connections = 2 },
+		"strangers": func(c *quicnet.Config) {
+			c.Strangers, c.Known = 2, func(ident.PeerID) bool { return false }
+		},
+	} {
+		y := start(t, "y", limit)
+		y.listen()
+		a, b := start(t, "a"), start(t, "b")
+		idle, busy := a.dial(y), b.dial(y)
+		await(t, "open", idle.open)
+		await(t, "open", busy.open)
+		idle.do(func(l runtime.Link) { l.Close(wire.Finished) })
+		idle.awaitClosed()
+		// The first dial may be refused before there is room.
+		next := start(t, "c")
+		for began := time.Now(); ; {
+			l := next.dial(y)
+			select {
+			case <-l.open:
+			case c := <-l.closed:
+				if c.Reason != wire.Overloaded || time.Since(began) > patience {
+					t.Fatalf("%s: a peer for whom there is room: %v", what, c)
+				}
+				continue
+			}
+			break
+		}
+		a.until("end of the idle session", func() bool { return a.count(event.SessionDown, wire.Finished) == 1 })
+		busy.do(func(l runtime.Link) {
+			if _, err := l.Send([]byte("x")); err != nil {
+				t.Errorf("%s: the session in use was harmed: %v", what, err)
+			}
+		})
+		if c := start(t, "d").dial(y).awaitClosed(); c.Reason != wire.Overloaded {
+			t.Errorf("%s: one more, while all are in use: %v, want overloaded", what, c)
+		}
 	}
 }
