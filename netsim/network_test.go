@@ -214,7 +214,13 @@ func TestIdleSessionsMakeRoom(t *testing.T) {
 	near, _ := b.node("a").connect(y)
 	_, busy := b.node("b").connect(y)
 	near.link.Close(wire.Finished)
-	b.run(time.Second)
+	b.run(wire.EvictAfter / 2)
+	early := b.node("early").dial(y)
+	b.run(wire.EvictAfter / 4)
+	if len(early.closes) != 1 || early.closes[0].Reason != wire.Overloaded {
+		t.Errorf("an idle session makes room at once: %v", early.closes)
+	}
+	b.run(wire.EvictAfter)
 	_, _ = b.node("c").connect(y)
 	if n := b.marks[netsim.MarkEvicted]; n != 1 || len(busy.closes) != 0 {
 		t.Errorf("%d sessions made room, %d of those in use closed; want one and none", n, len(busy.closes))

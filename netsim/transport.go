@@ -159,7 +159,7 @@ func (t *Transport) shut(r wire.Reason) {
 func (t *Transport) evict() bool {
 	var idle *session
 	for _, s := range t.sessions {
-		if len(s.links) == 0 && (idle == nil || s.emptyAt < idle.emptyAt) {
+		if len(s.links) == 0 && s.emptyAt+int64(wire.EvictAfter) <= t.n.now() && (idle == nil || s.emptyAt < idle.emptyAt) {
 			idle = s
 		}
 	}

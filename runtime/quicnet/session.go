@@ -109,11 +109,12 @@ func (s *session) retire() bool {
 	return true
 }
 
-// resting tells since when nobody uses the session, if so.
+// resting tells since when nobody uses the session, if that is long enough for it to make
+// room.
 func (s *session) resting() (since time.Duration, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.rested, s.users == 0 && !s.closed && s.linger != nil
+	return s.rested, s.users == 0 && !s.closed && s.linger != nil && s.t.config.Clock.Mono()-s.rested >= wire.EvictAfter
 }
 
 // attach and detach have the loss of the session told to a link, which uses

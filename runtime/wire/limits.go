@@ -51,6 +51,9 @@ const (
 	DefaultKeepAlive   = 5 * time.Second
 	// DefaultLinger is how long a session without links stays open for the next.
 	DefaultLinger = 10 * time.Second
+	// EvictAfter is how long a session must be without links to make room for another
+	// where there is none: several round trips, in which a new one opens its first.
+	EvictAfter = time.Second
 	// ConnectAttempts bounds the opens of one link that lose against a
 	// simultaneous dial.
 	ConnectAttempts = 5
