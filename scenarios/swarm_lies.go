@@ -7,7 +7,8 @@ import (
 
 const (
 	// lieChance is the chance of liars, and then of each class of what they do: the
-	// product is the chance of other classes, and two seeds of five have none.
+	// product is the chance of other classes. Half of the seeds have liars: the others
+	// are of few hosts, or not drawn.
 	lieChance      = 600_000
 	lieClassChance = 750_000
 	// minVillage is how many hosts there are where some lie, at most a quarter of them.
@@ -26,7 +27,7 @@ func (d *drawing) lies() {
 	x := 1 + d.IntN(len(names)/4)
 	liars, honest := names[:x], names[x:]
 	classes := []func() string{
-		func() string { return fmt.Sprintf("accuse %%s %d", 1+d.IntN(2)) },
+		func() string { return fmt.Sprintf("accuse %%s %d", 1<<d.IntN(5)) },
 		func() string { return "besiege %s" },
 		func() string { return "equivocate %s" },
 		func() string { return "forge %s" },

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	goruntime "runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -82,6 +83,16 @@ func Heap() uint64 {
 	var m goruntime.MemStats
 	goruntime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// Hoard lets garbage pile up to percent of what is in use, as long as all of it stays
+// below limit bytes, until restore: fewer collections for more memory.
+func Hoard(percent int, limit int64) (restore func()) {
+	was, most := debug.SetGCPercent(percent), debug.SetMemoryLimit(limit)
+	return func() {
+		debug.SetGCPercent(was)
+		debug.SetMemoryLimit(most)
+	}
 }
 
 // Exit ends the process.

@@ -212,6 +212,7 @@ func (w *worker) mergeSuspicion(raw []byte, from ident.PeerID) error {
 		w.refuse(from, from, err)
 		return err
 	}
+	word.raw = slices.Clone(raw) // a piece of a larger message
 	if word.Suspect == w.self {
 		w.refute(word.Version)
 	} else if h := w.hidden[word.Suspect]; h != nil {

@@ -16,8 +16,10 @@ func newDraft(base *Catalog) draft {
 
 // get gives a peer, nil if there is none.
 func (d *draft) get(id ident.PeerID) *Peer {
-	if p, changed := d.changes[id]; changed {
-		return p
+	if len(d.changes) > 0 {
+		if p, changed := d.changes[id]; changed {
+			return p
+		}
 	}
 	p, _ := d.base.Get(id)
 	return p

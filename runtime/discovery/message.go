@@ -30,13 +30,13 @@ const (
 // message is one frame of Protocol. A link begins with one that has a range.
 type message struct {
 	Spans      []summary `cbor:"1,keyasint,omitempty"`
-	Entries    [][]byte  `cbor:"2,keyasint,omitempty"`
+	Entries    blobs     `cbor:"2,keyasint,omitempty"`
 	Departures []oldNews `cbor:"3,keyasint,omitempty"`
 	// Last ends the sender's turn.
 	Last       bool           `cbor:"4,keyasint,omitempty"`
 	Lists      []listing      `cbor:"5,keyasint,omitempty"`
 	Wants      []ident.PeerID `cbor:"6,keyasint,omitempty"`
-	Suspicions [][]byte       `cbor:"7,keyasint,omitempty"`
+	Suspicions blobs          `cbor:"7,keyasint,omitempty"`
 }
 
 // compares tells whether the message says anything about catalogs.

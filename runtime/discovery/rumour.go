@@ -13,9 +13,9 @@ const GossipProtocol = "smalti/gossip/1"
 
 // rumour is one frame of GossipProtocol.
 type rumour struct {
-	Entries    [][]byte  `cbor:"1,keyasint,omitempty"`
+	Entries    blobs     `cbor:"1,keyasint,omitempty"`
 	Departures []oldNews `cbor:"2,keyasint,omitempty"`
-	Suspicions [][]byte  `cbor:"3,keyasint,omitempty"`
+	Suspicions blobs     `cbor:"3,keyasint,omitempty"`
 	// Names are versions that the sender has.
 	Names names `cbor:"4,keyasint,omitempty"`
 	// Wants are peers whose entries the sender asks for. News is to come whole

@@ -1,10 +1,13 @@
 package discovery
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// Verifier turns bytes into entries. Verify is a pure function of raw, which it
-// may keep: whoever asks gets the same answer, so the result can be shared. It
-// must be safe for concurrent use.
+// Verifier turns bytes into entries. Verify is a pure function of raw: whoever asks gets
+// the same answer, so the result can be shared. It must not keep raw itself, which is
+// a piece of a larger message. It must be safe for concurrent use.
 type Verifier interface {
 	Verify(raw []byte) (*Signed, error)
 }
@@ -41,7 +44,7 @@ func (v *verifier) Verify(raw []byte) (*Signed, error) {
 	if s := v.recall(raw); s != nil {
 		return s, nil
 	}
-	s, err := Parse(raw)
+	s, err := Parse(slices.Clone(raw))
 	if err != nil {
 		return nil, err
 	}

@@ -27,15 +27,16 @@ const maxCrowd = 50_000
 
 // benchDiscovery measures discovery in networks of several sizes.
 func (a *app) benchDiscovery() *cobra.Command {
-	sizes := []int{10, 100, 1000}
+	sizes := []int{10, 100, 1000, 10000}
 	c := &cobra.Command{
 		Use:   "discovery",
 		Short: "Measure how networks of several sizes find together",
 		Long: `Measures, in virtual time, how long n nodes take to know each other when all
 start at once (storm), when one joins (join), when one changes its entry (spread)
 and when one loses power (crash), and what a node sends meanwhile. Links take
-50 ms one way. What is under way is told on standard error. The same seed gives the same figures on every machine, save those
-of memory and real time.`,
+50 ms one way. What is under way is told on standard error. The same seed gives the same
+figures on every machine, save those of memory and real time. 10,000 nodes take a quarter of an
+hour and 10 GiB.`,
 		Example: "  simrun bench discovery --nodes 10,100\n  simrun bench discovery --nodes 10000 --json",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

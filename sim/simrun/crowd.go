@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/smalti/smalti/internal/wall"
@@ -24,6 +25,9 @@ const (
 	crowdSettle   = 30 * time.Second
 	crowdWindow   = time.Minute
 )
+
+// crowdMemory is above what the heap of 10,000 nodes does not grow if it can be helped.
+const crowdMemory = 15 << 30
 
 // crowd is a world of nodes that run discovery and nothing else, and what their
 // events say.
@@ -51,7 +55,7 @@ func (v *countingVerifier) Verify(raw []byte) (*discovery.Signed, error) {
 		return s, nil
 	}
 	v.verified++
-	s, err := discovery.Parse(raw)
+	s, err := discovery.Parse(slices.Clone(raw))
 	if err == nil {
 		v.seen[string(s.Raw)] = s
 	}
@@ -154,6 +158,7 @@ func (c *crowd) rate(f func() error) (bytes, messages int64, err error) {
 
 // measureCrowd measures a network of n nodes.
 func measureCrowd(seed uint64, n int, progress io.Writer) (r crowdReport, err error) {
+	defer wall.Hoard(200, crowdMemory)()
 	elapsed := wall.Since()
 	c := newCrowd(seed, n)
 	defer func() {
