@@ -237,6 +237,10 @@ func (b *bed) count(host string, k event.Kind, reasons ...wire.Reason) (n int) {
 	return n
 }
 
+// wrong tells the invariants that a test begins to do something to the network, as
+// scenarios do for their faults.
+func (b *bed) wrong(what string) { b.Report(event.Event{Kind: event.FaultBegan, Text: what}) }
+
 // marked counts how often a host reached a rare place.
 func (b *bed) marked(host, name string) (n int) {
 	for _, r := range b.events {

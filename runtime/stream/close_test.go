@@ -258,6 +258,7 @@ func TestDrainThatLosesItsConnectionSaysSo(t *testing.T) {
 	b.consume("c", stream.ConsumerConfig{Queue: 1})
 	b.within(5*time.Second, "consumer", subscribed(1, p))
 	b.fill(p, 10)
+	b.wrong("partition p | c")
 	b.Net.Partition([]string{"p"}, []string{"c"})
 	closed := b.task("p", p.Close)
 	b.run(50 * time.Second)

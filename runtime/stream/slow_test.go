@@ -27,6 +27,7 @@ func TestStalledConsumerIsCutAtOnceThoughItsLinkIsBlocked(t *testing.T) {
 	b.within(5*time.Second, "first consumer", subscribed(1, p))
 	g := b.receive("quick", b.consume("quick", stream.ConsumerConfig{}), 0)
 	b.within(5*time.Second, "second consumer", subscribed(2, p))
+	b.wrong("hold p -> stalls")
 	b.Net.Hold("p", "stalls") // nothing gets through, so no close does either
 	const total = 200
 	if sent := b.fill(p, total); sent != total {
