@@ -107,8 +107,15 @@ func TestOnlyTheWordOfEnoughMembersHides(t *testing.T) {
 		}
 		b.worker.judge(suspect, b.worker.suspects[suspect])
 		_, there := b.Catalog().Get(suspect)
-		if want := 1+members < quorum; there != want {
-			t.Errorf("on the word of %d: in the catalog %t, want %t", 1+members, there, want)
+		want, all := 1+members < quorum, 0
+		for p := range b.Catalog().All() {
+			if p.Entry.Peer == suspect && !want {
+				t.Errorf("on the word of %d: hidden, and listed", 1+members)
+			}
+			all++
+		}
+		if there != want || b.Catalog().Len() != all || want != (all == 3+members) {
+			t.Errorf("on the word of %d: in the catalog %t, want %t; %d are listed, %d counted", 1+members, there, want, all, b.Catalog().Len())
 		}
 	}
 }
