@@ -91,8 +91,10 @@ func TestASuccessEndsTheWaitOfOthers(t *testing.T) {
 
 func TestOnePeerAtATimeIsDialledAtAnAddress(t *testing.T) {
 	var d runtime.Dials
-	if !d.Begin(peer(1), somewhere, 0) || !d.Begin(peer(1), somewhere, 0) {
-		t.Fatal("a dial is withheld")
+	for range 2 {
+		if !d.Begin(peer(1), somewhere, 0) {
+			t.Fatal("a dial is withheld")
+		}
 	}
 	if d.Begin(peer(2), somewhere, 10*time.Second-1) {
 		t.Error("another peer is dialled while one is")

@@ -175,7 +175,7 @@ func TestIdleSessionsMakeRoom(t *testing.T) {
 		await(t, "open", idle.open)
 		await(t, "open", busy.open)
 		idle.do(func(l runtime.Link) { l.Close(wire.Finished) })
-		idle.awaitClosed()
+		_ = idle.awaitClosed()
 		// The first dial may be refused before there is room.
 		next := start(t, "c")
 		for began := time.Now(); ; {
