@@ -87,7 +87,7 @@ const (
 	maxWaiters = 256
 	// maxNews is how many entries one round of news carries; beyond, catalogs are
 	// compared.
-	maxNews = 256
+	maxNews = 1024
 	// maxExchangeBytes bounds what one exchange may carry each way.
 	maxExchangeBytes = 16 << 20
 	// maxTurns is how often a peer may speak in one exchange: one comparison needs

@@ -24,6 +24,7 @@ type disseminator struct {
 	queue     []*job                // those asked for first, then by age
 	flying    int                   // jobs under way
 	meeting   bool                  // one of them is on this node's own account
+	synced    time.Duration         // Mono of the end of the last one that went well
 	inward    []*exchange           // links that others opened
 	redirects int                   // links of peers that are told to go elsewhere
 	open      int                   // links in all, whoever opened them
@@ -154,11 +155,20 @@ const afar = 4
 func (w *worker) compareSomewhere() {
 	idle := func(id ident.PeerID) bool { return w.jobs[id] == nil }
 	var near []ident.PeerID
+	var stale *neighbour
 	w.neighbours.each(func(n *neighbour) {
 		if idle(n.peer) {
 			near = append(near, n.peer)
+			if n.stale && stale == nil {
+				stale = n
+			}
 		}
 	})
+	if stale != nil {
+		stale.stale = false
+		w.meet(stale.peer)
+		return
+	}
 	r := w.strand.Rand("peers")
 	if len(near) > 0 && r.IntN(afar) > 0 {
 		w.meet(near[r.IntN(len(near))])

@@ -95,6 +95,9 @@ func (w *worker) launch() {
 			w.flying--
 			w.meeting = w.meeting && !own
 			w.finish(j, err)
+			if err == nil {
+				w.synced = w.env.Clock.Mono()
+			}
 			w.contact(j.peer, err)
 			n := w.neighbours.of(j.peer)
 			if n != nil && n.stale || err == nil && j.exchange.box.short {

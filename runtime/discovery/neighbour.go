@@ -46,7 +46,7 @@ type neighbour struct {
 	full  bool
 	names []holding // of news, not told yet
 	// stale: the catalogs are to be compared once more, when the exchange under way
-	// ends.
+	// ends, or at a tick.
 	stale bool
 }
 
@@ -173,7 +173,8 @@ func (w *worker) strangers() (count int) {
 }
 
 // OnOpen implements runtime.Handler. What the two know is compared once, so that
-// neighbours differ only in what is on its way.
+// neighbours differ only in what is on its way: at once, or at one of the next ticks if
+// this node just did so with another and much is on its way.
 func (n *neighbour) OnOpen() {
 	n.open = true
 	w := n.w
@@ -181,7 +182,9 @@ func (n *neighbour) OnOpen() {
 		return
 	}
 	w.contact(n.peer, nil)
-	w.meet(n.peer)
+	if n.stale = w.much && w.env.Clock.Mono()-w.synced < w.cfg.SyncInterval; !n.stale {
+		w.meet(n.peer)
+	}
 	if w.neighbours.chosen() <= degree {
 		return
 	}
