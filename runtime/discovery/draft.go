@@ -39,6 +39,16 @@ func (d *draft) replace(id ident.PeerID, before, p *Peer) {
 	}
 }
 
+// emptied gives an empty map in the place of m: m itself, unless it was large once, for
+// a map that is cleared keeps its size, and costs as much to walk over.
+func emptied[K comparable, V any](m map[K]V) map[K]V {
+	if len(m) > muchNews {
+		return map[K]V{}
+	}
+	clear(m)
+	return m
+}
+
 // publish makes the catalog of the changes; nil if there are none.
 func (d *draft) publish() *Catalog {
 	if len(d.changes) == 0 {
@@ -49,6 +59,6 @@ func (d *draft) publish() *Catalog {
 		list = append(list, replacement{id: id, peer: d.changes[id]})
 	}
 	d.base = d.base.with(list)
-	clear(d.changes)
+	d.changes = emptied(d.changes)
 	return d.base
 }

@@ -115,7 +115,7 @@ func (w *worker) tell() {
 		}
 		n.tell(b)
 	})
-	clear(w.news)
+	w.news = emptied(w.news)
 	w.words = nil
 }
 
@@ -278,7 +278,7 @@ func (w *worker) graft() {
 			asked[m.from] = append(asked[m.from], id)
 		}
 	}
-	clear(w.missing)
+	w.missing = emptied(w.missing)
 	w.neighbours.each(func(n *neighbour) {
 		if wants := asked[n.peer]; len(wants) > 0 {
 			n.eager = true
