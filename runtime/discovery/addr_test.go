@@ -54,7 +54,7 @@ func TestWithheldDialsAreNoEvidence(t *testing.T) {
 	for range strikes + 1 {
 		b.worker.contact(peer, wire.DialWithheld)
 	}
-	if s := b.worker.suspects[peer]; s == nil || s.failed || s.reached {
+	if s := b.worker.suspects[peer]; s == nil || s.failed || s.reached != 0 {
 		t.Errorf("after dials that were withheld: %+v, want a suspect neither reached nor failed", s)
 	}
 	if f := b.worker.failures[peer]; f == nil || f.until == 0 {

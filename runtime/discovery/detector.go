@@ -56,7 +56,7 @@ type suspect struct {
 	since   time.Duration // Mono
 	words   []*Suspicion  // of distinct accusers, at most quorum
 	failed  bool          // this node could not reach it either
-	reached bool          // this node could, since
+	reached time.Duration // Mono until which it counts that this node could, since
 }
 
 // hidden is a peer that is believed dead, and why.
@@ -94,6 +94,9 @@ func (w *worker) contact(peer ident.PeerID, err error) {
 		w.avoid(peer).strikes = 0
 		w.reached(peer)
 	default:
+		if s := w.suspects[peer]; s != nil {
+			s.reached = 0 // that is over
+		}
 		f := w.avoid(peer)
 		if f.strikes++; f.strikes >= strikes+min(f.accused, maxAccused)*strikes || f.accused == 0 && w.suspects[peer] != nil {
 			w.accuse(peer)
@@ -111,12 +114,14 @@ func (w *worker) contact(peer ident.PeerID, err error) {
 // before is remembered until this node reaches it.
 func (w *worker) excuse(peer ident.PeerID) {
 	f := w.failures[peer]
-	switch {
-	case f == nil:
-	case f.accused == 0:
+	if f == nil {
+		return
+	}
+	if f.accuses {
+		f.accused++
+	}
+	if *f = (backoff{accused: f.accused}); f.accused == 0 {
 		delete(w.failures, peer)
-	default:
-		*f = backoff{accused: f.accused}
 	}
 }
 
@@ -148,9 +153,9 @@ func (w *worker) accuse(peer ident.PeerID) {
 	if s == nil || s.failed {
 		return
 	}
-	s.failed, s.reached = true, false
+	s.failed, s.reached = true, 0
 	if f := w.failures[peer]; f != nil {
-		f.accused++
+		f.accuses = true
 	}
 	word, err := SignSuspicion(w.cfg.Network, peer, p.Entry.Version, w.cfg.Key)
 	if err != nil {
@@ -277,8 +282,8 @@ func (w *worker) judge(id ident.PeerID, s *suspect) {
 		return
 	case w.linked(id):
 		w.neighbours.of(id).tell(bag{words: s.words}) // it is there, and should refute
-		s.failed, s.reached = false, true
-	case s.failed || len(s.words) >= quorum && !s.reached:
+		s.failed = false
+	case s.failed || len(s.words) >= quorum && w.env.Clock.Mono() >= s.reached:
 		w.hide(p, s)
 		w.commit()
 		return
@@ -301,7 +306,8 @@ func (w *worker) turn(id ident.PeerID) time.Duration {
 // hears what is said of it.
 func (w *worker) reached(peer ident.PeerID) {
 	if s := w.suspects[peer]; s != nil {
-		s.failed, s.reached = false, true
+		// It heard what is said of it, and has twice the time to refute that.
+		s.failed, s.reached = false, w.env.Clock.Mono()+2*w.cfg.SuspicionTimeout
 	}
 	h := w.hidden[peer]
 	if h == nil || w.peers.n >= w.cfg.MaxPeers {

@@ -61,7 +61,8 @@ type boot struct {
 type backoff struct {
 	failures int
 	strikes  int           // how many of the last ones were silence
-	accused  int           // how often this node said so, and was refuted
+	accuses  bool          // this node said so
+	accused  int           // how often it did, and was refuted
 	until    time.Duration // Mono
 }
 

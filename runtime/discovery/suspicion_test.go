@@ -160,6 +160,22 @@ func TestWhoWasReachedIsNotHiddenOnTheWordOfOthers(t *testing.T) {
 	}
 }
 
+func TestThatAPeerWasReachedOnceDoesNotCountForEver(t *testing.T) {
+	b, suspect := accusedBed(t)
+	s := b.worker.suspects[suspect]
+	b.worker.contact(suspect, nil)
+	b.mono += 2*b.worker.cfg.SuspicionTimeout - 1
+	b.worker.judge(suspect, s)
+	if _, there := b.Catalog().Get(suspect); !there {
+		t.Error("hidden, though it has time to refute")
+	}
+	b.mono++
+	b.worker.judge(suspect, s)
+	if _, there := b.Catalog().Get(suspect); there {
+		t.Error("never hidden, though it did not refute what it heard")
+	}
+}
+
 func TestOneFailureIsNoSuspicionUnlessOthersHaveOne(t *testing.T) {
 	for _, others := range []bool{false, true} {
 		b := newBed(t, nil)
