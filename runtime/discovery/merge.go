@@ -90,14 +90,8 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 	if twice {
 		w.refuse(from, e.Peer, ErrEquivocation)
 	}
-	if known != nil && s.peer.holding().compare(known.holding()) <= 0 {
-		return nil
-	}
-	if w.tombstones.ends(e.Peer, e.Version, w.env.Clock.Mono()) {
-		return nil
-	}
 	dead := w.hidden[e.Peer]
-	if dead != nil && e.Version.Compare(dead.version) <= 0 {
+	if w.old(s, known, dead) {
 		return nil
 	}
 	err = w.admit(s, held == nil)
@@ -127,6 +121,15 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 		w.fillSoon()
 	}
 	return nil
+}
+
+// old tells whether an entry says nothing new: beside what is known of its peer, because
+// the peer left, or because it is what a hidden peer said before.
+func (w *worker) old(s *Signed, known *Peer, dead *hidden) bool {
+	e := s.Entry
+	return known != nil && s.peer.holding().compare(known.holding()) <= 0 ||
+		w.tombstones.ends(e.Peer, e.Version, w.env.Clock.Mono()) ||
+		dead != nil && e.Version.Compare(dead.version) <= 0
 }
 
 // verify checks an entry, after its size, so that nobody has this node work and
