@@ -86,8 +86,10 @@ func Heap() uint64 {
 }
 
 // Hoard lets garbage pile up to percent of what is in use, as long as all of it stays
-// below limit bytes, until restore: fewer collections for more memory.
+// below limit bytes, until restore: fewer collections for more memory. It asks for large
+// pages too.
 func Hoard(percent int, limit int64) (restore func()) {
+	huge(limit)
 	was, most := debug.SetGCPercent(percent), debug.SetMemoryLimit(limit)
 	return func() {
 		debug.SetGCPercent(was)

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"encoding/binary"
 	"iter"
 	"slices"
@@ -17,9 +18,20 @@ type Peer struct {
 	RTT        time.Duration
 	RTTSettled bool
 
-	raw      []byte // the signed entry, nil if nobody signed it
-	mark     mark   // of the entry, if it is signed
+	held     holding // the entry's name: what most comparisons need, in one place of memory
+	raw      []byte  // the signed entry, nil if nobody signed it
+	mark     mark    // of the entry, if it is signed
 	unsigned bool
+}
+
+// newPeer makes a peer of a signed entry, or if raw is nil, of one that nobody signed.
+func newPeer(e *Entry, raw []byte) Peer {
+	p := Peer{Entry: e, held: holding{Peer: e.Peer, Version: e.Version}, raw: raw, unsigned: raw == nil}
+	if raw != nil {
+		p.mark = markOf(raw)
+		p.held.Sum = p.mark[0]
+	}
+	return p
 }
 
 // Unsigned tells whether the entry was put in by this node's application, on
@@ -132,13 +144,14 @@ func (c *Catalog) rank(id ident.PeerID) int {
 
 // within gives the peers of a range that are told to others: those whose entries
 // are signed.
-func (c *Catalog) within(s span) (list []*Peer) {
-	i := c.leafOf(s.Lo)
-	for _, l := range c.leaves[i:] {
-		if s.before(l.first()) {
-			break
+func (c *Catalog) within(s span) []*Peer {
+	list := make([]*Peer, 0, c.count(s))
+	for l, part := range c.parts(s) {
+		if l.tally.n == len(l.peers) {
+			list = append(list, part...)
+			continue
 		}
-		for _, p := range l.in(s) {
+		for _, p := range part {
 			if !p.unsigned {
 				list = append(list, p)
 			}
@@ -147,25 +160,61 @@ func (c *Catalog) within(s span) (list []*Peer) {
 	return list
 }
 
-// tally sums up the same peers. It looks at single ones in no more than two leaves.
-func (c *Catalog) tally(s span) (t tally) {
-	i := c.leafOf(s.Lo)
-	for _, l := range c.leaves[i:] {
-		if s.before(l.first()) {
-			break
+// count counts all peers of a range.
+func (c *Catalog) count(s span) (n int) {
+	for _, part := range c.parts(s) {
+		n += len(part)
+	}
+	return n
+}
+
+// parts gives the leaves that a range touches, and which of their peers are in it.
+func (c *Catalog) parts(s span) iter.Seq2[*leaf, []*Peer] {
+	return func(yield func(*leaf, []*Peer) bool) {
+		for i := c.leafOf(s.Lo); i < len(c.leaves) && !c.leaves[i].after(s); i++ {
+			if l := c.leaves[i]; !yield(l, l.in(s)) {
+				return
+			}
 		}
-		if peers := l.in(s); len(peers) == len(l.peers) {
+	}
+}
+
+// tally sums up the peers within a range. It looks at single ones in no more than two
+// leaves.
+func (c *Catalog) tally(s span) (t tally) {
+	for l, part := range c.parts(s) {
+		if len(part) == len(l.peers) {
 			t.join(l.tally)
 		} else {
-			t.join(tallyOf(peers))
+			t.join(tallyOf(part))
 		}
 	}
 	return t
 }
 
-// leafSize is how many peers a leaf holds at most: 1 KiB of pointers, which is what
-// a change of one peer copies besides the list of leaves.
-const leafSize = 128
+// cut divides a range into parts of about as many peers each, and sums each up.
+func (c *Catalog) cut(s span) []summary {
+	all, passed, rest := c.count(s), 0, s
+	list := make([]summary, 0, branching)
+	for _, part := range c.parts(s) {
+		for len(list) < branching-1 {
+			i := (len(list)+1)*all/branching - passed
+			if i >= len(part) {
+				break
+			}
+			piece, hi := rest, part[i].held.Peer
+			piece.Hi, rest.Lo = &hi, hi
+			list = append(list, summarize(piece, c.tally(piece)))
+		}
+		passed += len(part)
+	}
+	return append(list, summarize(rest, c.tally(rest)))
+}
+
+// leafSize is how many peers a leaf holds at most. A change of one peer copies its leaf
+// and the list of leaves; a message with news of many peers copies as many leaves, so that
+// small ones cost less the more is new.
+const leafSize = 32
 
 // leaf is a run of peers, ascending, with their sum. The keys stand beside the peers,
 // so that a search runs over one piece of memory.
@@ -178,6 +227,14 @@ type leaf struct {
 // keyOf is the beginning of an id, as a number: what orders all but ids that begin
 // alike, and those no more than a walk.
 func keyOf(id ident.PeerID) uint64 { return binary.BigEndian.Uint64(id[:8]) }
+
+// compareIDs orders ids as ident.PeerID.Compare does, mostly by one comparison.
+func compareIDs(a, b ident.PeerID) int {
+	if order := cmp.Compare(keyOf(a), keyOf(b)); order != 0 {
+		return order
+	}
+	return a.Compare(b)
+}
 
 // part gives a piece of a leaf as one of its own.
 func (l *leaf) part(from, to int) *leaf {
@@ -208,7 +265,7 @@ func (l *leaf) replace(list []replacement) *leaf {
 
 // is tells whether the peer at place i is that called id.
 func (l *leaf) is(i int, id ident.PeerID) bool {
-	return i < len(l.peers) && l.keys[i] == keyOf(id) && l.peers[i].Entry.Peer == id
+	return i < len(l.peers) && l.keys[i] == keyOf(id) && l.peers[i].held.Peer == id
 }
 
 // find gives the place of the first peer that is not below id.
@@ -221,8 +278,18 @@ func (l *leaf) find(id ident.PeerID) int {
 	return i
 }
 
-func (l *leaf) first() ident.PeerID { return l.peers[0].Entry.Peer }
-func (l *leaf) last() ident.PeerID  { return l.peers[len(l.peers)-1].Entry.Peer }
+func (l *leaf) last() ident.PeerID { return l.peers[len(l.peers)-1].held.Peer }
+
+// after tells whether the leaf lies behind the end of a range.
+func (l *leaf) after(s span) bool {
+	if s.Hi == nil {
+		return false
+	}
+	if end := keyOf(*s.Hi); end != l.keys[0] {
+		return end < l.keys[0]
+	}
+	return s.before(l.peers[0].held.Peer)
+}
 
 // in gives the peers of the leaf that lie in a range.
 func (l *leaf) in(s span) []*Peer {
@@ -233,7 +300,7 @@ func (l *leaf) in(s span) []*Peer {
 	return l.peers[from:to]
 }
 
-func comparePeer(p *Peer, id ident.PeerID) int { return p.Entry.Peer.Compare(id) }
+func comparePeer(p *Peer, id ident.PeerID) int { return p.held.Peer.Compare(id) }
 
 // replacement puts a peer into a catalog, or takes it out if peer is nil.
 type replacement struct {

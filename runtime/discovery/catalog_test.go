@@ -22,7 +22,12 @@ func testID(n uint16) (id ident.PeerID) {
 
 func testPeer(n uint16, updated int64, unsigned bool) *Peer {
 	e := &Entry{Peer: testID(n), Version: Version{1, updated}}
-	return &Peer{Entry: e, mark: markOf(fmt.Append(nil, n, updated)), unsigned: unsigned}
+	raw := fmt.Append(nil, n, updated)
+	if unsigned {
+		raw = nil
+	}
+	p := newPeer(e, raw)
+	return &p
 }
 
 // TestCatalogIsAMapThatNeverChanges compares a chain of catalogs with a map.

@@ -86,8 +86,8 @@ const (
 	maxAsked   = 256
 	maxWaiters = 256
 	// maxNews is how many entries one round of news carries; beyond, catalogs are
-	// compared.
-	maxNews = 1024
+	// compared. That costs more, but brings nothing twice.
+	maxNews = 4096
 	// maxExchangeBytes bounds what one exchange may carry each way.
 	maxExchangeBytes = 16 << 20
 	// maxTurns is how often a peer may speak in one exchange: one comparison needs

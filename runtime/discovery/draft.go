@@ -1,24 +1,29 @@
 package discovery
 
-import "github.com/smalti/smalti/runtime/ident"
+import (
+	"slices"
+
+	"github.com/smalti/smalti/runtime/ident"
+)
 
 // draft is the catalog that the worker writes: the one that was published last, and
 // what the next one changes. So the worker keeps no second copy of all peers.
 type draft struct {
 	base    *Catalog
-	changes map[ident.PeerID]*Peer // nil for one that is gone
-	n       int                    // of peers, changes included
+	changes []replacement
+	where   map[ident.PeerID]int // in changes
+	n       int                  // of peers, changes included
 }
 
 func newDraft(base *Catalog) draft {
-	return draft{base: base, changes: map[ident.PeerID]*Peer{}, n: base.Len()}
+	return draft{base: base, where: map[ident.PeerID]int{}, n: base.Len()}
 }
 
 // get gives a peer, nil if there is none.
 func (d *draft) get(id ident.PeerID) *Peer {
 	if len(d.changes) > 0 {
-		if p, changed := d.changes[id]; changed {
-			return p
+		if i, changed := d.where[id]; changed {
+			return d.changes[i].peer
 		}
 	}
 	p, _ := d.base.Get(id)
@@ -30,7 +35,13 @@ func (d *draft) set(id ident.PeerID, p *Peer) { d.replace(id, d.get(id), p) }
 
 // replace is set for who knows what there was before.
 func (d *draft) replace(id ident.PeerID, before, p *Peer) {
-	d.changes[id] = p
+	i, changed := d.where[id]
+	if !changed {
+		i = len(d.changes)
+		d.where[id] = i
+		d.changes = append(d.changes, replacement{id: id})
+	}
+	d.changes[i].peer = p
 	switch {
 	case before == nil && p != nil:
 		d.n++
@@ -54,11 +65,8 @@ func (d *draft) publish() *Catalog {
 	if len(d.changes) == 0 {
 		return nil
 	}
-	list := make([]replacement, 0, len(d.changes))
-	for _, id := range sortedIDs(d.changes) {
-		list = append(list, replacement{id: id, peer: d.changes[id]})
-	}
-	d.base = d.base.with(list)
-	d.changes = emptied(d.changes)
+	slices.SortFunc(d.changes, func(a, b replacement) int { return compareIDs(a.id, b.id) })
+	d.base = d.base.with(d.changes)
+	d.changes, d.where = nil, emptied(d.where)
 	return d.base
 }

@@ -66,7 +66,7 @@ type Signed struct {
 }
 
 func newSigned(e *Entry, raw []byte) *Signed {
-	return &Signed{Entry: e, Raw: raw, peer: Peer{Entry: e, raw: raw, mark: markOf(raw)}, local: loopback(e.Addrs)}
+	return &Signed{Entry: e, Raw: raw, peer: newPeer(e, raw), local: loopback(e.Addrs)}
 }
 
 // entryBody is the signed part. Ids are byte strings whose length is checked

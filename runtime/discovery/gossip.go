@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smalti/smalti/runtime"
@@ -32,7 +33,8 @@ const (
 
 // gossip is what is to be told, and what is waited for.
 type gossip struct {
-	news    map[ident.PeerID]ident.PeerID // of whom, and from whom
+	news    []item               // in the order in which this node learned it
+	listed  map[ident.PeerID]int // where in news
 	words   []word
 	told    time.Duration // Mono of the last round of news
 	much    bool          // that was in it
@@ -72,7 +74,14 @@ func (w *worker) learned(peer, from ident.PeerID, known bool) {
 	if known && !w.source(peer).news.Allow(w.env.Clock.Mono(), newsEvery, newsBurst) {
 		return // who changes so often is compared, and not passed on
 	}
-	w.news[peer] = from
+	i, listed := w.listed[peer]
+	switch {
+	case listed:
+		w.news[i] = item{peer, from, w.signed(peer)}
+	case len(w.news) <= maxNews: // one more than is told says that it is too much
+		w.listed[peer] = len(w.news)
+		w.news = append(w.news, item{peer, from, w.signed(peer)})
+	}
 	w.tellSoon()
 }
 
@@ -105,7 +114,8 @@ func (w *worker) tell() {
 		return
 	}
 	w.told = w.env.Clock.Mono()
-	about := w.items()
+	about := w.news
+	slices.SortFunc(about, func(a, b item) int { return compareIDs(a.of, b.of) }) // who reads it finds them next to each other
 	w.much = len(about) > muchNews
 	w.neighbours.each(func(n *neighbour) {
 		b := w.pack(n, about)
@@ -115,24 +125,15 @@ func (w *worker) tell() {
 		}
 		n.tell(b)
 	})
-	w.news = emptied(w.news)
+	w.news, w.listed = nil, emptied(w.listed)
 	w.words = nil
 }
 
-// item is one thing to be told: of whom, from whom it is, and what this node has of the
-// peer by now, nil for nothing.
+// item is one thing to be told: of whom, from whom it is, and what the peer is now, nil if
+// it left.
 type item struct {
 	of, from ident.PeerID
 	peer     *Peer
-}
-
-// items lists what is to be told, in order of peer.
-func (w *worker) items() []item {
-	list := make([]item, 0, len(w.news))
-	for _, id := range sortedIDs(w.news) {
-		list = append(list, item{id, w.news[id], w.signed(id)})
-	}
-	return list
 }
 
 // pack gives what a neighbour should hear.

@@ -57,7 +57,7 @@ func newWorker(d *Discovery) *worker {
 		avoids:       avoided{},
 		agenda:       agenda{clock: d.env.Clock, strand: d.strand, armed: -1},
 		disseminator: newDisseminator(d.cfg, d.self),
-		gossip:       gossip{news: map[ident.PeerID]ident.PeerID{}, missing: map[ident.PeerID]absence{}},
+		gossip:       gossip{listed: map[ident.PeerID]int{}, missing: map[ident.PeerID]absence{}},
 		detector:     detector{suspects: map[ident.PeerID]*suspect{}, hidden: map[ident.PeerID]*hidden{}, accusers: map[ident.PeerID]*runtime.GCRA{}},
 	}
 	d.watch.Set(w.peers.base)

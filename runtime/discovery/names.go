@@ -16,7 +16,7 @@ type holding struct {
 	Sum uint64 // the beginning of the hash of the exact bytes: a liar may sign two entries of one version
 }
 
-func (p *Peer) holding() holding { return holding{p.Entry.Peer, p.Entry.Version, p.mark[0]} }
+func (p *Peer) holding() holding { return p.held }
 
 // compare orders the entries of one peer. Of two with one version, which no honest peer
 // signs, that with the larger sum stands, so that all nodes end up with the same.

@@ -25,19 +25,19 @@ func (x *exchange) opening() {
 
 // compare answers what the peer holds in a range, in short.
 func (x *exchange) compare(s summary) {
-	if t := x.catalog.tally(s.span); int(s.Count) == t.n && bytes.Equal(s.Print, t.fingerprint()) {
+	mine := x.catalog.tally(s.span)
+	if int(s.Count) == mine.n && bytes.Equal(s.Print, mine.fingerprint()) {
 		return
 	}
-	mine := x.catalog.within(s.span)
 	switch {
-	case len(mine) <= maxListed, len(mine) <= min(mostListed, int(s.Count)/2):
+	case mine.n <= maxListed, mine.n <= min(mostListed, int(s.Count)/2):
 		// Who holds much less than the other would find a difference in every part.
-		x.box.lists = append(x.box.lists, list(s.span, mine))
+		x.box.lists = append(x.box.lists, list(s.span, x.catalog.within(s.span)))
 	case len(x.box.spans)+branching <= maxSpans:
-		x.box.spans = append(x.box.spans, cut(s.span, mine)...)
-	case len(mine) <= mostListed:
+		x.box.spans = append(x.box.spans, x.catalog.cut(s.span)...)
+	case mine.n <= mostListed:
 		// So much differs that parts would not be equal either.
-		x.box.lists = append(x.box.lists, list(s.span, mine))
+		x.box.lists = append(x.box.lists, list(s.span, x.catalog.within(s.span)))
 	default:
 		x.box.short = true
 	}
@@ -53,8 +53,11 @@ func (x *exchange) settle(l listing) {
 			x.box.addPeer(mine[0])
 			mine = mine[1:]
 		}
-		if len(mine) > 0 && mine[0].Entry.Peer == h.Peer {
-			mine = mine[1:]
+		if len(mine) > 0 && mine[0].held.Peer == h.Peer {
+			same := mine[0].held == h
+			if mine = mine[1:]; same {
+				continue // what became of it since this began is news, and told as such
+			}
 		}
 		x.weigh(h)
 	}

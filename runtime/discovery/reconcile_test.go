@@ -174,7 +174,7 @@ func TestWhoLeftIsNotAskedFor(t *testing.T) {
 	}
 	x, l := b.worker.newExchange(ident.PeerID{9}, answering, time.Minute), &wired{}
 	x.link, x.opened = l, true
-	x.OnMessage(wire.MustMarshal(message{Lists: []listing{list(span{}, []*Peer{{Entry: &Entry{Peer: left.PeerID(), Version: v}}})}, Last: true}))
+	x.OnMessage(wire.MustMarshal(message{Lists: []listing{list(span{}, []*Peer{{held: holding{Peer: left.PeerID(), Version: v}}})}, Last: true}))
 	m, err := parseMessage(l.said[0])
 	if err != nil || len(m.Wants) != 0 || len(m.Departures) != 1 {
 		t.Errorf("answers with %d wants and %d departures, %v; want the departure", len(m.Wants), len(m.Departures), err)
@@ -186,8 +186,8 @@ func TestRangesThatMayNotBeCutAreListed(t *testing.T) {
 	x := b.worker.newExchange(ident.PeerID{9}, answering, time.Minute)
 	var peers []replacement
 	for i := range mostListed {
-		p := &Peer{Entry: &Entry{Peer: ident.PeerID{1, byte(i >> 8), byte(i)}, Version: Version{maxVersion - 1, maxVersion - 1}}}
-		peers = append(peers, replacement{p.Entry.Peer, p})
+		p := newPeer(&Entry{Peer: ident.PeerID{1, byte(i >> 8), byte(i)}, Version: Version{maxVersion - 1, maxVersion - 1}}, []byte{1})
+		peers = append(peers, replacement{p.Entry.Peer, &p})
 	}
 	x.catalog = (&Catalog{}).with(peers)
 	for range maxSpans/branching + 1 {

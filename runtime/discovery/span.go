@@ -130,20 +130,3 @@ func list(s span, peers []*Peer) listing {
 	}
 	return l
 }
-
-// cut divides a range into parts that hold about as many of peers each.
-func cut(s span, peers []*Peer) []summary {
-	parts := make([]summary, branching)
-	for i := range parts {
-		part, mine := s, peers[i*len(peers)/branching:(i+1)*len(peers)/branching]
-		if i > 0 {
-			part.Lo = mine[0].Entry.Peer
-		}
-		if i < branching-1 {
-			hi := peers[(i+1)*len(peers)/branching].Entry.Peer
-			part.Hi = &hi
-		}
-		parts[i] = summarize(part, tallyOf(mine))
-	}
-	return parts
-}

@@ -43,7 +43,8 @@ func (w *worker) trust(e *Entry) error {
 		w.unsigned++
 		w.env.Report(event.Event{Kind: event.PeerDiscovered, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
 	}
-	w.peers.set(e.Peer, &Peer{Entry: e, unsigned: true})
+	p := newPeer(e, nil)
+	w.peers.set(e.Peer, &p)
 	return nil
 }
 

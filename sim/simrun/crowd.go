@@ -27,7 +27,7 @@ const (
 )
 
 // crowdMemory is above what the heap of 10,000 nodes does not grow if it can be helped.
-const crowdMemory = 15 << 30
+const crowdMemory = 18 << 30
 
 // crowd is a world of nodes that run discovery and nothing else, and what their
 // events say.
