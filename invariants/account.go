@@ -23,6 +23,8 @@ type producer struct {
 	closing  bool
 	closes   int64 // Mono since when it is closing
 	capacity int64 // 0: no limit
+	queue    int64 // that a subscription may have waiting; 0: not stated
+	perPeer  int64 // subscriptions of one peer; 0: not stated
 	accepted int64
 	open     int64           // accepted and not ended
 	active   int64           // of these, those that do not drain
@@ -110,7 +112,7 @@ func (p *producer) readerOf(peer ident.PeerID) *reader {
 func (p *producer) apply(s *subscription, r *event.Record) {
 	switch r.Kind {
 	case event.ProducerOpened:
-		p.opened, p.capacity = true, r.N
+		p.opened, p.capacity, p.queue, p.perPeer = true, r.N, int64(r.From), int64(r.To)
 	case event.ProducerClosing:
 		p.closing, p.closes = true, r.Mono
 	case event.ProducerClosed:

@@ -23,6 +23,7 @@ type receiver struct {
 	tries       int64
 	picky       bool // it asks for what matches criteria
 	up          bool
+	since       int64  // Mono at which it came up
 	incarnation uint64 // of the producer that was connected last
 	from        uint64 // Subscribed.From
 	next        uint64 // expected: everything below was received or skipped
@@ -36,6 +37,8 @@ type consumers struct {
 	shared bool // two were open at once
 	closed bool // the last record was that of a close
 	online bool
+	first  int64 // the shortest wait between two attempts, ns
+	most   int64 // the longest; 0: not stated
 }
 
 func (l *life) consumersOf(id ident.StreamID) *consumers {
@@ -53,6 +56,7 @@ func (c *consumers) apply(l *life, r *event.Record) {
 		c.open++
 		c.shared = c.shared || c.open > 1
 		c.closed = false
+		c.first, c.most = int64(r.From), int64(r.To)
 	case event.ConsumerClosed:
 		if c.open > 0 {
 			c.open--
@@ -113,6 +117,7 @@ func (v *receiver) apply(b *book, r *event.Record) {
 		case v.next == 0 || v.next > r.From:
 			v.next = r.From
 		}
+		v.since = r.Mono
 		v.up, v.incarnation, v.from, v.ahead = true, r.Incarnation, r.From, v.ahead[:0]
 		v.source = nil
 		if p := b.producers[producerKey{r.Peer, r.Stream, r.Incarnation}]; p != nil {

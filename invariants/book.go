@@ -85,7 +85,7 @@ func (b *book) turn(r *event.Record) bool {
 	case k >= event.ProducerOpened && k <= event.ProducerClosing:
 		b.producer = b.producerOf(h.life, r)
 		b.sub = b.producer.find(r.Sub)
-	case k >= event.Subscribing && k <= event.Skipped:
+	case k >= event.Subscribing && k <= event.Skipped || k == event.Retrying:
 		b.receiver = h.life.receiver(r)
 	}
 	return true

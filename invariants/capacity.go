@@ -4,7 +4,7 @@ import "github.com/smalti/smalti/runtime/event"
 
 // capacityRule: a producer serves no more than it may.
 var capacityRule = rule{
-	Info:  Info{"capacity", Safety, "a producer never has more active subscriptions than its capacity, and counts them right"},
+	Info:  Info{"capacity", Safety, "a producer never has more active subscriptions than its capacity, nor one peer more than it may, and it counts them right"},
 	kinds: []event.Kind{event.SubAccepted},
 	make:  func(p reporter, b *book, _ Options) Checker { return &capacity{p, b} },
 }
@@ -20,6 +20,8 @@ func (c *capacity) Event(r event.Record) {
 	switch {
 	case p.capacity > 0 && active > p.capacity:
 		c.fail(&r, "%s: %d active of at most %d", r.Event, active, p.capacity)
+	case p.perPeer > 0 && int64(p.readerOf(r.Peer).active) >= p.perPeer:
+		c.fail(&r, "%s: the peer has %d active, which is all that it may", r.Event, p.readerOf(r.Peer).active)
 	case r.N != active:
 		c.fail(&r, "%s: the producer counts %d active, it has %d", r.Event, r.N, active)
 	}

@@ -16,6 +16,8 @@ const (
 	DefaultDrainMax = 5 * time.Second
 	// DefaultTombstoneTTL is how long a node remembers a departure.
 	DefaultTombstoneTTL = 300 * time.Second
+	// DefaultMaxDrift is how far ahead of a node's clock an entry may be.
+	DefaultMaxDrift = 50 * time.Second
 )
 
 // Pair is a subscription that must exist: one stream, from a producer's host to
@@ -43,10 +45,18 @@ type Options struct {
 	// application of the consumer's host; 0: not judged.
 	Flow time.Duration
 
+	// Never are subscriptions that must not exist at any time, Away those that must not
+	// from Quiesced + Reconnect until Settle.
+	Never, Away []Pair
+	// Demands are what streams ask of their consumers.
+	Demands []Demand
+
 	// DrainMax is the longest drain of the run's producers, TombstoneTTL the
-	// shortest memory of its nodes; 0: their defaults.
+	// shortest memory of its nodes, MaxDrift how far ahead of a clock they take an entry;
+	// 0: their defaults.
 	DrainMax     time.Duration
 	TombstoneTTL time.Duration
+	MaxDrift     time.Duration
 	// WallSlack is what a node's clock may move between its decision and its
 	// report: 0 in simulation, some milliseconds for the log of a real node.
 	WallSlack time.Duration
@@ -73,6 +83,7 @@ func (o Options) withDefaults() Options {
 		value time.Duration
 	}{
 		{&o.Reconnect, DefaultBound}, {&o.Catalogs, DefaultBound}, {&o.DrainMax, DefaultDrainMax}, {&o.TombstoneTTL, DefaultTombstoneTTL},
+		{&o.MaxDrift, DefaultMaxDrift},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value

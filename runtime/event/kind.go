@@ -43,7 +43,7 @@ const (
 	// EntryPublished: the node signed its own entry anew, version From, To.
 	EntryPublished Kind = 24
 	// SyncStarted, SyncEnded frame an exchange of catalogs with Peer; N is the
-	// number of entries received.
+	// number of entries received, From 1 if Peer asked for it.
 	SyncStarted Kind = 25
 	SyncEnded   Kind = 26
 	// Pinged: Peer was asked for its entry; N is the round trip in nanoseconds, 0
@@ -57,7 +57,8 @@ const (
 	PeerSuspected Kind = 30
 
 	// ProducerOpened, ProducerClosed frame a producer of Stream; Incarnation
-	// names it; N is its capacity, 0 for none stated, Text the stream's name.
+	// names it; N is its capacity, 0 for none stated, Text the stream's name, From how
+	// many datums may wait for one subscription, To how many of those one peer may have.
 	ProducerOpened Kind = 40
 	ProducerClosed Kind = 41
 	// SubAccepted: the producer admitted Peer; N is how many subscriptions are
@@ -102,13 +103,18 @@ const (
 	// HandshakeRefused: Peer asked for a subscription, and was refused for Reason
 	// before any producer could judge it; Stream is what it asked for, if it said.
 	HandshakeRefused Kind = 57
+	// HandshakeBegan: Peer opened a link to subscribe, the From-th of this node.
+	// HandshakeEnded: it said what it wants, was refused, or went.
+	HandshakeBegan Kind = 58
+	HandshakeEnded Kind = 59
 
 	// ConsumerOpened, ConsumerClosed frame a consumer of Stream; Sub names it, Text
-	// is the stream's name.
+	// is the stream's name, From and To are its shortest and its longest wait between two
+	// attempts, in nanoseconds.
 	ConsumerOpened Kind = 60
 	ConsumerClosed Kind = 61
 	// Subscribing: the consumer dials the producer Peer; N is the attempt, Text its
-	// criteria.
+	// criteria, From 1 if news of either side led to it, 0 if a Retrying did.
 	Subscribing Kind = 62
 	// Subscribed: Peer accepted; Incarnation is the producer's, From the next
 	// sequence number.
@@ -130,6 +136,9 @@ const (
 	Discarded Kind = 69
 	// DecodeFailed: the codec refused datum From of Peer; Text says why.
 	DecodeFailed Kind = 70
+	// Retrying: after an attempt, or a subscription, that ended for Reason, Peer is
+	// dialled again in N nanoseconds, unless there is news before.
+	Retrying Kind = 71
 
 	// AppSent: the application's send of datum From returned; Incarnation and
 	// From identify it, N is its checksum; To and Bytes describe it, so that criteria
@@ -140,6 +149,9 @@ const (
 	// a consumer, or if N is 1, as a producer. AppAllowed: they do not any more.
 	AppRevoked Kind = 82
 	AppAllowed Kind = 83
+	// AppIssued: Peer was given a ticket of the issuer that the application calls N. It
+	// is valid from Unix nanosecond From to Unix nanosecond To (0: for ever).
+	AppIssued Kind = 84
 
 	// HostCrashed, HostRestarted, ClockStepped, FaultBegan, FaultEnded are
 	// told by the simulated world, not by a node; Text is the fault's text
@@ -164,10 +176,10 @@ var kinds = map[Kind]string{
 	SubAccepted: "sub.accepted", SubRefused: "sub.refused", SubEnded: "sub.ended", SubExpiry: "sub.expiry", SubDraining: "sub.draining",
 	Enqueued: "enqueued", Written: "written", Dropped: "dropped",
 	ProducerOnline: "producer.online", ProducerOffline: "producer.offline", InputDropped: "input.dropped",
-	EncodeFailed: "encode.failed", CriteriaFailed: "criteria.failed", Unmatched: "unmatched", ProducerClosing: "producer.closing", HandshakeRefused: "handshake.refused",
+	EncodeFailed: "encode.failed", CriteriaFailed: "criteria.failed", Unmatched: "unmatched", ProducerClosing: "producer.closing", HandshakeRefused: "handshake.refused", HandshakeBegan: "handshake.began", HandshakeEnded: "handshake.ended",
 	ConsumerOpened: "consumer.opened", ConsumerClosed: "consumer.closed", Subscribing: "subscribing", Subscribed: "subscribed", Unsubscribed: "unsubscribed",
-	Received: "received", Skipped: "skipped", ConsumerOnline: "consumer.online", ConsumerOffline: "consumer.offline", Discarded: "discarded", DecodeFailed: "decode.failed",
-	AppSent: "app.sent", AppReceived: "app.received", AppRevoked: "app.revoked", AppAllowed: "app.allowed",
+	Received: "received", Skipped: "skipped", ConsumerOnline: "consumer.online", ConsumerOffline: "consumer.offline", Discarded: "discarded", DecodeFailed: "decode.failed", Retrying: "retrying",
+	AppSent: "app.sent", AppReceived: "app.received", AppRevoked: "app.revoked", AppAllowed: "app.allowed", AppIssued: "app.issued",
 	HostCrashed: "host.crashed", HostRestarted: "host.restarted", ClockStepped: "clock.stepped", FaultBegan: "fault.began", FaultEnded: "fault.ended", Quiesced: "quiesced",
 }
 

@@ -63,7 +63,7 @@ type guest struct {
 
 // begin starts the work.
 func (w *fanout) begin() {
-	w.env.Report(w.event(event.Event{Kind: event.ProducerOpened, N: int64(w.config.MaxConsumers), Text: w.name}))
+	w.env.Report(w.event(event.Event{Kind: event.ProducerOpened, N: int64(w.config.MaxConsumers), From: uint64(w.config.Queue), To: uint64(w.config.MaxPerPeer), Text: w.name}))
 	w.unwatch = append(w.unwatch, w.directory.Subscribe(w.strand, w.onPeers), w.demands.tickets.Watch(w.strand, w.onValidators))
 	w.changed()
 }

@@ -42,10 +42,14 @@ type progress struct {
 
 // connect dials the producer and says at once what is wanted: the message waits
 // for the link to open.
-func (r *receiver) connect() {
+func (r *receiver) connect(news bool) {
 	w := r.worker
 	r.tries++
-	w.env.Report(r.event(event.Event{Kind: event.Subscribing, N: r.tries, Text: w.config.Criteria}))
+	e := event.Event{Kind: event.Subscribing, N: r.tries, Text: w.config.Criteria}
+	if news {
+		e.From = 1
+	}
+	w.env.Report(r.event(e))
 	a := &attempt{receiver: r}
 	a.flush = a.onFlush
 	r.attempt = a
@@ -97,7 +101,7 @@ func (r *receiver) anew() {
 	r.wait, r.failing = 0, -1
 	if r.attempt == nil {
 		stopTimer(r.retry)
-		r.connect()
+		r.connect(true)
 	}
 }
 
@@ -119,7 +123,7 @@ func (r *receiver) bar(reason wire.Reason) {
 	}
 	if len(w.config.Tickets) > 0 {
 		r.wait = w.config.Backoff.Max
-		r.backOff()
+		r.backOff(0)
 	}
 	w.board.changed()
 }
@@ -210,12 +214,13 @@ func (r *receiver) ended(reason wire.Reason) {
 	case r.failing < 0:
 		r.failing = now
 	}
+	least := time.Duration(0)
 	switch {
 	case verdict(reason):
 		// It may fall with the producer's next entry, of which judge is told, with
 		// ours, of which appeal is, or for a reason that nobody tells: hence one
-		// more attempt now and then.
-		r.wait = w.config.Backoff.Max
+		// more attempt now and then, which is not soon.
+		r.wait, least = w.config.Backoff.Max, w.config.Backoff.Max/2
 	case reason == wire.UnknownPeer:
 		w.directory.SyncThen(w.strand, r.peer.Entry.Peer, w.directory.Dialable(r.peer), func(error) {})
 	}
@@ -223,7 +228,7 @@ func (r *receiver) ended(reason wire.Reason) {
 		w.env.Mark("stream/gave-up")
 		return // until there is news
 	}
-	r.backOff()
+	w.env.Report(r.event(event.Event{Kind: event.Retrying, Reason: reason, N: int64(r.backOff(least))}))
 }
 
 // verdict tells whether a producer that ends or refuses for this reason will go
@@ -238,21 +243,22 @@ func verdict(r wire.Reason) bool {
 	}
 }
 
-// backOff arms the next attempt.
-func (r *receiver) backOff() {
+// backOff arms the next attempt, after least or more.
+func (r *receiver) backOff(least time.Duration) (delay time.Duration) {
 	b := r.worker.config.Backoff
 	r.wait = nextWait(r.wait, b)
-	delay := r.worker.strand.Rand("backoff").Duration(0, r.wait)
+	delay = r.worker.strand.Rand("backoff").Duration(least, r.wait)
 	if r.retry == nil {
 		r.retry = r.worker.env.Clock.AfterFunc(r.worker.strand, delay, r.onRetry)
-		return
+	} else {
+		r.retry.Reset(delay)
 	}
-	r.retry.Reset(delay)
+	return delay
 }
 
 func (r *receiver) onRetry() {
 	if r.barred == wire.None {
-		r.connect()
+		r.connect(false)
 		return
 	}
 	r.judge(r.peer)

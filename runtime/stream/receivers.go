@@ -46,7 +46,7 @@ type former struct {
 
 // begin starts the work.
 func (w *receivers) begin() {
-	w.env.Report(w.event(event.Event{Kind: event.ConsumerOpened, Text: w.name}))
+	w.env.Report(w.event(event.Event{Kind: event.ConsumerOpened, Text: w.name, From: uint64(w.config.Backoff.First), To: uint64(w.config.Backoff.Max)}))
 	w.unwatch = append(w.unwatch,
 		w.directory.Subscribe(w.strand, w.onPeers),
 		w.directory.SubscribeSelf(w.strand, w.onSelf),

@@ -50,7 +50,8 @@ type Streams struct {
 	made      int                          // producers and consumers, for the names of their strands
 	closed    bool
 
-	handshakes int // on the strand: links that have not named their stream yet
+	handshakes int    // on the strand: links that have not named their stream yet
+	greeted    uint64 // handshakes that ever began
 }
 
 // New starts to serve streams on env.
@@ -210,6 +211,9 @@ func (s *Streams) onLink(link runtime.Link) {
 		return
 	}
 	s.handshakes++
+	s.greeted++
+	h.number = s.greeted
+	s.env.Report(event.Event{Kind: event.HandshakeBegan, Peer: link.Peer(), From: h.number})
 	h.deadline = s.env.Clock.AfterFunc(s.strand, handshakeTimeout, h.onDeadline)
 }
 
@@ -217,6 +221,7 @@ func (s *Streams) onLink(link runtime.Link) {
 type handshake struct {
 	hub      *Streams
 	link     runtime.Link
+	number   uint64 // of the node's
 	deadline runtime.Timer
 	over     bool
 }
@@ -280,4 +285,5 @@ func (h *handshake) end() {
 	h.over = true
 	h.deadline.Stop()
 	h.hub.handshakes--
+	h.hub.env.Report(event.Event{Kind: event.HandshakeEnded, Peer: h.link.Peer(), From: h.number})
 }

@@ -47,6 +47,7 @@ func (m *Metrics) Event(e event.Event) {
 		m.discovery.event(e)
 	case k == event.HandshakeRefused:
 		m.node.handshakes.WithLabelValues(e.Reason.String()).Inc()
+	case k == event.HandshakeBegan, k == event.HandshakeEnded:
 	case k < event.ConsumerOpened:
 		m.producers.of(e.Stream, e.Text).event(e)
 	case k < event.AppSent:

@@ -1,0 +1,165 @@
+package invariants_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/smalti/smalti/invariants"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// patient is a consumer that waits between 1 and 10 s.
+func patient() event.Event {
+	e := consumer(event.ConsumerOpened)
+	e.From, e.To = uint64(time.Second), uint64(10*time.Second)
+	return e
+}
+
+func retrying(r wire.Reason, d time.Duration) event.Event {
+	return consuming(event.Retrying, event.Event{Reason: r, N: int64(d)})
+}
+
+// lost is the end of a subscription that existed.
+func lost(r wire.Reason) event.Event { return counting(1, unsubscribed(r)) }
+
+func TestConsumersAreNeitherImpatientNorLazy(t *testing.T) {
+	breaks := []string{"retries"}
+	refused := c(patient(), subscribing(1), unsubscribed(wire.NotAllowed))
+	held := history(p(opened(0)), c(patient(), subscribing(1)), p(accepted(1, "c", 1, 1)), c(subscribed(1)))
+	news := subscribing(2)
+	news.From = 1
+	run(t, []historyCase{
+		{name: "refused for good", steps: history(refused, c(retrying(wire.NotAllowed, 5*time.Second)))},
+		{name: "not there", steps: c(patient(), subscribing(1), unsubscribed(wire.DialFailed), retrying(wire.DialFailed, time.Millisecond))},
+		{name: "it did not hold", steps: history(held, at(9*time.Second, c(lost(wire.ConnectionLost), retrying(wire.ConnectionLost, 8*time.Second))))},
+		{name: "it held", steps: history(held, at(time.Minute, c(lost(wire.ConnectionLost), retrying(wire.ConnectionLost, time.Second))))},
+		{name: "news", steps: history(refused, c(retrying(wire.NotAllowed, 5*time.Second), news))},
+		{name: "when it is due", steps: history(at(time.Second, refused), c(retrying(wire.NotAllowed, 5*time.Second)), at(time.Second+5*time.Second+3*time.Millisecond, c(subscribing(2))))},
+		{name: "too soon after a verdict", steps: history(refused, c(retrying(wire.NotAllowed, 5*time.Second-1))), want: breaks},
+		{name: "too late after it held", steps: history(held, at(time.Minute, c(lost(wire.ConnectionLost), retrying(wire.ConnectionLost, time.Second+1)))), want: breaks},
+		{name: "sooner than it said", steps: history(refused, c(retrying(wire.NotAllowed, 5*time.Second)), at(3*time.Second, c(subscribing(2)))), want: breaks},
+	})
+}
+
+func TestWhatBeginsEnds(t *testing.T) {
+	breaks := []string{"ends"}
+	numbered := func(k event.Kind, n uint64) event.Event {
+		return event.Event{Kind: k, Peer: nodeOf("c"), From: n, Reason: wire.Finished}
+	}
+	ticks := func(from, to time.Duration) (steps []step) {
+		for d := from; d <= to; d += time.Second {
+			steps = append(steps, at(d, p(numbered(event.HandshakeBegan, uint64(d)), numbered(event.HandshakeEnded, uint64(d))))...)
+		}
+		return steps
+	}
+	began := p(numbered(event.HandshakeBegan, 1))
+	cut := history(p(opened(0), accepted(1, "c", 1, 1), draining(1, "c", wire.TooSlow)))
+	run(t, []historyCase{
+		{name: "in time", steps: history(began, at(4*time.Second, p(numbered(event.HandshakeEnded, 1))), ticks(5*time.Second, 40*time.Second))},
+		{name: "a host that was paused", steps: history(began, at(time.Minute, p(numbered(event.HandshakeEnded, 1))), ticks(61*time.Second, 90*time.Second))},
+		{name: "a host that crashed", steps: history(began, world(crashed("p")), again(ticks(time.Second, 40*time.Second)))},
+		{name: "a cut", steps: history(cut, at(time.Second, p(ended(1, "c", 0))), ticks(2*time.Second, 60*time.Second))},
+		{name: "an exchange that the peer asked for", steps: history(p(numbered(event.SyncStarted, 1)), ticks(time.Second, 2*time.Minute))},
+		{name: "a handshake does not", steps: history(began, ticks(time.Second, 40*time.Second)), want: breaks},
+		{name: "a cut does not", steps: history(cut, ticks(time.Second, 60*time.Second)), want: breaks},
+		{name: "an exchange does not", steps: history(p(numbered(event.SyncStarted, 0)), ticks(time.Second, 2*time.Minute)), want: breaks},
+		{name: "an attempt does not", steps: history(p(subscribing(1)), ticks(time.Second, 60*time.Second)), want: breaks},
+	})
+}
+
+func TestWhateverEndsSaysWhy(t *testing.T) {
+	run(t, []historyCase{
+		{name: "it does", steps: c(subscribing(1), unsubscribed(wire.DialFailed))},
+		{name: "it does not", steps: c(subscribing(1), unsubscribed(wire.None)), want: []string{"reasons"}},
+	})
+}
+
+func TestEntriesFromTheFutureAreNotTaken(t *testing.T) {
+	ms := uint64(invariants.DefaultMaxDrift.Milliseconds())
+	run(t, []historyCase{ // the second step is at 2 ms
+		{name: "as far as allowed", steps: c(entryOf(event.PeerDiscovered, "d", 1, 1), entryOf(event.PeerUpdated, "d", 1, ms+2))},
+		{name: "further", steps: c(entryOf(event.PeerDiscovered, "d", 1, 1), entryOf(event.PeerUpdated, "d", 1, ms+3)), want: []string{"no-future"}},
+	})
+}
+
+func TestOneExchangeWithAPeerAtATime(t *testing.T) {
+	breaks := []string{"single-flight"}
+	sync := func(k event.Kind, peer string, asked uint64) event.Event {
+		return event.Event{Kind: k, Peer: nodeOf(peer), From: asked, Reason: wire.Finished}
+	}
+	start, end := sync(event.SyncStarted, "d", 0), sync(event.SyncEnded, "d", 0)
+	run(t, []historyCase{
+		{name: "one after the other", steps: c(start, end, start, end)},
+		{name: "with two peers", steps: c(start, sync(event.SyncStarted, "e", 0), end)},
+		{name: "one that the peer asked for", steps: c(start, sync(event.SyncStarted, "d", 1), end)},
+		{name: "in another life", steps: history(c(start), world(crashed("c")), again(c(start, end)))},
+		{name: "two", steps: c(start, start), want: breaks},
+		{name: "an end of none", steps: c(end), want: breaks},
+	})
+}
+
+func TestQueuesHaveBounds(t *testing.T) {
+	open := opened(0)
+	open.From = 3
+	full := p(open, accepted(1, "c", 1, 1), enqueued(1, "c", 1, 3))
+	over := p(open, accepted(1, "c", 1, 1), enqueued(1, "c", 1, 4))
+	run(t, []historyCase{
+		{name: "full", steps: history(full, p(written(1, "c", 1, 1), enqueued(1, "c", 4, 4), enqueued(1, "c", 5, 5)))},
+		{name: "more is dropped at once", steps: history(over, p(dropped(1, "c", 4, 4, wire.Lagged), enqueued(1, "c", 5, 5)))},
+		{name: "more", steps: history(over, p(enqueued(1, "c", 5, 5))), want: []string{"bounded"}},
+	})
+}
+
+func TestOnePeerHasNoMoreThanItMay(t *testing.T) {
+	open := opened(0)
+	open.To = 1
+	run(t, []historyCase{
+		{name: "two peers", steps: p(open, accepted(1, "c", 1, 1), accepted(2, "d", 1, 2))},
+		{name: "one after the other", steps: p(open, accepted(1, "c", 1, 1), ended(1, "c", 0), accepted(2, "c", 1, 1))},
+		{name: "two at once", steps: p(open, accepted(1, "c", 1, 1), accepted(2, "c", 1, 2)), want: []string{"capacity"}},
+	})
+}
+
+func TestWhoHasNoRightIsNotLetIn(t *testing.T) {
+	pair := invariants.Pair{Consumer: "c", Producer: "p", Stream: theStream}
+	never, away := invariants.Options{Never: []invariants.Pair{pair}}, invariants.Options{Away: []invariants.Pair{pair}}
+	in := history(c(consumer(event.ConsumerOpened), subscribing(1)), p(opened(0), accepted(1, "c", 1, 1)), c(subscribed(1)))
+	out := history(p(draining(1, "c", wire.NotAllowed), ended(1, "c", 0)), c(lost(wire.NotAllowed)))
+	run(t, []historyCase{
+		{name: "somebody else", options: never, steps: p(opened(0), accepted(1, "d", 1, 1))},
+		{name: "for a while", options: away, steps: history(in, out, world(quiesced())), finish: 5 * time.Minute},
+		{name: "before the bound", options: away, steps: history(in, world(quiesced())), finish: time.Second},
+		{name: "ever", options: never, steps: in, want: []string{"barred"}},
+		{name: "in the end", options: away, steps: history(in, world(quiesced())), finish: 5 * time.Minute, want: []string{"kept-away"}},
+	})
+}
+
+func TestATicketIsWorthWhatItsIssuerSaid(t *testing.T) {
+	breaks := []string{"rights"}
+	issued := func(issuer int64, from, to time.Duration) []step {
+		return world(event.Event{Kind: event.AppIssued, Peer: nodeOf("c"), N: issuer, From: uint64(from), To: uint64(to)})
+	}
+	demands := func(list ...invariants.Demand) invariants.Options {
+		for i := range list {
+			list[i].Stream = theStream
+		}
+		return invariants.Options{Demands: list}
+	}
+	one, both := demands(invariants.Demand{Issuer: 1}), demands(invariants.Demand{Issuer: 1}, invariants.Demand{Issuer: 2})
+	aged := demands(invariants.Demand{Issuer: 1, MaxAge: time.Second, Leeway: time.Millisecond})
+	in := p(opened(0), accepted(1, "c", 1, 1))
+	gives := func(d time.Duration) []step { return at(d, p(enqueued(1, "c", 1, 1))) }
+	run(t, []historyCase{
+		{name: "within its time", options: one, steps: history(issued(1, 0, time.Second), in, gives(time.Second-1))},
+		{name: "of two one is valid", options: one, steps: history(issued(1, 0, time.Second), issued(1, 0, time.Minute), in, gives(2*time.Second))},
+		{name: "for ever", options: one, steps: history(issued(1, 0, 0), in, gives(time.Hour))},
+		{name: "of both issuers", options: both, steps: history(issued(1, 0, time.Second), issued(2, 0, time.Second), in)},
+		{name: "young enough, by the leeway", options: aged, steps: history(issued(1, 0, time.Minute), in, gives(time.Second+time.Millisecond-1))},
+		{name: "at its end", options: one, steps: history(issued(1, 0, time.Second), in, gives(time.Second)), want: breaks},
+		{name: "before it begins", options: one, steps: history(issued(1, time.Minute, time.Hour), in), want: breaks},
+		{name: "of another issuer", options: one, steps: history(issued(2, 0, time.Second), in), want: breaks},
+		{name: "of one issuer of two", options: both, steps: history(issued(1, 0, time.Second), in), want: breaks},
+		{name: "too old", options: aged, steps: history(issued(1, 0, time.Minute), in, gives(time.Second+time.Millisecond)), want: breaks},
+	})
+}
