@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"time"
 )
 
 // maxReply bounds what a worker answers to one request, in bytes.
@@ -165,4 +166,29 @@ func (t *tail) text() string {
 		return ""
 	}
 	return "\n" + strings.TrimRight(t.buf.String(), "\n")
+}
+
+// Ran is a program that ended.
+type Ran struct {
+	Out  []byte // its standard output
+	Code int
+	CPU  time.Duration // of itself and of the processes that it waited for
+}
+
+// Run runs a program of the machine in a directory until it ends. A code that is not 0
+// is no error of Run's: whoever asked knows what it means. errs is the end of what the
+// program wrote to standard error.
+func Run(dir, name string, args ...string) (r Ran, errs string, err error) {
+	var out bytes.Buffer
+	var end tail
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &end
+	err = cmd.Run()
+	if _, failed := errors.AsType[*exec.ExitError](err); failed {
+		err = nil
+	}
+	if err != nil {
+		return r, end.text(), fmt.Errorf("run %s: %w", name, err)
+	}
+	return Ran{out.Bytes(), cmd.ProcessState.ExitCode(), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, end.text(), nil
 }

@@ -116,7 +116,7 @@ violation, 4 non-determinism, 5 inconclusive, 6 the tool itself failed.`,
 	root.Flags().Var(&a.until, "until", "stop at this virtual time and judge safety only, for example 30s")
 	root.Flags().BoolVar(&a.json, "json", false, "print one JSON object and nothing else")
 	root.Flags().BoolVar(&a.events, "events", false, "print every event, one a line")
-	root.AddCommand(a.list(), a.explain(), a.verify(), a.sweep(), a.bench(), a.worker())
+	root.AddCommand(a.list(), a.explain(), a.verify(), a.sweep(), a.planted(), a.bench(), a.worker())
 	return root
 }
 
