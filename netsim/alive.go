@@ -38,10 +38,9 @@ func (s *session) acknowledge(f *frame, now int64) {
 	if o.ackAt != 0 || o.state == dead || o.t == nil || s.way.blocked() || s.way.held() {
 		return
 	}
-	p := &s.way.path
-	back := int64(p.Latency.Base)
-	if p.Latency.Spread != 0 {
-		back = p.Latency.delay(mix(uint64(now), s.lane.key))
+	back := int64(s.way.path.Latency.Base)
+	if s.way.path.Latency.Spread != 0 || len(s.way.rules) > 0 {
+		back = s.way.latency(mix(uint64(now), s.lane.key))
 	}
 	o.ackAt, o.ackRTT = now+back, 0
 	if f.sent != 0 {

@@ -60,10 +60,25 @@ func (n *Network) Thaw(name string) {
 	n.wakeAll()
 }
 
-// Heal undoes all blocks, partitions, isolations and holds, and all freezes.
+// Unreach loses every dial to a host, until as many Reaches; sessions that are up,
+// and dials that were answered once, go on. It is what a firewall does that was
+// changed, or a full backlog.
+func (n *Network) Unreach(name string) { n.host(name).unreachable++ }
+
+// Reach undoes one Unreach. One too many does nothing.
+func (n *Network) Reach(name string) {
+	h := n.host(name)
+	h.unreachable = max(0, h.unreachable-1)
+}
+
+// Unreached counts how often a dial to a host was lost to an Unreach.
+func (n *Network) Unreached(name string) uint64 { return n.host(name).unreached }
+
+// Heal undoes all blocks, partitions, isolations and holds, all freezes and all
+// Unreaches.
 func (n *Network) Heal() {
 	for _, h := range n.order {
-		*h = host{name: h.name}
+		*h = host{name: h.name, unreached: h.unreached}
 	}
 	for _, d := range n.ways {
 		d.cut, d.hold = 0, 0
@@ -91,6 +106,24 @@ func (n *Network) Reset(a, b string) (count int) {
 		n.mark(MarkReset)
 		x.die(wire.ConnectionLost, false)
 		y.die(wire.ConnectionLost, false)
+	}
+	return count
+}
+
+// Forget ends all sessions of host a with host b at the end of a, with
+// ConnectionLost: b is not told, and its end is half-open until it times out or a
+// dials again. It gives how many there were.
+func (n *Network) Forget(a, b string) (count int) {
+	ha, hb := n.host(a), n.host(b)
+	for _, c := range append([]*conn(nil), n.conns...) {
+		for i := range c.ends {
+			s, o := &c.ends[i], &c.ends[1-i]
+			if s.state == up && o.state == up && s.t.host == ha && o.t.host == hb {
+				count++
+				n.mark(MarkHalfOpen)
+				s.die(wire.ConnectionLost, false)
+			}
+		}
 	}
 	return count
 }

@@ -16,6 +16,10 @@ func (s *session) knock() bool {
 	if t == nil || t.gone() {
 		return false
 	}
+	if t.host.unreachable > 0 {
+		t.host.unreached++
+		return false
+	}
 	o.t, o.peer = t, s.t.local
 	t.shaking = append(t.shaking, o)
 	return true

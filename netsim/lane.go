@@ -62,22 +62,32 @@ func (ln *lane) send(f frame) {
 func (ln *lane) delay(f *frame) int64 {
 	d := ln.s.way
 	p := &d.path
-	if p.LossPPM == 0 && (p.Latency.Shape == Fixed || p.Latency.Spread == 0) {
+	if p.LossPPM == 0 && len(d.rules) == 0 && (p.Latency.Shape == Fixed || p.Latency.Spread == 0) {
 		return int64(p.Latency.Base)
 	}
 	u := d.n.draw(f.digest(ln.key))
-	delay := p.Latency.delay(u)
-	if p.LossPPM == 0 {
+	delay := d.latency(u)
+	if p.LossPPM == 0 && len(d.rules) == 0 {
 		return delay
 	}
+	if again := d.backAfter(); len(d.rules) > 0 && delay > again {
+		f.sent = 0 // it is sent again, and that may overtake it
+		delay = min(delay, again+d.latency(mix(u, mix2)))
+	}
+	now := d.n.now()
+	var late int64
 	for again := d.backAfter(); ; again *= 2 {
+		ppm, by := d.lossAt(now, now+late)
 		u = mix(u, d.key)
-		if below(u, 1_000_000) >= int64(p.LossPPM) || again > 60e9 {
-			return delay
+		if below(u, 1_000_000) >= ppm || again > 60e9 {
+			return delay + late
 		}
 		d.n.mark(MarkLost)
+		if by != nil {
+			by.Bitten++
+		}
 		f.sent = 0
-		delay += again
+		late += again
 	}
 }
 

@@ -31,6 +31,7 @@ const (
 	MarkNoConn      = "net.no-conn"      // a link waited for the connection window
 	MarkNoStream    = "net.no-stream"    // a link waited for others to end
 	MarkReset       = "net.reset"        // a session was reset
+	MarkHalfOpen    = "net.half-open"    // one end of a session was lost
 	MarkIdle        = "net.idle-timeout" // a session timed out
 	MarkNobody      = "net.nobody"       // a dial reached an address without listener
 	MarkDialTimeout = "net.dial-timeout" // a dial ran out of time

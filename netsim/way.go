@@ -5,6 +5,8 @@ type host struct {
 	name string
 	// How many faults cut off, or hold, everything that leaves and arrives.
 	cutOut, cutIn, holdOut, holdIn int
+	unreachable                    int    // faults that lose dials to it
+	unreached                      uint64 // dials that were lost to them
 }
 
 // host gives the host called name, made at the first call.
@@ -31,6 +33,7 @@ type direction struct {
 	stalled  []*session
 	waiting  []*Link // for bandwidth, in order
 	alarm    alarm
+	rules    []*imposed // as they were imposed
 }
 
 // way gives the direction between two hosts, made at the first call.
@@ -51,19 +54,31 @@ func (d *direction) held() bool    { return d.hold|d.from.holdOut|d.to.holdIn !=
 
 // occupy puts size bytes on the line and gives when the last one has left.
 func (d *direction) occupy(now int64, size int) int64 {
+	bandwidth, _, by := d.line()
+	if by != nil && d.free > now {
+		by.Bitten++
+	}
 	d.free = max(d.free, now)
-	if d.path.Bandwidth > 0 {
-		d.free += int64(size) * 1e9 / d.path.Bandwidth
+	if bandwidth > 0 {
+		d.free += int64(size) * 1e9 / bandwidth
 	}
 	return d.free
 }
 
 // crowded tells whether the queue for the line is full.
 func (d *direction) crowded(now int64) bool {
-	return d.path.Bandwidth > 0 && d.free-now > d.queueTime()
+	limit := d.queueTime()
+	return limit > 0 && d.free-now > limit
 }
 
-func (d *direction) queueTime() int64 { return int64(d.path.Queue) * 1e9 / d.path.Bandwidth }
+// queueTime is how long a full queue keeps the line busy, 0 if there is none.
+func (d *direction) queueTime() int64 {
+	bandwidth, queue, _ := d.line()
+	if bandwidth == 0 {
+		return 0
+	}
+	return int64(queue) * 1e9 / bandwidth
+}
 
 // wait has l write again when half of the queue is free.
 func (d *direction) wait(l *Link) {
@@ -80,11 +95,7 @@ func (d *direction) arm() {
 	if len(d.waiting) == 0 {
 		return
 	}
-	at := d.free
-	if d.path.Bandwidth > 0 {
-		at -= d.queueTime() / 2
-	}
-	d.alarm.set(at)
+	d.alarm.set(d.free - d.queueTime()/2)
 }
 
 // room lets those who wait write, one after the other, until the queue is full
@@ -103,7 +114,7 @@ func (d *direction) room() {
 // repeated: RFC 9002, section 6.2.1, once the estimate has settled, with 25 ms
 // for the peer's delay of acknowledgements.
 func (d *direction) backAfter() int64 {
-	there, back := &d.path.Latency, &d.n.way(d.to, d.from).path.Latency
+	there, back := d, d.n.way(d.to, d.from)
 	return there.typical() + back.typical() + max(granularity, 4*(there.deviation()+back.deviation())) + 25e6
 }
 
