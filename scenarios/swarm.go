@@ -288,7 +288,7 @@ func (d *drawing) faults() {
 			})
 		}
 	}
-	for _, c := range d.partial() {
+	for _, c := range slices.Concat(d.partial(), d.lines()) {
 		if d.Chance(faultChance) {
 			on = append(on, c)
 		}

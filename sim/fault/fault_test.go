@@ -31,6 +31,9 @@ func TestParseSaysWhatItWants(t *testing.T) {
 		"crawl a", "crawl a 0s", "crawl a soon", "pause a,b", "drift a", "drift a 5", "drift a 0ppm", "drift a 125001ppm", "drift a -125001ppm",
 		"flood a", "flood a 0", "flood a 10001", "flood a many", "bulk a 0", "bulk a 1048577", "panic", "withhold", "renew a,b", "offset a", "offset a soon", "restart", "revoke a b", "spoil",
 		"bridge a | b", "bridge a | | c", "ring a,b,c", "ring a,b,c,a", "flap a | b", "flap a | b 9ms", "flap a,b 1s", "swizzle a", "swizzle a soon", "swizzle 1s",
+		"jitter a -> b uniform", "jitter a -> b gauss 5ms", "jitter a -> b uniform 0s", "jitter a -> b uniform 2m", "jitter a b uniform 5ms", "jitter",
+		"throttle a -> b", "throttle a -> b 100", "throttle a -> b fast", "throttle a 65536", "burst a -> b 1s", "burst a -> b 1s 1us", "burst a -> b 1s soon", "burst a 1s 1s",
+		"unreachable", "unreachable a,b", "halfopen a | b", "halfopen a",
 		"accuse a", "accuse a 0", "accuse a 65", "forge", "forge a,b", "replay a 3", "lure a", "lure a a", "lure a b c", "lure a,b c", "sybil a", "sybil a 0", "sybil a 10001", "sybil a many", "besiege",
 	} {
 		if f, err := fault.Parse(text); !errors.Is(err, fault.ErrSyntax) {
