@@ -273,6 +273,9 @@ func (d *drawing) faults() {
 		func() string { return fmt.Sprintf("flood %s %d", d.worker(Produce), 2<<d.IntN(6)) },
 		func() string { return fmt.Sprintf("bulk %s %d", d.worker(Produce), 1024<<d.IntN(7)) },
 		func() string { return "panic " + d.worker(Produce) },
+		func() string {
+			return fmt.Sprintf("busy %s %s", d.anyHost(), d.Rand.Duration(10*time.Microsecond, 10*time.Millisecond).Truncate(time.Microsecond))
+		},
 	}
 	var on []func() string
 	for _, c := range classes {

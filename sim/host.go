@@ -26,6 +26,7 @@ type Host struct {
 	ppm, rate   int64         // of its clock, as asked for and as it is: see Drift
 	gain, since int64         // what the clock gained by drift, up to the kernel's time since
 	pauses      int           // that are not resumed
+	cpu         cpu           // in use while the host is slow
 	dials       map[string]*dial
 	program     func(ctx context.Context, env *runtime.Env)
 	incarnation int
@@ -54,6 +55,7 @@ type incarnation struct {
 	tasks     []*task
 	walls     []*timer // armed timers of At
 	strands   []*strand
+	cpu       *cpu // of the host, nil unless it is slow
 	dead      bool
 }
 
@@ -119,6 +121,9 @@ func (h *Host) boot() {
 	w := h.world
 	inc := &incarnation{host: h, started: h.ticks()}
 	inc.seed = w.seed.Derive("host", h.name, "incarnation", fmt.Sprint(h.incarnation))
+	if h.cpu.cost > 0 {
+		inc.cpu = &h.cpu
+	}
 	h.inc = inc
 	env := &runtime.Env{Clock: clock{inc}, Scheduler: scheduler{inc}, Observer: observer{inc}}
 	if h != w.root {
@@ -188,6 +193,7 @@ func (h *Host) stop() {
 		inc.transport.Crash()
 	}
 	h.disk.crash()
+	h.cpu.stop()
 	for _, s := range inc.strands {
 		s.drop()
 	}

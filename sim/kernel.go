@@ -100,7 +100,7 @@ func (k *kernel) step() {
 	k.hash.step(k.now, s.id, k.steps)
 	f := s.take()
 	if len(s.inbox) > s.head {
-		k.ready = append(k.ready, s)
+		s.enqueue()
 	} else {
 		s.ready = false
 	}

@@ -21,6 +21,7 @@ func (h *Host) Pause() {
 	}
 	k := h.world.kernel
 	k.ready = slices.DeleteFunc(k.ready, func(s *strand) bool { return s.inc == h.inc })
+	h.cpu.stop()
 	for s := range h.inc.all() {
 		s.ready = true
 	}
@@ -41,11 +42,10 @@ func (h *Host) Resume() (late int) {
 	if h.inc == nil {
 		return 0
 	}
-	k := h.world.kernel
 	for s := range h.inc.all() {
 		s.ready = len(s.inbox) > s.head
 		if s.ready {
-			k.ready = append(k.ready, s)
+			s.enqueue()
 			late++
 		}
 	}

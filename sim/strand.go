@@ -10,7 +10,7 @@ type strand struct {
 	name  string
 	inbox []func()
 	head  int
-	ready bool // stands in kernel.ready, or nowhere because its host is paused
+	ready bool // stands in kernel.ready, or in its host's cpu.queue, or nowhere because the host is paused
 	rands map[string]*runtime.Rand
 }
 
@@ -32,9 +32,18 @@ func (s *strand) Post(f func()) {
 	}
 	s.inbox = append(s.inbox, f)
 	if !s.ready {
-		s.ready = true
-		s.k.ready = append(s.k.ready, s)
+		s.enqueue()
 	}
+}
+
+// enqueue has the kernel run s, once there is a processor for it.
+func (s *strand) enqueue() {
+	s.ready = true
+	if c := s.inc.cpu; c != nil {
+		c.enqueue(s)
+		return
+	}
+	s.k.ready = append(s.k.ready, s)
 }
 
 // take removes the oldest posted function. A dead strand's are no-ops: they

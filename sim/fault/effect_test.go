@@ -86,6 +86,34 @@ func TestPauseBitesWhenSomethingIsLate(t *testing.T) {
 	}
 }
 
+func TestBusyHostRunsAStepAtATimeAndBitesWhenOneWaits(t *testing.T) {
+	b := newBed(t)
+	f := b.parse("busy a 1s")
+	var ran []time.Duration
+	post := func(n int) {
+		s := b.host.Env().Scheduler.Strand("s")
+		for range n {
+			s.Post(func() { ran = append(ran, b.Now()) })
+		}
+	}
+	f.Begin(b.World)
+	post(1)
+	b.to(4 * time.Second)
+	f.End(b.World)
+	b.wantMarks(map[string]int{}) // nobody waited
+	f.Begin(b.World)
+	post(3)
+	b.to(5500 * time.Millisecond)
+	f.End(b.World)
+	post(1)
+	b.to(6 * time.Second)
+	b.wantMarks(map[string]int{fault.MarkBusy: 1})
+	want := []time.Duration{time.Second, 4 * time.Second, 5 * time.Second, 5500 * time.Millisecond, 5500 * time.Millisecond}
+	if diff := cmp.Diff(want, ran); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+}
+
 func TestDriftKeepsWhatItGained(t *testing.T) {
 	b := newBed(t)
 	f := b.parse("drift a -1000ppm")
