@@ -197,9 +197,13 @@ func (s Scenario) leaves(host string) bool {
 	return slices.ContainsFunc(s.Workload, func(w Work) bool { return w.Program == Leave && w.Host == host })
 }
 
+// crashes tells whether a fault may have a host boot again.
 func (s Scenario) crashes(host string) bool {
 	return slices.ContainsFunc(s.Faults, func(f Fault) bool {
-		text := strings.TrimSpace(f.Fault)
-		return text == "crash "+host || text == "restart "+host
+		x, err := fault.Parse(f.Fault)
+		if err != nil || !slices.Contains(x.Hosts(), host) {
+			return false
+		}
+		return slices.Contains([]string{"corrupt", "crash", "powercut", "restart"}, x.Class())
 	})
 }

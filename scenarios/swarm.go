@@ -291,7 +291,7 @@ func (d *drawing) faults() {
 			})
 		}
 	}
-	for _, c := range slices.Concat(d.partial(), d.lines()) {
+	for _, c := range slices.Concat(d.partial(), d.lines(), d.disks()) {
 		if d.Chance(faultChance) {
 			on = append(on, c)
 		}

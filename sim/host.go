@@ -21,7 +21,7 @@ type Host struct {
 	name        string
 	index       uint32
 	config      HostConfig
-	disk        disk
+	disk        Disk
 	offset      time.Duration // of the wall clock
 	ppm, rate   int64         // of its clock, as asked for and as it is: see Drift
 	gain, since int64         // what the clock gained by drift, up to the kernel's time since
@@ -192,7 +192,7 @@ func (h *Host) stop() {
 	if inc.transport != nil {
 		inc.transport.Crash()
 	}
-	h.disk.crash()
+	h.loses()
 	h.cpu.stop()
 	for _, s := range inc.strands {
 		s.drop()

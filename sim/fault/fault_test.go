@@ -35,6 +35,7 @@ func TestParseSaysWhatItWants(t *testing.T) {
 		"throttle a -> b", "throttle a -> b 100", "throttle a -> b fast", "throttle a 65536", "burst a -> b 1s", "burst a -> b 1s 1us", "burst a -> b 1s soon", "burst a 1s 1s",
 		"unreachable", "unreachable a,b", "halfopen a | b", "halfopen a",
 		"busy a", "busy a 0s", "busy a 2m", "busy a,b 1ms", "busy a soon",
+		"slowdisk a", "slowdisk a 0s", "slowdisk a 11m", "slowdisk a soon", "fulldisk", "fulldisk a b", "corrupt", "corrupt a,b", "powercut", "powercut a,b",
 		"accuse a", "accuse a 0", "accuse a 65", "forge", "forge a,b", "replay a 3", "lure a", "lure a a", "lure a b c", "lure a,b c", "sybil a", "sybil a 0", "sybil a 10001", "sybil a many", "besiege",
 	} {
 		if f, err := fault.Parse(text); !errors.Is(err, fault.ErrSyntax) {
