@@ -14,7 +14,6 @@ import (
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/node"
 	"github.com/smalti/smalti/runtime/stream"
-	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/wire"
 	"github.com/smalti/smalti/sim"
 	"github.com/smalti/smalti/sim/fault"
@@ -83,6 +82,17 @@ func crawls(env *runtime.Env, h *sim.Host) time.Duration {
 	return d
 }
 
+// gulps gives how long a consumer that began to read at rested, and now had to wait for
+// a datum, leaves the rest alone.
+func gulps(env *runtime.Env, h *sim.Host, rested time.Duration) time.Duration {
+	d := time.Duration(h.Dial("gulp").Get())
+	if d == 0 || env.Clock.Mono() == rested {
+		return 0
+	}
+	env.Mark(fault.MarkGulp)
+	return d
+}
+
 // raised is n, or what a dial of the host says if that is more.
 func raised(env *runtime.Env, h *sim.Host, n int, dial, mark string) int {
 	more := int(h.Dial(dial).Get())
@@ -103,33 +113,6 @@ func panicking(env *runtime.Env, h *sim.Host, require func(discovery.Peer) bool)
 		}
 		return require == nil || require(p)
 	}
-}
-
-// give has the node carry new tickets, unless the issuer withholds them.
-func (t *ticketing) give(n *node.Node) (given bool) {
-	t.missed = t.on.Dial("withhold").Get() != 0
-	if t.missed {
-		n.Env().Mark(fault.MarkWithhold)
-		return false
-	}
-	n.Discovery().SetTickets(t.issue(n.ID()))
-	return true
-}
-
-// obey renews the tickets when the host's dials ask for it: at once, and when
-// what was missed is not withheld any more.
-func (t *ticketing) obey(n *node.Node) {
-	strand := n.Env().Scheduler.Strand("tickets")
-	t.on.Dial("renew").Subscribe(strand, func(asked uint64) {
-		if asked != 0 && t.give(n) {
-			n.Env().Mark(fault.MarkRenew)
-		}
-	})
-	t.on.Dial("withhold").Subscribe(strand, func(withheld uint64) {
-		if withheld == 0 && t.missed {
-			t.give(n)
-		}
-	})
 }
 
 // tellRevocations reports what happens to the rights of others on the stream: to
@@ -167,31 +150,4 @@ func stall(ctx context.Context, n *node.Node, h *sim.Host) error {
 		}
 	}
 	return nil
-}
-
-// revoking refuses the tickets of hosts whose dial says so.
-type revoking struct {
-	ticket.Validator
-	world *sim.World
-}
-
-var _ ticket.Changer = revoking{}
-
-// Validate implements ticket.Validator.
-func (v revoking) Validate(peer ident.PeerID, data []byte, now time.Time) (ticket.Expiration, error) {
-	for _, h := range v.world.Hosts() {
-		if h.Key().PeerID() == peer && h.Dial("revoke").Get() != 0 {
-			v.world.Env().Mark(fault.MarkRevoke)
-			return ticket.Never, wire.Revoked
-		}
-	}
-	return v.Validator.Validate(peer, data, now)
-}
-
-// Changes implements ticket.Changer.
-func (v revoking) Changes() (list []*runtime.Watch[uint64]) {
-	for _, h := range v.world.Hosts() {
-		list = append(list, h.Dial("revoke"))
-	}
-	return list
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/smalti/smalti/runtime/node"
 	"github.com/smalti/smalti/runtime/stream"
 	"github.com/smalti/smalti/runtime/ticket"
-	"github.com/smalti/smalti/runtime/ticket/tickettest"
 	"github.com/smalti/smalti/sim"
 	"github.com/smalti/smalti/sim/fault"
 )
@@ -73,7 +72,7 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 			index++
 		}
 		if j.work.Every > 0 {
-			if err := env.Sleep(ctx, j.work.Every); err != nil {
+			if err := j.rest(ctx, env); err != nil {
 				return err
 			}
 		}
@@ -99,11 +98,12 @@ func (j job) consume(ctx context.Context, n *node.Node) error {
 	env := n.Env()
 	begin := env.Clock.Mono()
 	stalled := j.work.StallFor == 0
+	rested := begin // when it last began to read
 	for d, err := range c.All(ctx) {
 		if err == nil {
 			env.Report(event.Event{Kind: event.AppReceived, Sub: j.id, Peer: d.Producer, Stream: c.Stream(), Incarnation: d.Incarnation, From: d.Seq, N: checksum(d.Value)})
 		}
-		takes := j.work.Takes + crawls(env, j.host)
+		takes := j.work.Takes + crawls(env, j.host) + gulps(env, j.host, rested)
 		if err := stall(ctx, n, j.host); err != nil {
 			return err
 		}
@@ -116,42 +116,10 @@ func (j job) consume(ctx context.Context, n *node.Node) error {
 			if _, err := pause(ctx, n, takes); err != nil {
 				return err
 			}
+			rested = env.Clock.Mono()
 		}
 	}
 	return stream.ErrClosed
-}
-
-// ticketing issues the tickets of one node. Its time is the world's: the clocks
-// of those who check may differ from it, as in life.
-type ticketing struct {
-	issuer, second ident.Key
-	host           Host
-	on             *sim.Host
-	now            func() time.Time
-	missed         bool // a renewal was withheld
-}
-
-// issue signs the tickets of peer, which are valid from now on.
-func (t *ticketing) issue(peer ident.PeerID) []ticket.Ticket {
-	var list []ticket.Ticket
-	if t.host.Ticket > 0 {
-		list = append(list, tickettest.Issue(t.issuer, peer, t.now().Add(t.host.Ticket)))
-	}
-	if t.host.Second > 0 {
-		list = append(list, tickettest.Issue(t.second, peer, t.now().Add(t.host.Second)))
-	}
-	return list
-}
-
-// renew gives the node a new ticket every so often.
-func (t *ticketing) renew(ctx context.Context, n *node.Node) error {
-	for {
-		closing, err := pause(ctx, n, t.host.Renew)
-		if closing || err != nil {
-			return err
-		}
-		t.give(n)
-	}
 }
 
 // pause waits for d, or for the node to close.

@@ -1,11 +1,15 @@
 package scenarios
 
-import "time"
+import (
+	"time"
+
+	"github.com/smalti/smalti/sim/fault"
+)
 
 func revocation() Scenario {
 	return Scenario{
 		Name:     "revocation",
-		Doc:      "Tickets of consumers and of a producer are withdrawn and given back, while another issuer's are needed too. Must catch a datum for somebody whose ticket is withdrawn, and somebody who does not come back.",
+		Doc:      "Tickets of consumers and of a producer are withdrawn and given back, while another issuer's are needed too, and a consumer shows those of another. Must catch a datum for somebody whose ticket is withdrawn or not his own, and somebody who does not come back.",
 		Duration: 60 * time.Second,
 		Latency:  10 * time.Millisecond,
 		Jitter:   5 * time.Millisecond,
@@ -29,6 +33,8 @@ func revocation() Scenario {
 			{At: 10 * time.Second, For: 5 * time.Second, Fault: "revoke both"},
 			{At: 25 * time.Second, For: 10 * time.Second, Fault: "revoke producer"},
 			{At: 40 * time.Second, For: 15 * time.Second, Fault: "revoke first"},
+			{At: 20 * time.Second, For: 10 * time.Second, Fault: "steal first both"},
 		},
+		Marks: []string{fault.MarkSteal},
 	}
 }

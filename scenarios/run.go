@@ -198,9 +198,9 @@ func (r *run) endpoint(h Host, host *sim.Host) func(e *netsim.EndpointConfig) {
 // main is what runs on a host at each boot.
 func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 	return func(ctx context.Context, env *runtime.Env) {
-		tickets := &ticketing{issuer: r.issuer, second: r.second, host: h, on: r.world.Host(h.Name), now: r.world.Env().Clock.Now}
+		tickets := &ticketing{issuer: r.issuer, second: r.second, host: h, on: r.world.Host(h.Name), world: r.world}
 		host := r.world.Host(h.Name)
-		config := discovery.Config{Network: host.Config().Network, Key: host.Key(), Verifier: r.verifier, Tickets: tickets.issue(host.Key().PeerID())}
+		config := discovery.Config{Network: host.Config().Network, Key: host.Key(), Verifier: r.verifier, Tickets: tickets.issue()}
 		for _, tag := range h.Tags {
 			config.Tags = append(config.Tags, ident.NewTag(tag))
 		}
@@ -217,6 +217,7 @@ func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 			return
 		}
 		r.nodes[h.Name] = n
+		r.obeyLeave(n, host)
 		if h.Ticket > 0 || h.Second > 0 {
 			tickets.obey(n)
 		}
@@ -229,6 +230,20 @@ func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 			}
 		}
 	}
+}
+
+// obeyLeave closes a node when its host's dial asks for it.
+func (r *run) obeyLeave(n *node.Node, host *sim.Host) {
+	env := n.Env()
+	host.Dial("leave").Subscribe(env.Scheduler.Strand("leave"), func(asked uint64) {
+		if asked == 0 {
+			return
+		}
+		env.Scheduler.Go("leave", func(ctx context.Context) {
+			_ = n.Close(ctx) // what could not be delivered is in the events
+			env.Mark(fault.MarkLeave)
+		})
+	})
 }
 
 // bootstrap gives the hosts that h begins with.

@@ -222,6 +222,28 @@ func (d *drawing) worker(program string) string {
 // queue in less, and the rest only costs time.
 const maxRush = 5 * time.Second
 
+// renewals lists the classes of faults of who issues tickets, for hosts that have some.
+func (d *drawing) renewals() []func() string {
+	holder := func() string { names := d.holders(); return names[d.IntN(len(names))] }
+	return []func() string{
+		func() string { return "withhold " + holder() },
+		func() string { return "renew " + holder() },
+		func() string { return "brink " + holder() },
+		func() string {
+			by := []time.Duration{-time.Second, -time.Millisecond, -1, 0, 1, time.Millisecond, time.Second, 3 * time.Second}
+			return fmt.Sprintf("lapse %s %s", holder(), by[d.IntN(len(by))])
+		},
+		func() string {
+			name := holder()
+			for {
+				if other := d.anyHost(); other != name {
+					return "steal " + name + " " + other
+				}
+			}
+		},
+	}
+}
+
 // holders lists the hosts with tickets.
 func (d *drawing) holders() (names []string) {
 	for _, h := range d.Hosts {
@@ -260,6 +282,10 @@ func (d *drawing) faults() {
 		func() string {
 			return fmt.Sprintf("crawl %s %s", d.worker(Consume), d.Rand.Duration(time.Millisecond, 100*time.Millisecond).Truncate(time.Millisecond))
 		},
+		func() string {
+			return fmt.Sprintf("gulp %s %s", d.worker(Consume), d.Rand.Duration(50*time.Millisecond, 5*time.Second).Truncate(time.Millisecond))
+		},
+		func() string { return "leave " + d.anyHost() },
 		func() string { return "spoil " + d.worker(Produce) },
 		func() string { return "revoke " + d.worker(Consume) },
 		func() string { return "pause " + d.anyHost() },
@@ -283,12 +309,9 @@ func (d *drawing) faults() {
 			on = append(on, c)
 		}
 	}
-	for _, class := range []string{"withhold", "renew"} {
+	for _, c := range d.renewals() {
 		if d.Chance(ticketChance) && len(d.holders()) > 0 {
-			on = append(on, func() string {
-				names := d.holders()
-				return class + " " + names[d.IntN(len(names))]
-			})
+			on = append(on, c)
 		}
 	}
 	for _, c := range slices.Concat(d.partial(), d.lines(), d.disks()) {

@@ -136,7 +136,7 @@ func TestDriftKeepsWhatItGained(t *testing.T) {
 }
 
 func TestDialsTellHowMuchAndAreResetAtTheEnd(t *testing.T) {
-	for text, want := range map[string]uint64{"flood a 64": 64, "bulk a 65536": 65536, "panic a": 1, "withhold a": 1, "renew a": 1} {
+	for text, want := range map[string]uint64{"flood a 64": 64, "bulk a 65536": 65536, "panic a": 1, "withhold a": 1, "renew a": 1, "gulp a 2s": 2e9, "leave a": 1} {
 		b := newBed(t)
 		f := b.parse(text)
 		dial := b.host.Dial(f.Class())
@@ -150,6 +150,71 @@ func TestDialsTellHowMuchAndAreResetAtTheEnd(t *testing.T) {
 			t.Errorf("%s: the dial is at %d after the end", text, dial.Get())
 		}
 		b.wantMarks(map[string]int{}) // programs tell whether it bit
+	}
+}
+
+func TestLapseAndBrinkTellWhenTheTicketEnds(t *testing.T) {
+	b := newBed(t)
+	end := uint64(sim.Epoch.Add(3 * time.Second).UnixNano()) // two seconds from now
+	brink, before, after, cut := b.parse("brink a"), b.parse("lapse a -1ns"), b.parse("lapse a 1ms"), b.parse("lapse a 1m")
+	shows := func(dial string, want uint64) {
+		t.Helper()
+		if got := b.host.Dial(dial).Get(); got != want {
+			t.Errorf("at %s %s shows %d, want %d", b.Now(), dial, got, want)
+		}
+	}
+	for _, f := range []fault.Fault{brink, before, after, cut} {
+		f.Begin(b.World)
+	}
+	shows("brink", end)
+	shows("lapse", end)
+	cut.End(b.World)
+	after.End(b.World)
+	b.to(3*time.Second - 2)
+	shows("lapse", end)
+	b.to(3*time.Second - 1)
+	shows("lapse", 0)
+	before.End(b.World)
+	b.to(10 * time.Second)
+	shows("brink", end)
+	brink.End(b.World)
+	shows("brink", 0)
+	after.Begin(b.World)
+	b.to(12*time.Second + time.Millisecond - 1)
+	shows("lapse", uint64(sim.Epoch.Add(12*time.Second).UnixNano()))
+	b.to(13 * time.Second)
+	shows("lapse", 0)
+	b.wantMarks(map[string]int{}) // programs tell whether it bit
+}
+
+func TestStealTellsFromWhom(t *testing.T) {
+	b := newBed(t)
+	b.Host("b")
+	f := b.parse("steal a b")
+	f.Begin(b.World)
+	if got := b.host.Dial("steal").Get(); b.Hosts()[got-1].Name() != "b" {
+		t.Errorf("the dial shows %d", got)
+	}
+	f.End(b.World)
+	if got := b.host.Dial("steal").Get(); got != 0 {
+		t.Errorf("the dial shows %d after the end", got)
+	}
+}
+
+func TestHostBootsAgainAfterItsLeave(t *testing.T) {
+	b := newBed(t)
+	f, over := b.parse("leave a"), b.parse("leave a")
+	f.Begin(b.World)
+	over.Begin(b.World)
+	f.End(b.World)
+	b.to(2 * time.Second)
+	if b.boots != 1 {
+		t.Errorf("%d boots while another fault keeps it away, want 1", b.boots)
+	}
+	over.End(b.World)
+	b.to(3 * time.Second)
+	if b.boots != 2 {
+		t.Errorf("%d boots, want 2", b.boots)
 	}
 }
 

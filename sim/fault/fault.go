@@ -36,11 +36,11 @@ type Class struct {
 
 // classes is the registry, in order of name. Each class is in a file of its own.
 var classes = []Class{
-	accuseClass, besiegeClass, bridgeClass, bulkClass, burstClass, busyClass, corruptClass, crashClass, crawlClass, cutClass, driftClass,
-	equivocateClass, flapClass, floodClass, forgeClass, fulldiskClass, futureClass, halfopenClass, holdClass, isolateClass, jitterClass, lossClass,
-	lureClass, malformClass, offsetClass, panicClass, partitionClass, pauseClass, powercutClass, renewClass, replayClass, resetClass, restartClass,
-	revokeClass, ringClass, silentClass, slowClass, slowdiskClass, spoilClass, stallClass, stepClass, suppressClass, swizzleClass, sybilClass,
-	throttleClass, unreachableClass, withholdClass,
+	accuseClass, besiegeClass, bridgeClass, brinkClass, bulkClass, burstClass, busyClass, corruptClass, crashClass, crawlClass, cutClass, driftClass,
+	equivocateClass, flapClass, floodClass, forgeClass, fulldiskClass, futureClass, gulpClass, halfopenClass, holdClass, isolateClass, jitterClass,
+	lapseClass, leaveClass, lossClass, lureClass, malformClass, offsetClass, panicClass, partitionClass, pauseClass, powercutClass, renewClass,
+	replayClass, resetClass, restartClass, revokeClass, ringClass, silentClass, slowClass, slowdiskClass, spoilClass, stallClass, stealClass, stepClass,
+	suppressClass, swizzleClass, sybilClass, throttleClass, unreachableClass, withholdClass,
 }
 
 // Classes lists all kinds of fault, in order of name.
