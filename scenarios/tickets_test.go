@@ -123,8 +123,8 @@ func TestGulpReadsInBursts(t *testing.T) {
 	if most, bursts := gaps(10, 30); bursts < 8 || bursts > 10 || most > 2200*time.Millisecond {
 		t.Errorf("%d bursts in 20 s, want one every 2 s; up to %s between", bursts, most)
 	}
-	if n := len(o.between(10, 32, event.AppReceived)); n < 190 {
-		t.Errorf("%d datums in bursts, want all 200", n)
+	if n := len(o.between(10, 30, event.AppReceived)); n < 170 {
+		t.Errorf("%d datums in bursts, want 180 of 200 at least", n)
 	}
 	if most, _ := gaps(33, 40); most > 110*time.Millisecond {
 		t.Errorf("afterwards: nothing for %s", most)
