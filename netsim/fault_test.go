@@ -220,7 +220,7 @@ func TestCrashIsSilentUntilTheRestartDials(t *testing.T) {
 	again := b.node("x")
 	again.connect(y)
 	far.closed(t, wire.Replaced, false)
-	if b.marks[netsim.MarkReplaced] != 1 {
+	if b.marks[netsim.MarkReplaced] != 1 || b.marks[netsim.MarkTwin] != 0 {
 		t.Errorf("marks %v", b.marks)
 	}
 }

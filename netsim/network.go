@@ -40,6 +40,7 @@ const (
 	MarkReplaced    = "net.replaced"     // a restart ended its former session
 	MarkStale       = "net.stale"        // a peer dialled again over a session that it had lost
 	MarkEvicted     = "net.evicted"      // an idle session made room for another
+	MarkTwin        = "net.twin"         // two instances of one key that both run met
 	MarkInUse       = "net.in-use"       // two instances of one key fought
 )
 

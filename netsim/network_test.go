@@ -169,7 +169,7 @@ func TestOneKeyOnTwoHostsIsTwoEndpoints(t *testing.T) {
 	near, far := two.connect(x)
 	near.send(t, 0, 3)
 	b.run(time.Second)
-	if far.numbers() != "0-2" || b.marks[netsim.MarkReplaced] != 1 {
+	if far.numbers() != "0-2" || b.marks[netsim.MarkReplaced] != 1 || b.marks[netsim.MarkTwin] != 1 {
 		t.Errorf("arrived %s, %d replaced", far.numbers(), b.marks[netsim.MarkReplaced])
 	}
 }

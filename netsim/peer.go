@@ -128,6 +128,9 @@ func (p *peer) stale(now int64) bool {
 // replace ends the session with the peer's former instance. It tells whether
 // the new one may be served.
 func (p *peer) replace(now int64) bool {
+	if there := p.up.other.t; !there.gone() {
+		p.t.n.mark(MarkTwin) // it is no restart
+	}
 	recent := p.replaced[:0]
 	for _, at := range p.replaced {
 		if now-at < replaceWindow {

@@ -104,6 +104,9 @@ func TestInstancesThatReplaceEachOtherAreRefusedForAWhile(t *testing.T) {
 	}
 	b.run(10 * time.Second)
 	twins[0].connect(x)
+	if b.marks[netsim.MarkTwin] == 0 {
+		t.Error("two that run are taken for a restart")
+	}
 	if b.marks[netsim.MarkInUse] != 1 {
 		t.Errorf("marks %v", b.marks)
 	}

@@ -204,6 +204,6 @@ func (s Scenario) crashes(host string) bool {
 		if err != nil || !slices.Contains(x.Hosts(), host) {
 			return false
 		}
-		return slices.Contains([]string{"corrupt", "crash", "leave", "powercut", "restart"}, x.Class())
+		return slices.Contains([]string{"corrupt", "crash", "leave", "powercut", "restart", "twin"}, x.Class())
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/smalti/smalti/netsim"
 )
 
 func longPartition() Scenario {
@@ -33,5 +35,6 @@ func longPartition() Scenario {
 		{At: 10 * time.Minute, For: 40 * time.Minute, Fault: "crash n03"},
 		{At: 30 * time.Minute, Fault: "restart n06"},
 	}
+	s.Marks = []string{netsim.MarkIdle}
 	return s
 }

@@ -131,7 +131,7 @@ func (j job) tellRevocations(n *node.Node, side int64) {
 				if now {
 					kind = event.AppRevoked
 				}
-				n.Env().Report(event.Event{Kind: kind, Stream: ident.Stream(j.stream.Name), Peer: h.Key().PeerID(), N: side})
+				n.Env().Report(event.Event{Kind: kind, Stream: ident.Stream(j.stream.Name), Peer: h.Config().Key.PeerID(), N: side})
 			}
 		})
 	}

@@ -205,8 +205,8 @@ func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 			config.Tags = append(config.Tags, ident.NewTag(tag))
 		}
 		for _, name := range r.bootstrap(h) {
-			b := r.world.Host(name)
-			config.Bootstrap = append(config.Bootstrap, discovery.Endpoint{Peer: b.Key().PeerID(), Addrs: []string{b.Addr()}})
+			b := r.world.Host(name) // by its own key, whatever it runs with at present
+			config.Bootstrap = append(config.Bootstrap, discovery.Endpoint{Peer: b.Config().Key.PeerID(), Addrs: []string{b.Addr()}})
 		}
 		if r.versions != nil {
 			r.versions.apply(h, env, &config)

@@ -286,6 +286,7 @@ func (d *drawing) faults() {
 			return fmt.Sprintf("gulp %s %s", d.worker(Consume), d.Rand.Duration(50*time.Millisecond, 5*time.Second).Truncate(time.Millisecond))
 		},
 		func() string { return "leave " + d.anyHost() },
+		func() string { a, b := d.two(); return "twin " + a + " " + b },
 		func() string { return "spoil " + d.worker(Produce) },
 		func() string { return "revoke " + d.worker(Consume) },
 		func() string { return "pause " + d.anyHost() },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/smalti/smalti/netsim"
@@ -21,6 +22,7 @@ type Host struct {
 	name        string
 	index       uint32
 	config      HostConfig
+	borrowed    []*Host // whose keys it boots with, the last one's
 	disk        Disk
 	offset      time.Duration // of the wall clock
 	ppm, rate   int64         // of its clock, as asked for and as it is: see Drift
@@ -78,8 +80,25 @@ func (h *Host) Config() HostConfig { return h.config }
 // Configure changes the configuration of the next boot.
 func (h *Host) Configure(change func(c *HostConfig)) { change(&h.config) }
 
-// Key gives the host's identity.
-func (h *Host) Key() ident.Key { return h.config.Key }
+// Key gives the host's identity: its own, or the one that it borrowed last and has
+// not returned.
+func (h *Host) Key() ident.Key {
+	if n := len(h.borrowed); n > 0 {
+		return h.borrowed[n-1].config.Key
+	}
+	return h.config.Key
+}
+
+// BorrowKey has the host boot with the key of another from now on, until ReturnKey:
+// one key on two hosts.
+func (h *Host) BorrowKey(of *Host) { h.borrowed = append(h.borrowed, of) }
+
+// ReturnKey undoes one BorrowKey from the same host; one too many does nothing.
+func (h *Host) ReturnKey(of *Host) {
+	if i := slices.Index(h.borrowed, of); i >= 0 {
+		h.borrowed = slices.Delete(h.borrowed, i, i+1)
+	}
+}
 
 // Addr gives the address at which the host listens.
 func (h *Host) Addr() string { return h.config.Addr }
@@ -141,7 +160,7 @@ func (inc *incarnation) attach() *netsim.Transport {
 	config := netsim.EndpointConfig{
 		Name:     h.name,
 		Addr:     h.config.Addr,
-		Key:      h.config.Key,
+		Key:      h.Key(),
 		Network:  h.config.Network,
 		Secrets:  h.config.Secrets,
 		Clock:    clock{inc},

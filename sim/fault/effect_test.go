@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/sim"
 	"github.com/smalti/smalti/sim/fault"
 )
@@ -199,6 +200,34 @@ func TestStealTellsFromWhom(t *testing.T) {
 	if got := b.host.Dial("steal").Get(); got != 0 {
 		t.Errorf("the dial shows %d after the end", got)
 	}
+}
+
+func TestTwinBootsWithTheKeyOfAnotherAndWithItsOwnAtTheEnd(t *testing.T) {
+	b := newBed(t)
+	own, other, third := b.host.Key().PeerID(), b.Host("b").Key().PeerID(), b.Host("c").Key().PeerID()
+	f, over := b.parse("twin b a"), b.parse("twin c a")
+	check := func(boots int, want ident.PeerID) {
+		t.Helper()
+		b.to(b.Now() + time.Second)
+		if b.boots != boots || b.host.Key().PeerID() != want || b.host.Env().Transport.Local() != want {
+			t.Errorf("%d boots, want %d, or not the right key", b.boots, boots)
+		}
+	}
+	f.Begin(b.World)
+	check(2, other)
+	over.Begin(b.World)
+	check(3, third)
+	f.End(b.World)
+	check(4, third)
+	over.End(b.World)
+	check(5, own)
+	b.Host("a").ReturnKey(b.Host("b")) // one too many does nothing
+	b.host.Crash()
+	f.Begin(b.World)
+	if b.host.Up() {
+		t.Error("it boots a host that was down")
+	}
+	f.End(b.World)
 }
 
 func TestHostBootsAgainAfterItsLeave(t *testing.T) {

@@ -40,7 +40,7 @@ var classes = []Class{
 	equivocateClass, flapClass, floodClass, forgeClass, fulldiskClass, futureClass, gulpClass, halfopenClass, holdClass, isolateClass, jitterClass,
 	lapseClass, leaveClass, lossClass, lureClass, malformClass, offsetClass, panicClass, partitionClass, pauseClass, powercutClass, renewClass,
 	replayClass, resetClass, restartClass, revokeClass, ringClass, silentClass, slowClass, slowdiskClass, spoilClass, stallClass, stealClass, stepClass,
-	suppressClass, swizzleClass, sybilClass, throttleClass, unreachableClass, withholdClass,
+	suppressClass, swizzleClass, sybilClass, throttleClass, twinClass, unreachableClass, withholdClass,
 }
 
 // Classes lists all kinds of fault, in order of name.

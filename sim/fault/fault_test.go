@@ -37,6 +37,7 @@ func TestParseSaysWhatItWants(t *testing.T) {
 		"busy a", "busy a 0s", "busy a 2m", "busy a,b 1ms", "busy a soon",
 		"slowdisk a", "slowdisk a 0s", "slowdisk a 11m", "slowdisk a soon", "fulldisk", "fulldisk a b", "corrupt", "corrupt a,b", "powercut", "powercut a,b",
 		"gulp a", "gulp a 0s", "leave", "leave a,b", "steal a", "steal a a", "steal a,b c", "steal a b c", "brink", "brink a 1ms", "lapse a", "lapse a -2s", "lapse a 2m", "lapse a soon",
+		"twin a", "twin a a", "twin a,b c", "twin a b c",
 		"accuse a", "accuse a 0", "accuse a 65", "forge", "forge a,b", "replay a 3", "lure a", "lure a a", "lure a b c", "lure a,b c", "sybil a", "sybil a 0", "sybil a 10001", "sybil a many", "besiege",
 	} {
 		if f, err := fault.Parse(text); !errors.Is(err, fault.ErrSyntax) {
