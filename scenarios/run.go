@@ -20,6 +20,7 @@ import (
 	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/ticket/tickettest"
 	"github.com/smalti/smalti/sim"
+	"github.com/smalti/smalti/sim/explore"
 	"github.com/smalti/smalti/sim/fault"
 )
 
@@ -73,7 +74,8 @@ func Run(s Scenario, o Options) (Result, error) {
 	}
 	s.Quiesce = s.Recovery()
 	r := &run{scenario: s, options: o, nodes: map[string]*node.Node{}, verifier: discovery.NewVerifier(4096)}
-	r.world = sim.New(sim.Config{Seed: o.Seed, Budget: o.Budget, Buggify: s.Buggify, Path: netsim.Path{
+	strategy, _ := explore.Parse(s.Strategy) // validated
+	r.world = sim.New(sim.Config{Seed: o.Seed, Budget: o.Budget, Buggify: s.Buggify, Strategy: strategy.New, Path: netsim.Path{
 		Latency: netsim.Latency{Shape: netsim.Uniform, Base: s.Latency, Spread: s.Jitter},
 	}})
 	if s.mixed() {

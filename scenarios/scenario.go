@@ -8,6 +8,7 @@ import (
 
 	"github.com/smalti/smalti/runtime/criteria"
 	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/sim/explore"
 	"github.com/smalti/smalti/sim/fault"
 )
 
@@ -25,12 +26,13 @@ const (
 type Scenario struct {
 	Name     string        `yaml:"name"`
 	Doc      string        `yaml:"doc,omitempty"`
-	Duration time.Duration `yaml:"duration"`          // of the part in which faults happen
-	Quiesce  time.Duration `yaml:"quiesce,omitempty"` // how long everything has then to recover; 0: DefaultQuiesce
-	Latency  time.Duration `yaml:"latency,omitempty"` // of every path, one way; 0: 1 ms
-	Jitter   time.Duration `yaml:"jitter,omitempty"`  // on top of it, uniform
-	Window   int           `yaml:"window,omitempty"`  // of every link, in bytes, and as much again in its send queue; 0: the product's
-	Buggify  bool          `yaml:"buggify,omitempty"` // product code behaves as badly as it may
+	Duration time.Duration `yaml:"duration"`           // of the part in which faults happen
+	Quiesce  time.Duration `yaml:"quiesce,omitempty"`  // how long everything has then to recover; 0: DefaultQuiesce
+	Latency  time.Duration `yaml:"latency,omitempty"`  // of every path, one way; 0: 1 ms
+	Jitter   time.Duration `yaml:"jitter,omitempty"`   // on top of it, uniform
+	Window   int           `yaml:"window,omitempty"`   // of every link, in bytes, and as much again in its send queue; 0: the product's
+	Buggify  bool          `yaml:"buggify,omitempty"`  // product code behaves as badly as it may
+	Strategy string        `yaml:"strategy,omitempty"` // whose turn it is, in the text form of package explore; "": random
 	Hosts    []Host        `yaml:"hosts"`
 	Streams  []Stream      `yaml:"streams,omitempty"`
 	Workload []Work        `yaml:"workload,omitempty"`
@@ -139,6 +141,8 @@ func (s Scenario) Validate(programs ...string) error {
 	check(s.Latency >= 0 && s.Jitter >= 0 && s.Latency <= time.Minute && s.Jitter <= time.Minute, "latency %s, jitter %s, want 0 to 1m", s.Latency, s.Jitter)
 	check(s.Window == 0 || s.Window >= minWindow && s.Window <= 16<<20, "window %d, want %d to %d bytes", s.Window, minWindow, 16<<20)
 	check(len(s.Hosts) > 0 && len(s.Hosts) <= maxHosts, "%d hosts, want 1 to %d", len(s.Hosts), maxHosts)
+	_, err := explore.Parse(s.Strategy)
+	check(err == nil, "%v", err)
 	hosts, streams := map[string]bool{}, map[string]bool{}
 	for _, h := range s.Hosts {
 		check(h.Name != "" && !hosts[h.Name], "host %q has no name or stands twice", h.Name)

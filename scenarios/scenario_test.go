@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/smalti/smalti/scenarios"
+	"github.com/smalti/smalti/sim/explore"
 	"github.com/smalti/smalti/sim/fault"
 )
 
@@ -91,11 +92,12 @@ func TestValidateTellsEveryFault(t *testing.T) {
 		Marks:    []string{"m", "m"},
 		Hosts:    []scenarios.Host{{Name: "a"}, {Name: "a", Bootstrap: []string{"b"}, Next: -1}},
 		Streams:  []scenarios.Stream{{Name: "s", Lag: "sometimes"}},
+		Strategy: "quick",
 		Workload: []scenarios.Work{{Host: "c", Program: "dance"}, {Host: "a", Program: scenarios.Produce, Stream: "s"}},
 		Faults:   []scenarios.Fault{{Fault: "crash z"}, {Fault: "quake"}},
 	}
 	err := s.Validate()
-	for _, want := range []string{"no name", "duration", `host "a"`, "host a: next version from boot -1", `mark "m"`, `"b", which is none`, "sometimes", `no program "dance"`, `no host "c"`, "never end", `no host "z"`, `no class "quake"`} {
+	for _, want := range []string{"no name", "duration", `no "quick"`, `host "a"`, "host a: next version from boot -1", `mark "m"`, `"b", which is none`, "sometimes", `no program "dance"`, `no host "c"`, "never end", `no host "z"`, `no class "quake"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error says nothing of %q:\n%v", want, err)
 		}
@@ -148,5 +150,31 @@ func TestMedianSwarmSeedDeliversDatums(t *testing.T) {
 	slices.Sort(delivered)
 	if median := delivered[len(delivered)/2]; median < 100 {
 		t.Errorf("the median seed delivers %d datums, want 100", median)
+	}
+}
+
+func TestSwarmSpreadsStrategies(t *testing.T) {
+	const seeds = 1000
+	drawn := map[string]int{}
+	for seed := range uint64(seeds) {
+		s := scenarios.Swarm(seed)
+		p, err := explore.Parse(s.Strategy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		drawn[p.String()]++
+		for _, k := range explore.List() {
+			if slices.ContainsFunc(strings.Split(p.String(), "+"), func(part string) bool { return strings.HasPrefix(part, k.Name) }) {
+				drawn["with "+k.Name]++
+			}
+		}
+	}
+	if n := drawn["random"]; n < seeds*45/100 || n > seeds*55/100 {
+		t.Errorf("%d of %d seeds are random, want half", n, seeds)
+	}
+	for _, k := range explore.List() {
+		if n := drawn["with "+k.Name]; n < seeds*5/100 {
+			t.Errorf("%d of %d seeds have %s, want 5 %%", n, seeds, k.Name)
+		}
 	}
 }

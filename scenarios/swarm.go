@@ -34,6 +34,7 @@ func Swarm(seed uint64) Scenario {
 	}
 	d.faults()
 	d.lies()
+	d.Strategy = swarmStrategy(seed)
 	return d.Scenario
 }
 

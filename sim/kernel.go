@@ -23,14 +23,19 @@ const seqBits = 40
 
 // kernel runs posted functions, one a step. Strands with work stand in ready,
 // in no particular order; each step draws one of them and runs the oldest
-// function of its inbox. When none is left, time moves to the next timer.
+// function of its inbox. When none is left, time moves to the next timer. With
+// a strategy, ready is in the order in which strands got work, and the strategy
+// takes the place of the draw.
 type kernel struct {
 	now    int64 // nanoseconds since the world began
 	ready  []*strand
 	timers timerHeap
 	order  *runtime.Rand // draws among what could run now
+	turns  []Turn        // room for what a strategy is told
 	ties   uint64        // starts the draws among timers of one instant
 	parked []*task       // parked tasks whose context can end
+
+	strategy Strategy // nil: a fair draw
 
 	steps   uint64
 	instant uint64 // steps since time moved
@@ -72,7 +77,13 @@ func (k *kernel) run(limit int64, budget uint64, done func() bool) (err error) {
 		if k.steps >= budget {
 			return ErrBudget
 		}
-		k.step()
+		s := (*strand)(nil)
+		if k.strategy == nil {
+			s = k.draw()
+		} else if s = k.choose(limit); s == nil {
+			continue
+		}
+		k.step(s)
 		if done != nil || k.steps&tickMask == 0 { // looking whether it is done takes longer than a step
 			dog.Tick()
 		}
@@ -80,8 +91,8 @@ func (k *kernel) run(limit int64, budget uint64, done func() bool) (err error) {
 	return nil
 }
 
-// step runs one posted function.
-func (k *kernel) step() {
+// draw takes one strand out of ready, each with the same chance.
+func (k *kernel) draw() *strand {
 	i := 0
 	if n := len(k.ready); n > 1 {
 		i = k.order.IntN(n)
@@ -91,7 +102,11 @@ func (k *kernel) step() {
 	k.ready[i] = k.ready[last]
 	k.ready[last] = nil
 	k.ready = k.ready[:last]
+	return s
+}
 
+// step runs the oldest posted function of s, which was taken out of ready.
+func (k *kernel) step(s *strand) {
 	k.steps++
 	if k.instant++; k.instant > livelockSteps {
 		k.fail("livelock", fmt.Sprintf("%d steps without time moving; the last ran on %s", livelockSteps, s.label()))

@@ -10,7 +10,8 @@ type strand struct {
 	name  string
 	inbox []func()
 	head  int
-	ready bool // stands in kernel.ready, or in its host's cpu.queue, or nowhere because the host is paused
+	since int64 // when it got work, if it has some
+	ready bool  // stands in kernel.ready, or in its host's cpu.queue, or nowhere because the host is paused
 	rands map[string]*runtime.Rand
 }
 
@@ -38,7 +39,7 @@ func (s *strand) Post(f func()) {
 
 // enqueue has the kernel run s, once there is a processor for it.
 func (s *strand) enqueue() {
-	s.ready = true
+	s.ready, s.since = true, s.k.now
 	if c := s.inc.cpu; c != nil {
 		c.enqueue(s)
 		return

@@ -42,6 +42,9 @@ type Config struct {
 	Path   netsim.Path // between hosts of which Net was told nothing else; zero: 1 ms fixed
 	// Buggify turns the rare behaviours of product code on.
 	Buggify bool
+	// Strategy makes what decides whose turn it is, on a random stream of its
+	// own. nil, or a nil Strategy: a fair draw among all that could run.
+	Strategy func(random *runtime.Rand) Strategy
 }
 
 // World is one simulation: a kernel, a network and hosts.
@@ -68,6 +71,9 @@ func New(config Config) *World {
 	}
 	w := &World{config: config, named: map[string]*Host{}, seed: runtime.SeedOf(config.Seed), goroutines: wall.Goroutines(math.MaxInt)}
 	w.kernel = newKernel(w.seed)
+	if config.Strategy != nil {
+		w.kernel.strategy = config.Strategy(w.Rand("strategy"))
+	}
 	w.root = &Host{world: w, name: "world"}
 	w.root.boot()
 	w.Net = netsim.New(netsim.Config{

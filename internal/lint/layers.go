@@ -20,9 +20,9 @@ var (
 	// The simulated world, which may run the whole product.
 	belowFault      = with(product, "netsim", "sim")
 	belowInvariants = with(belowFault, "sim/fault")
-	belowScenarios  = with(belowInvariants, "invariants", "invariants/linear", "runtime/ticket/tickettest")
+	belowScenarios  = with(belowInvariants, "sim/explore", "invariants", "invariants/linear", "runtime/ticket/tickettest")
 	belowReports    = with(belowScenarios, "scenarios")
-	belowCommand    = with(belowReports, "sim/bundle", "sim/shrink", "sim/timeline", "sim/explore")
+	belowCommand    = with(belowReports, "sim/bundle", "sim/shrink", "sim/timeline")
 )
 
 // layers tells, for each package of the module that is no main program, which
@@ -53,13 +53,13 @@ var layers = map[string][]string{
 	"netsim":            contract,
 	"sim":               with(product, "netsim", "internal/wall"),
 	"sim/fault":         belowFault,
+	"sim/explore":       belowFault,
 	"invariants":        belowInvariants,
 	"invariants/linear": with(belowInvariants, "invariants"),
 	"scenarios":         with(belowScenarios, "internal/next"),
 	"sim/bundle":        belowReports,
 	"sim/shrink":        belowReports,
 	"sim/timeline":      belowReports,
-	"sim/explore":       belowReports,
 	"sim/simtest":       belowCommand,
 	"sim/simrun":        with(belowCommand, "internal/wall"),
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/smalti/smalti/scenarios"
+	"github.com/smalti/smalti/sim/explore"
 )
 
 // seedFlag is an unsigned 64-bit number, decimal or 0x.
@@ -80,6 +81,17 @@ func (f *durationFlag) Set(text string) error {
 	return nil
 }
 
+// strategyFlag is the text form of a strategy, "" for what the scenario says.
+type strategyFlag string
+
+func (f *strategyFlag) String() string { return string(*f) }
+func (f *strategyFlag) Type() string   { return "S" }
+func (f *strategyFlag) Set(text string) error {
+	p, err := explore.Parse(text)
+	*f = strategyFlag(p.String())
+	return err
+}
+
 // names are those of the further programs.
 func (a *app) names() []string {
 	names := make([]string, len(a.programs))
@@ -89,8 +101,17 @@ func (a *app) names() []string {
 	return names
 }
 
-// find gives the scenario that --scenario and a seed stand for.
+// find gives the scenario that --scenario, --strategy and a seed stand for.
 func (a *app) find(seed uint64) (scenarios.Scenario, error) {
+	s, err := a.named(seed)
+	if a.strategy != "" {
+		s.Strategy = string(a.strategy)
+	}
+	return s, err
+}
+
+// named gives the scenario that --scenario and a seed stand for.
+func (a *app) named(seed uint64) (scenarios.Scenario, error) {
 	names := a.names()
 	if a.scenario == scenarios.SwarmName && len(names) > 0 {
 		return scenarios.SwarmOf(seed, names), nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/smalti/smalti/invariants"
 	"github.com/smalti/smalti/scenarios"
+	"github.com/smalti/smalti/sim/explore"
 	"github.com/smalti/smalti/sim/fault"
 	"github.com/spf13/cobra"
 )
@@ -19,7 +20,7 @@ func (a *app) list() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
-				return a.emit(map[string]any{"list": 1, "scenarios": scenarios.Names(), "faults": faultNames(), "invariants": invariants.Names(), "programs": a.names()})
+				return a.emit(map[string]any{"list": 1, "scenarios": scenarios.Names(), "faults": faultNames(), "invariants": invariants.Names(), "strategies": strategyNames(), "programs": a.names()})
 			}
 			fmt.Fprintln(a.out, "Scenarios (--scenario):")
 			for _, s := range scenarios.Library() {
@@ -33,6 +34,10 @@ func (a *app) list() *cobra.Command {
 			fmt.Fprintln(a.out, "\nInvariants:")
 			for _, i := range invariants.List() {
 				a.item(i.Name, fmt.Sprintf("%s: %s", i.Kind, i.Doc))
+			}
+			fmt.Fprintln(a.out, "\nStrategies (--strategy, and in scenario files; join an order with starve and lag by +):")
+			for _, k := range explore.List() {
+				a.item(k.Usage, k.Doc)
 			}
 			fmt.Fprintln(a.out, "\nPrograms (in scenario files):")
 			a.item(scenarios.Produce, "Sends datums on a stream.")
@@ -69,6 +74,14 @@ func faultNames() []string {
 	return names
 }
 
+func strategyNames() []string {
+	var names []string
+	for _, k := range explore.List() {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
 func (a *app) explain() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explain --seed N",
@@ -87,6 +100,7 @@ func (a *app) explain() *cobra.Command {
 		},
 	}
 	c.Flags().Var(&a.seed, "seed", "the run")
+	c.Flags().Var(&a.strategy, "strategy", "the strategy that is printed, whatever the scenario says")
 	c.Flags().StringVar(&a.scenario, "scenario", scenarios.SwarmName, "what is printed: a `name` (simrun list) or the path of a YAML file")
 	return c
 }

@@ -83,6 +83,7 @@ type app struct {
 
 	seed     seedFlag
 	scenario string
+	strategy strategyFlag
 	json     bool
 	until    durationFlag
 	budget   uint64
@@ -123,5 +124,6 @@ violation, 4 non-determinism, 5 inconclusive, 6 the tool itself failed.`,
 // common adds the flags that say what is run.
 func (a *app) common(c *cobra.Command) {
 	c.Flags().StringVar(&a.scenario, "scenario", scenarios.SwarmName, "what is run: a `name` (simrun list) or the path of a YAML file")
+	c.Flags().Var(&a.strategy, "strategy", "whose turn it is, such as pct:3 or starve+lag:2ms (simrun list), whatever the scenario says")
 	c.Flags().Uint64Var(&a.budget, "budget", sim.DefaultBudget, "end a run after so many `steps`, without a verdict")
 }

@@ -18,6 +18,9 @@ func (a *app) again(seed uint64) string {
 	if a.scenario != scenarios.SwarmName {
 		line += " --scenario " + quote(a.scenario)
 	}
+	if a.strategy != "" {
+		line += " --strategy " + quote(string(a.strategy))
+	}
 	if a.budget != sim.DefaultBudget {
 		line += fmt.Sprintf(" --budget %d", a.budget)
 	}

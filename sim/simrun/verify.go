@@ -89,5 +89,9 @@ func (a *app) child(seed uint64, env ...string) (report, error) {
 
 // workerCommand is this program as a worker for the same scenario.
 func (a *app) workerCommand(env ...string) wall.Command {
-	return wall.Command{Args: []string{"worker", "--scenario", a.scenario, "--budget", fmt.Sprint(a.budget)}, Env: env}
+	args := []string{"worker", "--scenario", a.scenario, "--budget", fmt.Sprint(a.budget)}
+	if a.strategy != "" {
+		args = append(args, "--strategy", string(a.strategy))
+	}
+	return wall.Command{Args: args, Env: env}
 }
