@@ -36,6 +36,7 @@ type Options struct {
 	Until    time.Duration      // stop there and judge safety only; 0: run to the end
 	Programs []Program          // besides the package's own
 	Observe  func(event.Record) // hears every event, if not nil
+	Trace    func(sim.Step)     // hears of every step, if not nil
 }
 
 // run is a scenario under way.
@@ -86,6 +87,9 @@ func Run(s Scenario, o Options) (Result, error) {
 	r.set = invariants.New(r.expectations())
 	r.linear = linear.NewCollector()
 	r.world.Observe(r.observe)
+	if o.Trace != nil {
+		r.world.Trace(o.Trace)
+	}
 	r.play()
 	if err := r.world.Close(); err != nil {
 		r.violate("finally", invariants.Safety, err.Error())

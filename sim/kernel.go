@@ -35,7 +35,8 @@ type kernel struct {
 	ties   uint64        // starts the draws among timers of one instant
 	parked []*task       // parked tasks whose context can end
 
-	strategy Strategy // nil: a fair draw
+	strategy Strategy   // nil: a fair draw
+	trace    func(Step) // told of every step, if not nil
 
 	steps   uint64
 	instant uint64 // steps since time moved
@@ -113,6 +114,9 @@ func (k *kernel) step(s *strand) {
 		return
 	}
 	k.hash.step(k.now, s.id, k.steps)
+	if k.trace != nil {
+		k.tell(s)
+	}
 	f := s.take()
 	if len(s.inbox) > s.head {
 		s.enqueue()

@@ -45,11 +45,42 @@ var badPrograms = []scenarios.Program{
 			}
 		}
 	}},
+	{Name: "jitters", Doc: "Reads the machine's clock.", Start: jitters},
+	{Name: "shuffles", Doc: "Depends on the order of a map.", Start: func(_ context.Context, n *node.Node) error {
+		set := map[int]bool{}
+		for i := range 30 {
+			set[i] = true
+		}
+		for i := range set {
+			n.Env().Mark(fmt.Sprint("number ", i))
+		}
+		return nil
+	}},
+	{Name: "shies", Doc: "Reads the machine's clock unless there is a trace.", Start: func(ctx context.Context, n *node.Node) error {
+		if slices.Contains(os.Args, "--trace") {
+			return nil
+		}
+		return jitters(ctx, n)
+	}},
 	{Name: "exits", Doc: "Takes its process away.", Start: func(context.Context, *node.Node) error {
 		fmt.Fprintln(os.Stderr, "last words")
 		os.Exit(9)
 		return nil
 	}},
+}
+
+// jitters sleeps for times of which the seed does not decide the last.
+func jitters(ctx context.Context, n *node.Node) error {
+	for i := range 40 {
+		d := time.Millisecond
+		if i >= 20 {
+			d += time.Duration(time.Now().UnixNano() % 1_000_000)
+		}
+		if err := n.Env().Sleep(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scriptMax bounds one script.

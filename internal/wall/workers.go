@@ -20,6 +20,8 @@ const maxReply = 16 << 20
 type Command struct {
 	Args []string // without the program's name
 	Env  []string // NAME=VALUE, added to this process's environment
+	// Fresh gives each request a process of its own.
+	Fresh bool
 }
 
 func (c Command) cmd() (*exec.Cmd, error) {
@@ -102,7 +104,12 @@ func (w *worker) ask(request string) (string, error) {
 		}
 	}
 	if _, err := fmt.Fprintln(w.in, request); err == nil && w.out.Scan() {
-		return w.out.Text(), nil
+		reply := w.out.Text()
+		if w.command.Fresh {
+			w.close()
+			w.cmd = nil
+		}
+		return reply, nil
 	}
 	err := w.cmd.Wait()
 	w.cmd = nil

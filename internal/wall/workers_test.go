@@ -163,3 +163,19 @@ func TestGoroutinesWaitsForThoseThatEnd(t *testing.T) {
 		t.Errorf("got %d goroutines when it had ended, want %d", got, before)
 	}
 }
+
+func TestFreshWorkersAnswerOneRequestEach(t *testing.T) {
+	c := command("worker")
+	c.Fresh = true
+	n := 0
+	err := wall.Workers(2, c, numbers(6), func(request, reply string, err error) bool {
+		if _, answered, _ := strings.Cut(reply, " "); err != nil || answered != "1" {
+			t.Errorf("request %s: %q, %v, want the first answer of its process", request, reply, err)
+		}
+		n++
+		return true
+	})
+	if err != nil || n != 6 {
+		t.Errorf("%d answers, %v, want 6", n, err)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/smalti/smalti/internal/wall"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/scenarios"
+	"github.com/smalti/smalti/sim"
 )
 
 // report is a run as --json prints it.
@@ -62,14 +63,14 @@ func exitCode(v scenarios.Verdict) int {
 	}
 }
 
-// play runs one seed.
-func (a *app) play(seed uint64, observe func(event.Record)) (scenarios.Result, time.Duration, error) {
+// play runs one seed; observe and trace may be nil.
+func (a *app) play(seed uint64, observe func(event.Record), trace func(sim.Step)) (scenarios.Result, time.Duration, error) {
 	s, err := a.find(seed)
 	if err != nil {
 		return scenarios.Result{}, 0, err
 	}
 	elapsed := wall.Since()
-	r, err := scenarios.Run(s, scenarios.Options{Seed: seed, Budget: a.budget, Programs: a.programs, Until: time.Duration(a.until), Observe: observe})
+	r, err := scenarios.Run(s, scenarios.Options{Seed: seed, Budget: a.budget, Programs: a.programs, Until: time.Duration(a.until), Observe: observe, Trace: trace})
 	if err != nil {
 		return r, 0, oneLine(err)
 	}
@@ -78,7 +79,7 @@ func (a *app) play(seed uint64, observe func(event.Record)) (scenarios.Result, t
 
 func (a *app) runOne() error {
 	if a.json {
-		r, took, err := a.play(uint64(a.seed), nil)
+		r, took, err := a.play(uint64(a.seed), nil, nil)
 		if err != nil {
 			return err
 		}
@@ -91,7 +92,7 @@ func (a *app) runOne() error {
 	}
 	fmt.Fprintln(a.out, a.reproduce(s, uint64(a.seed)))
 	log := newLog(a.out, s, a.events)
-	r, took, err := a.play(uint64(a.seed), log.observe)
+	r, took, err := a.play(uint64(a.seed), log.observe, nil)
 	if err != nil {
 		return err
 	}

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
@@ -150,5 +152,36 @@ func TestLogOfTwelveHostsFitsATerminal(t *testing.T) {
 	}
 	if !strings.HasSuffix(strings.Split(out.String(), "\n")[4], " stopped") {
 		t.Errorf("the last column has no room for a word:\n%s", out.String())
+	}
+}
+
+func TestDivergeFindsTheFirstDifference(t *testing.T) {
+	count := func(from, to int) (lines []string) {
+		for i := from; i <= to; i++ {
+			lines = append(lines, fmt.Sprint("line ", i))
+		}
+		return lines
+	}
+	long := count(1, 100)
+	changed := slices.Clone(long)
+	changed[59] = "other"
+	for name, test := range map[string]struct {
+		a, b []string
+		want divergence
+	}{
+		"same":            {long, long, divergence{before: count(81, 100)}},
+		"both empty":      {nil, nil, divergence{}},
+		"one empty":       {nil, count(1, 3), divergence{line: 1, after: [2][]string{nil, count(1, 3)}}},
+		"in the middle":   {long, changed, divergence{60, count(40, 59), [2][]string{count(60, 79), append([]string{"other"}, count(61, 79)...)}}},
+		"one ends before": {long[:95], long, divergence{96, count(76, 95), [2][]string{nil, count(96, 100)}}},
+		"the other ends":  {long, long[:5], divergence{6, count(1, 5), [2][]string{count(6, 25), nil}}},
+	} {
+		got, err := diverge(strings.NewReader(strings.Join(test.a, "\n")), strings.NewReader(strings.Join(test.b, "\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(got, test.want, cmp.AllowUnexported(divergence{}), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", name, diff)
+		}
 	}
 }

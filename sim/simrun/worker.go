@@ -35,6 +35,7 @@ func (a *app) lost(seed uint64, err error) error {
 // worker runs the seeds that it reads from standard input, one a line, and
 // answers each with one line.
 func (a *app) worker() *cobra.Command {
+	var trace string
 	c := &cobra.Command{
 		Use:    "worker",
 		Short:  "Run the seeds on standard input, one a line",
@@ -48,7 +49,7 @@ func (a *app) worker() *cobra.Command {
 					return err
 				}
 				var out answer
-				r, took, err := a.play(seed, nil)
+				r, took, err := a.traced(seed, trace)
 				if err != nil {
 					out.Error = err.Error()
 				} else {
@@ -65,6 +66,7 @@ func (a *app) worker() *cobra.Command {
 			return lines.Err()
 		},
 	}
+	c.Flags().StringVar(&trace, "trace", "", "a file for a trace of the last seed")
 	a.common(c)
 	return c
 }
