@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -56,6 +57,40 @@ func Check(t *testing.T, messages ...Message) {
 		if !files[f.Name()] {
 			t.Errorf("file %s has no message", f.Name())
 		}
+	}
+}
+
+// Lines compares lines of text with the file of Dir called name. With -update it
+// writes the file instead. review says what it means that they differ.
+func Lines(t *testing.T, name string, got []string, review string) {
+	t.Helper()
+	path := filepath.Join(Dir, name)
+	if *update {
+		if err := os.MkdirAll(Dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(strings.Join(got, "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; -update writes it", err)
+	}
+	want := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	var diff strings.Builder
+	for i := range max(len(want), len(got)) {
+		switch {
+		case i >= len(got):
+			fmt.Fprintf(&diff, "- %s\n", want[i])
+		case i >= len(want):
+			fmt.Fprintf(&diff, "+ %s\n", got[i])
+		case want[i] != got[i]:
+			fmt.Fprintf(&diff, "- %s\n+ %s\n", want[i], got[i])
+		}
+	}
+	if diff.Len() > 0 {
+		t.Errorf("%s differs (- file, + code):\n%s\n%s", path, diff.String(), review)
 	}
 }
 

@@ -119,7 +119,7 @@ func switches(got string) (n int) {
 }
 
 func TestPCTChangesPrioritiesAtFewPlaces(t *testing.T) {
-	const turns = 1500 // of each: the choices are fewer than a stretch
+	const turns = 400 // of each: the choices are fewer than a stretch
 	changed := 0
 	for seed := range uint64(20) {
 		if n := switches(chain(t, seed, "pct:1", turns)); n != 1 {
@@ -137,7 +137,7 @@ func TestPCTChangesPrioritiesAtFewPlaces(t *testing.T) {
 }
 
 func TestDelaysAreBounded(t *testing.T) {
-	const turns = 1500
+	const turns = 400
 	const both = turns // so long, whatever is delayed, neither is done
 	fair := strings.Repeat("ab", both/2)
 	delayed := 0

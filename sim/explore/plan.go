@@ -29,7 +29,7 @@ const (
 // delay bounding were made for programs that end after a known number of steps;
 // a run of nodes is a long sequence of short exchanges, and a stretch holds some
 // of these.
-const stretch = 4096
+const stretch = 1024
 
 // Kind is one of the words that a strategy is made of.
 type Kind struct {
@@ -44,7 +44,7 @@ var kinds = []Kind{
 	{"fifo", "fifo", "Strands take turns in the order in which they got work."},
 	{"lifo", "lifo", "The strand that got work last is next."},
 	{"pct", "pct:3", "The strand of the highest priority is next; priorities are drawn, and change at so many places less one (PCT: Burckhardt et al., ASPLOS 2010)."},
-	{"delay", "delay:8", "As fifo, but so many times in 4096 choices the next one has to let all others go first (delay bounding: Emmi, Qadeer and Rakamaric, POPL 2011)."},
+	{"delay", "delay:8", "As fifo, but so many times in 1024 choices the next one has to let all others go first (delay bounding: Emmi, Qadeer and Rakamaric, POPL 2011)."},
 	{"starve", "starve:5ms", "One strand gets its turns only when no other has work, and lags behind timers by up to so long, 5ms if nothing is said."},
 	{"lag", "lag:5ms", "Now and then a timer goes first although there is work, which so lags by up to so long, 5ms if nothing is said."},
 }
