@@ -14,11 +14,11 @@ import (
 func (a *app) bench() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bench WHAT",
-		Short: "Measure in virtual time how the product does at size",
+		Short: "Measure how the product does at size, and how fast the simulator is",
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.benchDiscovery())
+	c.AddCommand(a.benchDiscovery(), a.benchKernel(), a.benchFanout())
 	return c
 }
 
