@@ -49,6 +49,7 @@ type run struct {
 	issuer   ident.Key
 	second   ident.Key // another issuer
 	verifier discovery.Verifier
+	tickets  tickettest.Seen
 	nodes    map[string]*node.Node // the latest of each host
 	versions *versions             // nil if all nodes are of one
 	faults   []*active
@@ -306,7 +307,7 @@ func (r *run) validators(st Stream) (list []ticket.Validator) {
 	}{{st.Tickets, r.issuer}, {st.Second, r.second}}
 	for _, i := range issuers {
 		if i.on {
-			list = append(list, revoking{tickettest.Validator{Issuer: i.key.PeerID()}, r.world})
+			list = append(list, revoking{tickettest.Validator{Issuer: i.key.PeerID(), Seen: &r.tickets}, r.world})
 		}
 	}
 	return list

@@ -213,7 +213,7 @@ func (w *worker) mergeSuspicion(raw []byte, from ident.PeerID) error {
 	if !w.mayAccuse(word.Accuser) {
 		return nil
 	}
-	if err := word.verify(); err != nil {
+	if err := w.verifyWord(word); err != nil {
 		w.refuse(from, from, err)
 		return err
 	}
@@ -226,6 +226,14 @@ func (w *worker) mergeSuspicion(raw []byte, from ident.PeerID) error {
 		w.take(s, word, from)
 	}
 	return nil
+}
+
+// verifyWord asks the verifier if that knows suspicions.
+func (w *worker) verifyWord(word *Suspicion) error {
+	if v, ok := w.cfg.Verifier.(wordVerifier); ok {
+		return v.verifyWord(word)
+	}
+	return word.verify()
 }
 
 // concerns tells whether a suspicion says anything new: it is the word of another

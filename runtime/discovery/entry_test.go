@@ -286,6 +286,46 @@ func TestVerifierRemembersExactBytesAndIsBounded(t *testing.T) {
 	}
 }
 
+func TestVerifierRemembersSuspicionsThatAreRightAndIsBounded(t *testing.T) {
+	v := NewVerifier(8).(*verifier)
+	key, suspect := testKey(1), testKey(2).PeerID()
+	word := func(i int64) *Suspicion {
+		s, err := SignSuspicion(testNetwork, suspect, Version{1, i}, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	first := word(1)
+	if err := v.verifyWord(first); err != nil {
+		t.Fatal(err)
+	}
+	moved := *first // what a memory says needs no accuser
+	moved.Accuser = suspect
+	if err := v.verifyWord(&moved); err != nil {
+		t.Errorf("equal bytes were verified twice: %v", err)
+	}
+	forged := *first
+	forged.raw = bytes.Clone(first.raw)
+	forged.raw[3] ^= 1
+	for range 2 {
+		if err := v.verifyWord(&forged); !errors.Is(err, ErrSignature) {
+			t.Errorf("forged bytes: got %v, want %v", err, ErrSignature)
+		}
+	}
+	for i := range int64(100) {
+		if err := v.verifyWord(word(i + 2)); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(v.words) + len(v.oldWords); n > 8 {
+			t.Fatalf("remembers %d suspicions, want at most 8", n)
+		}
+	}
+	if err := v.verifyWord(&moved); !errors.Is(err, ErrSignature) {
+		t.Errorf("what was long forgotten: got %v, want %v", err, ErrSignature)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	key := testKey(1)
 	e := testEntry(key, Version{1, 2})

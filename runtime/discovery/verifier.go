@@ -12,6 +12,12 @@ type Verifier interface {
 	Verify(raw []byte) (*Signed, error)
 }
 
+// wordVerifier is a Verifier that verifies suspicions too, and remembers those that
+// were right. What holds for Verify holds for it.
+type wordVerifier interface {
+	verifyWord(word *Suspicion) error
+}
+
 // halfBytes bounds the bytes of the entries in either half of a verifier's memory: a few
 // peers with large entries must not fill it.
 const halfBytes = 8 << 20
@@ -20,15 +26,15 @@ const halfBytes = 8 << 20
 const defaultVerifierSize = 8 << 10
 
 // NewVerifier gives a Verifier that is Parse with a memory of at most size
-// entries (8,192 for 0) or 16 MiB of them, keyed by their exact bytes. One may serve a whole
-// simulated world, so that each distinct entry is verified once and not once
-// by each node. Refusals are not remembered, for those who lie could fill any
+// entries (8,192 for 0) or 16 MiB of them, keyed by their exact bytes, and of as many
+// suspicions. One may serve a whole simulated world, so that each distinct entry and
+// suspicion is verified once and not once by each node. Refusals are not remembered, for those who lie could fill any
 // memory.
 func NewVerifier(size int) Verifier {
 	if size <= 0 {
 		size = defaultVerifierSize
 	}
-	return &verifier{half: max(1, size/2), young: map[string]*Signed{}}
+	return &verifier{half: max(1, size/2), young: map[string]*Signed{}, words: map[string]struct{}{}}
 }
 
 // verifier forgets in halves: when the young half is full it becomes the old
@@ -38,6 +44,32 @@ type verifier struct {
 	half       int
 	bytes      int // of the young half
 	young, old map[string]*Signed
+
+	words, oldWords map[string]struct{} // suspicions, in halves as well
+}
+
+// verifyWord is the suspicion's verify with a memory: neighbours tell each other the
+// same ones, and a world has one verifier.
+func (v *verifier) verifyWord(word *Suspicion) error {
+	v.mu.Lock()
+	_, young := v.words[string(word.raw)]
+	_, old := v.oldWords[string(word.raw)]
+	v.mu.Unlock()
+	if young {
+		return nil
+	}
+	if !old {
+		if err := word.verify(); err != nil {
+			return err
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.words) >= v.half {
+		v.oldWords, v.words = v.words, map[string]struct{}{}
+	}
+	v.words[string(word.raw)] = struct{}{}
+	return nil
 }
 
 func (v *verifier) Verify(raw []byte) (*Signed, error) {
