@@ -20,7 +20,7 @@ func Swarm(seed uint64) Scenario {
 	d.Scenario = Scenario{
 		Name:     SwarmName,
 		Doc:      fmt.Sprintf("Drawn from seed %d.", seed),
-		Duration: d.Rand.Duration(10*time.Second, 120*time.Second).Truncate(time.Millisecond),
+		Duration: d.duration(),
 		Latency:  d.latency(),
 	}
 	if d.Chance(600_000) {
@@ -57,6 +57,24 @@ const ticketChance = 600_000
 // of a subscription.
 const maxContenders = linear.MaxOpen - 1
 
+// duration draws 10 s to 2 minutes, mostly short: what a class of faults does shows
+// within seconds, and two short runs find more than a long one.
+func (d *drawing) duration() time.Duration {
+	most := 120 * time.Second
+	for range 2 {
+		most = d.Rand.Duration(10*time.Second, most)
+	}
+	return d.Rand.Duration(10*time.Second, most).Truncate(time.Millisecond)
+}
+
+// size draws 2 to 12 hosts, mostly few: what hosts cost grows with their square.
+func (d *drawing) size() int {
+	if d.Chance(700_000) {
+		return 4 + d.IntN(3)
+	}
+	return 2 + d.IntN(11)
+}
+
 // latency draws a local, a regional or a worldwide network.
 func (d *drawing) latency() time.Duration {
 	ranges := [][2]time.Duration{{100 * time.Microsecond, 2 * time.Millisecond}, {2 * time.Millisecond, 20 * time.Millisecond}, {20 * time.Millisecond, 150 * time.Millisecond}}
@@ -67,7 +85,7 @@ func (d *drawing) latency() time.Duration {
 func (d *drawing) hosts() {
 	tickets := d.Chance(ticketChance)
 	offsets := d.Chance(faultChance)
-	for i := range 2 + d.IntN(11) {
+	for i := range d.size() {
 		h := Host{Name: fmt.Sprintf("h%d", i+1)}
 		if i > 1 && d.Chance(300_000) {
 			h.Bootstrap = []string{fmt.Sprintf("h%d", 1+d.IntN(i))}
@@ -162,10 +180,10 @@ func (d *drawing) work(st Stream, stalls bool) {
 	}
 	for _, i := range order[:producers] {
 		w := Work{Host: d.Hosts[i].Name, Program: Produce, Stream: st.Name, Size: 1 << (5 + d.IntN(7))}
-		w.Every = d.Rand.Duration(20*time.Millisecond, 500*time.Millisecond).Truncate(time.Millisecond)
+		w.Every = d.Rand.Duration(100*time.Millisecond, 2*time.Second).Truncate(time.Millisecond)
 		if d.Chance(300_000) {
 			w.Burst = 2 + d.IntN(min(30, queue/2))
-			w.Every *= time.Duration(1 + w.Burst/4)
+			w.Every = min(maxPause, w.Every*time.Duration(1+w.Burst/4))
 		}
 		if d.Chance(200_000) {
 			w.Count = 20 + d.IntN(200)
@@ -218,6 +236,10 @@ func (d *drawing) worker(program string) string {
 	}
 	return hosts[d.IntN(len(hosts))]
 }
+
+// maxPause is the most between two bursts: less than half of what a datum may take in
+// the end, so that a stream that is well shows it.
+const maxPause = 4 * time.Second
 
 // maxRush is how long a fault lasts that multiplies what is sent: it fills every
 // queue in less, and the rest only costs time.

@@ -129,7 +129,7 @@ func (w *World) report(h *Host, e event.Event) {
 		e.Wall, e.Mono = h.wall(), w.kernel.now
 	}
 	w.events++
-	w.kernel.hash.event(h.index, e)
+	w.kernel.hash.event(h.index, &e)
 	if len(w.observers) == 0 {
 		return
 	}

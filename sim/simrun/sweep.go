@@ -17,6 +17,10 @@ import (
 // maxJobs bounds the worker processes of one sweep.
 const maxJobs = 256
 
+// sweepEnv is the environment of a sweep's workers: one thread each, and as a world is
+// small and soon over, fewer collections for more memory.
+var sweepEnv = []string{"GOMAXPROCS=1", "GOGC=400", "GOMEMLIMIT=1GiB"}
+
 // sweep runs many seeds in worker processes.
 func (a *app) sweep() *cobra.Command {
 	var seeds seedsFlag
@@ -80,7 +84,7 @@ type sweepReport struct {
 func (s *sweep) run(jobs int) error {
 	elapsed := wall.Since()
 	next, more := s.seeds.from, true
-	err := wall.Workers(jobs, s.app.workerCommand("GOMAXPROCS=1"),
+	err := wall.Workers(jobs, s.app.workerCommand(sweepEnv...),
 		func() (string, bool) {
 			if !more {
 				return "", false

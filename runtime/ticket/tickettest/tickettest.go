@@ -26,13 +26,13 @@ func Issue(issuer ident.Key, peer ident.PeerID, end time.Time) ticket.Ticket {
 // Validator accepts the tickets of one issuer.
 type Validator struct {
 	Issuer ident.PeerID
-	// Seen remembers signatures that were right, for all validators of a simulated
+	// Seen remembers which signatures were right, for all validators of a simulated
 	// world; nil: none.
 	Seen *Seen
 }
 
 // Seen is a memory of validators that run on one thread. Its zero value is empty.
-type Seen struct{ tickets map[string]struct{} }
+type Seen struct{ right map[string]bool }
 
 // maxSeen bounds it.
 const maxSeen = 8 << 10
@@ -44,17 +44,16 @@ func (v Validator) genuine(peer ident.PeerID, data []byte) bool {
 		return verify()
 	}
 	key := string(v.Issuer[:]) + string(peer[:]) + string(data)
-	if _, ok := v.Seen.tickets[key]; ok {
-		return true
+	right, ok := v.Seen.right[key]
+	if ok {
+		return right
 	}
-	if !verify() {
-		return false
+	if v.Seen.right == nil || len(v.Seen.right) >= maxSeen {
+		v.Seen.right = map[string]bool{}
 	}
-	if v.Seen.tickets == nil || len(v.Seen.tickets) >= maxSeen {
-		v.Seen.tickets = map[string]struct{}{}
-	}
-	v.Seen.tickets[key] = struct{}{}
-	return true
+	right = verify()
+	v.Seen.right[key] = right
+	return right
 }
 
 var _ ticket.Validator = Validator{}
