@@ -238,9 +238,12 @@ func (w *worker) verifyWord(word *Suspicion) error {
 
 // concerns tells whether a suspicion says anything new: it is the word of another
 // member, about the present version of a peer, and there are not enough of them yet.
+// Against this node itself the word of a hidden peer counts as well: of two nodes that
+// hid each other neither would hear that it has to refute, and both are out of the
+// other's catalog until they happen to dial.
 func (w *worker) concerns(word *Suspicion) bool {
 	id := word.Suspect
-	if word.Accuser == w.self || w.signed(word.Accuser) == nil {
+	if word.Accuser == w.self || !w.member(word.Accuser) && !(id == w.self && w.hidden[word.Accuser] != nil) {
 		return false
 	}
 	if h := w.hidden[id]; h != nil {
@@ -252,6 +255,9 @@ func (w *worker) concerns(word *Suspicion) bool {
 	s := w.suspects[id]
 	return s == nil || s.version != word.Version || s.wants(word.Accuser)
 }
+
+// member tells whether a peer is in the catalog.
+func (w *worker) member(id ident.PeerID) bool { return w.signed(id) != nil }
 
 // wants tells whether the word of one more accuser would be one more.
 func (s *suspect) wants(accuser ident.PeerID) bool {

@@ -341,3 +341,29 @@ func TestTheAccusedPublishesOncePerVersionThatIsSuspected(t *testing.T) {
 		t.Error("it suspects itself")
 	}
 }
+
+func TestTheWordOfAHiddenPeerIsRefuted(t *testing.T) {
+	b := newBed(t, nil)
+	v := b.member(testKey(2))
+	b.member(testKey(3))
+	if err := b.said(testKey(3), testKey(2).PeerID(), v); err != nil { // so that there is something to judge
+		t.Fatal(err)
+	}
+	b.worker.contact(testKey(2).PeerID(), wire.DialFailed)
+	b.worker.judge(testKey(2).PeerID(), b.worker.suspects[testKey(2).PeerID()])
+	if b.worker.hidden[testKey(2).PeerID()] == nil {
+		t.Fatal("the accuser is not hidden")
+	}
+	before := b.worker.version
+	third := testKey(3).PeerID()
+	of, _ := b.Catalog().Get(third)
+	if err := b.said(testKey(2), third, of.Entry.Version); err != nil || b.worker.suspects[third] != nil {
+		t.Errorf("of a third: %v, suspects %v; want that it does not count", err, b.worker.suspects[third])
+	}
+	if err := b.said(testKey(50), b.key.PeerID(), before); err != nil || b.worker.version != before {
+		t.Errorf("of a stranger: %v, version %s, want %s still", err, b.worker.version, before)
+	}
+	if err := b.said(testKey(2), b.key.PeerID(), before); err != nil || b.worker.version.Compare(before) <= 0 {
+		t.Errorf("of a hidden peer: %v, version %s, want one after %s", err, b.worker.version, before)
+	}
+}
