@@ -187,7 +187,16 @@ func TestWhatIsWrittenArrives(t *testing.T) {
 
 func TestConsumersStayUntilTheyAreClosed(t *testing.T) {
 	breaks := []string{"stays"}
+	ofQ := func(e event.Event) event.Event {
+		e.Peer, e.Sub = nodeOf("q"), 2
+		return e
+	}
+	both := history(upTo(4), on("q", opened(0)), c(ofQ(subscribing(1))), on("q", accepted(1, "c", 1, 1), online(1)), c(ofQ(subscribed(1))),
+		on("q", enqueued(1, "c", 1, 2), written(1, "c", 1, 2)), c(received(1, 4), unsubscribed(wire.Cancelled)))
+	over := c(ofQ(unsubscribed(wire.Cancelled)), consumer(event.ConsumerClosed))
 	run(t, []historyCase{
+		{name: "closed, with datums of the next producer", steps: history(both, c(ofQ(received(1, 2))), over)},
+		{name: "hangs up on one and reads the other", steps: history(both, at(5*time.Second, c(ofQ(received(1, 2)))), over), want: breaks},
 		{name: "closed", steps: history(upTo(4), c(received(1, 4), unsubscribed(wire.Cancelled), consumer(event.ConsumerClosed)))},
 		{name: "the producer ends it", steps: history(upTo(4), c(received(1, 4), unsubscribed(wire.GracefulShutdown), subscribing(2)))},
 		{name: "crashed right after", steps: history(upTo(4), c(received(1, 4), unsubscribed(wire.Cancelled)), world(crashed("c")))},

@@ -21,6 +21,10 @@ type stays struct {
 	left []departure // not explained yet by the close of a consumer
 }
 
+// closing is more than a consumer takes to close, which it does in one turn: hanging up on
+// one producer after the other, it may still tell what it received from the next.
+const closing = time.Second
+
 // departure is a consumer that hung up.
 type departure struct {
 	life *life
@@ -45,7 +49,11 @@ func (c *stays) Event(r event.Record) {
 	c.left = slices.DeleteFunc(c.left, func(d departure) bool { return c.concerns(d, &r) })
 }
 
+// concerns tells whether a record says what became of a consumer that hung up.
 func (c *stays) concerns(d departure, r *event.Record) bool {
+	if r.Kind == event.Received && time.Duration(r.At-d.why.At) < closing {
+		return false
+	}
 	return d.life == c.life && d.why.Stream == r.Stream && !c.life.consumersOf(r.Stream).shared
 }
 
