@@ -1,26 +1,39 @@
 package invariants
 
-import "github.com/smalti/smalti/runtime/event"
+import (
+	"time"
+
+	"github.com/smalti/smalti/runtime/event"
+)
 
 // boundedRule: queues have bounds.
 var boundedRule = rule{
 	Info:  Info{"bounded", Safety, "no more datums wait for a subscription than its queue may hold"},
 	kinds: []event.Kind{event.Enqueued},
-	make:  func(p reporter, b *book, _ Options) Checker { return &bounded{p, b} },
+	make: func(p reporter, b *book, _ Options) Checker {
+		return &bounded{reporter: p, book: b, last: map[*subscription]int64{}}
+	},
 }
+
+// turnMax is within what time a producer tells all of one batch: what is enqueued in
+// several parts, then what of it was sent, or dropped.
+const turnMax = time.Millisecond
 
 type bounded struct {
 	reporter
 	*book
+	last map[*subscription]int64 // Mono of the last report
 }
 
-// Event looks at what waited before: what is reported now may be sent, or dropped, next.
+// Event looks at what waited when a batch was told of.
 func (c *bounded) Event(r event.Record) {
 	s := c.sub
 	if s == nil || c.producer.queue == 0 {
 		return
 	}
-	if waiting := s.enqueued - s.written - s.dropped; waiting > c.producer.queue {
+	before := c.last[s]
+	c.last[s] = r.Mono
+	if waiting := s.enqueued - s.written - s.dropped; waiting > c.producer.queue && r.Mono-before >= int64(turnMax) {
 		c.fail(&r, "%d datums waited for subscription %d of %s, at most %d may", waiting, r.Sub, r.Peer.Short(), c.producer.queue)
 	}
 }

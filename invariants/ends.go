@@ -11,12 +11,13 @@ import (
 
 // endsRule: what begins ends.
 var endsRule = rule{
-	Info: Info{"ends", Safety, "a handshake, an attempt to subscribe, an exchange of catalogs and the end of a subscription that is cut are over within their time, on a host that runs"},
+	Info: Info{"ends", Safety, "a handshake, an attempt to subscribe, an exchange of catalogs, the end of a subscription that is cut and the memory of a peer that does not answer are over within their time, on a host that runs"},
 	kinds: []event.Kind{
 		event.HandshakeBegan, event.HandshakeEnded, event.Subscribing, event.Subscribed, event.Unsubscribed, event.SyncStarted, event.SyncEnded, event.SubDraining, event.SubEnded, event.ConsumerClosed,
+		event.PeerHidden, event.PeerReturned, event.PeerDiscovered, event.PeerDeparted,
 	},
-	make: func(p reporter, b *book, _ Options) Checker {
-		return &ends{reporter: p, book: b, open: map[int]*unfinished{}}
+	make: func(p reporter, b *book, o Options) Checker {
+		return &ends{reporter: p, book: b, purge: o.PurgeAfter, open: map[int]*unfinished{}}
 	},
 }
 
@@ -37,7 +38,8 @@ const (
 type ends struct {
 	reporter
 	*book
-	open map[int]*unfinished // by life
+	purge time.Duration
+	open  map[int]*unfinished // by life
 }
 
 type unfinished struct {
@@ -85,6 +87,9 @@ func (c *ends) Event(r event.Record) {
 	case event.SubDraining, event.SubEnded:
 		u.begins, u.number, u.inc = event.SubDraining, r.Sub, r.Incarnation
 		l.note(u, r.Kind == event.SubDraining, &r, cutMax)
+	case event.PeerHidden, event.PeerReturned, event.PeerDiscovered, event.PeerDeparted:
+		u.begins = event.PeerHidden
+		l.note(u, r.Kind == event.PeerHidden, &r, c.purge)
 	}
 	c.judge(l, &r)
 }

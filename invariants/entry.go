@@ -41,12 +41,16 @@ func (l *life) applyEntry(r *event.Record) {
 		e = &entry{}
 		l.known[r.Peer] = e
 	}
+	if r.Kind == event.PeerDeparted && r.Reason == wire.IdleTimeout {
+		*e = entry{} // its time was over, and the node remembers nothing of it
+		return
+	}
 	v := versionOf(r)
 	e.present = r.Kind != event.PeerDeparted && r.Kind != event.PeerHidden
 	if e.present && v.compare(e.version) > 0 {
 		e.version = v
 	}
-	if r.Kind != event.PeerDeparted || r.Reason == wire.IdleTimeout {
+	if r.Kind != event.PeerDeparted {
 		return
 	}
 	if !e.departed || v.compare(e.departure) > 0 {

@@ -16,6 +16,8 @@ const (
 	DefaultDrainMax = 5 * time.Second
 	// DefaultTombstoneTTL is how long a node remembers a departure.
 	DefaultTombstoneTTL = 300 * time.Second
+	// DefaultPurgeAfter is how long a node remembers who does not answer.
+	DefaultPurgeAfter = 300 * time.Second
 	// DefaultMaxDrift is how far ahead of a node's clock an entry may be.
 	DefaultMaxDrift = 50 * time.Second
 )
@@ -52,10 +54,11 @@ type Options struct {
 	Demands []Demand
 
 	// DrainMax is the longest drain of the run's producers, TombstoneTTL the
-	// shortest memory of its nodes, MaxDrift how far ahead of a clock they take an entry;
-	// 0: their defaults.
+	// shortest memory of its nodes for who left, PurgeAfter the longest for who does not
+	// answer, MaxDrift how far ahead of a clock they take an entry; 0: their defaults.
 	DrainMax     time.Duration
 	TombstoneTTL time.Duration
+	PurgeAfter   time.Duration
 	MaxDrift     time.Duration
 	// WallSlack is what a node's clock may move between its decision and its
 	// report: 0 in simulation, some milliseconds for the log of a real node.
@@ -83,7 +86,7 @@ func (o Options) withDefaults() Options {
 		value time.Duration
 	}{
 		{&o.Reconnect, DefaultBound}, {&o.Catalogs, DefaultBound}, {&o.DrainMax, DefaultDrainMax}, {&o.TombstoneTTL, DefaultTombstoneTTL},
-		{&o.MaxDrift, DefaultMaxDrift},
+		{&o.PurgeAfter, DefaultPurgeAfter}, {&o.MaxDrift, DefaultMaxDrift},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value

@@ -9,7 +9,7 @@ import (
 
 // rightsRule: a ticket is worth what its issuer said, and no more.
 var rightsRule = rule{
-	Info:  Info{"rights", Safety, "nothing is enqueued for a peer at a time, by the producer's wall clock, for which it was not given a ticket of each issuer that the stream demands"},
+	Info:  Info{"rights", Safety, "by the producer's wall clock, no peer is admitted before it was given a ticket of each issuer that the stream demands, or the ticket begins to be valid, and nothing is enqueued for it at or after the end of the last"},
 	kinds: []event.Kind{event.AppIssued, event.SubAccepted, event.Enqueued},
 	make: func(p reporter, b *book, o Options) Checker {
 		c := &rights{reporter: p, book: b, demands: map[ident.StreamID][]Demand{}, issued: map[issue][]term{}, slack: int64(o.WallSlack)}
@@ -53,20 +53,23 @@ func (c *rights) Event(r event.Record) {
 		return
 	}
 	for _, d := range c.demands[r.Stream] {
-		if !c.covered(r.Wall, c.issued[issue{r.Peer, d.Issuer}], d) {
+		if !c.covered(&r, c.issued[issue{r.Peer, d.Issuer}], d) {
 			c.fail(&r, "%s at %s, for which it has no ticket of issuer %d", r.Event, wall(r.Wall), d.Issuer)
 		}
 	}
 }
 
-func (c *rights) covered(now int64, terms []term, d Demand) bool {
-	slack := int64(d.Leeway) + c.slack
+// covered tells whether one of some terms is that of a record. A clock that goes back does
+// not undo an admission.
+func (c *rights) covered(r *event.Record, terms []term, d Demand) bool {
+	now, slack := r.Wall, int64(d.Leeway)+c.slack
 	for _, t := range terms {
 		to := t.to
 		if aged := t.from + int64(d.MaxAge); d.MaxAge > 0 && (to == 0 || aged < to) {
 			to = aged
 		}
-		if now >= t.from-slack && (to == 0 || now < to+slack) {
+		begun := r.Kind == event.Enqueued || now >= t.from-slack
+		if begun && (to == 0 || now < to+slack) {
 			return true
 		}
 	}

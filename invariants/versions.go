@@ -6,7 +6,7 @@ import (
 
 // versionsRule: knowledge of a node only gets newer.
 var versionsRule = rule{
-	Info: Info{"versions-grow", Safety, "a node publishes ever newer entries, knows ever newer entries of each other node, takes back none that departed, and none of itself"},
+	Info: Info{"versions-grow", Safety, "a node publishes ever newer entries, knows ever newer entries of each other node, takes back none that departed, and none of itself, as long as it remembers them"},
 	kinds: []event.Kind{
 		event.EntryPublished, event.PeerDiscovered, event.PeerUpdated, event.PeerDeparted, event.PeerHidden, event.PeerReturned,
 	},

@@ -36,7 +36,7 @@ func byzantine() Scenario {
 		s.Workload = append(s.Workload, Work{Host: s.Hosts[villageSize/2+1+i].Name, Program: Leave, Start: 5*time.Second + time.Duration(i)*time.Second/2})
 	}
 	attacks := []string{
-		"accuse %s 3", "besiege %s", "equivocate %s", "forge %s", "future %s", "lure %s n050", "malform %s", "replay %s", "silent %s", "suppress %s", "sybil %s 10",
+		"accuse %s 3", "besiege %s", "equivocate %s", "foreign %s", "forge %s", "future %s", "lure %s n050", "malform %s", "replay %s", "silent %s", "suppress %s", "sybil %s 10",
 		"accuse %s 3", "suppress %s", "besiege %s", "suppress %s", "replay %s",
 	}
 	for i, attack := range attacks {

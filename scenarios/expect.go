@@ -26,6 +26,12 @@ func (r *run) expectations() invariants.Options {
 		o.Addrs[r.world.Host(h.Name).Addr()] = h.Name
 	}
 	lies := func(host string) bool { return slices.Contains(o.Byzantine, host) }
+	o.TombstoneTTL, o.PurgeAfter = s.Purge, s.Purge
+	for _, st := range s.Streams {
+		o.Demands = append(o.Demands, st.demands()...)
+		o.Never = append(o.Never, s.forbidden(st)...)
+		o.Away = append(o.Away, s.distant(st)...)
+	}
 	if !s.clocksAgree(o.Catalogs) {
 		return o
 	}
@@ -141,13 +147,21 @@ func (s Scenario) returns(st Stream, c Work) bool {
 // ticketed tells whether a host always has what a stream asks for.
 func (s Scenario) ticketed(st Stream, name string) bool {
 	h := s.Hosts[slices.IndexFunc(s.Hosts, func(h Host) bool { return h.Name == name })]
-	return (!st.Tickets || s.keepsTicket(h)) && (!st.Second || s.keepsTicket(Host{Ticket: h.Second, Renew: h.Renew}))
+	for _, d := range st.demands() {
+		valid := map[int64]time.Duration{firstIssuer: h.Ticket, secondIssuer: h.Second, tokenIssuer: h.Token}[d.Issuer]
+		if d.MaxAge > 0 {
+			valid = min(valid, d.MaxAge)
+		}
+		skew := s.skew()
+		if h.Renew == 0 || valid-h.Renew <= skew+5*time.Second || d.Issuer == tokenIssuer && skew >= tokenLeeway {
+			return false
+		}
+	}
+	return true
 }
 
-// keepsTicket tells whether a host has a valid ticket at all times, whatever
-// the clocks of those who check say.
-func (s Scenario) keepsTicket(h Host) bool {
-	var skew time.Duration
+// skew is by how much a clock may be wrong, at most.
+func (s Scenario) skew() (skew time.Duration) {
 	for _, other := range s.Hosts {
 		skew = max(skew, other.Offset.Abs())
 	}
@@ -163,7 +177,48 @@ func (s Scenario) keepsTicket(h Host) bool {
 			}
 		}
 	}
-	return h.Renew > 0 && h.Ticket-h.Renew > skew+5*time.Second
+	return skew
+}
+
+// forbidden lists who must never be admitted to a stream, because it lacks a tag or has
+// no ticket at any time. Who has the key of another host for a while is not judged.
+func (s Scenario) forbidden(st Stream) (pairs []invariants.Pair) {
+	for _, p := range s.Workload {
+		if p.Program != Produce || p.Stream != st.Name || s.twinned(p.Host) {
+			continue
+		}
+		for _, h := range s.Hosts {
+			lacks := st.Tag != "" && !slices.Contains(h.Tags, st.Tag) || st.Tickets && h.Ticket == 0 || st.Second && h.Second == 0 || st.Tokens && h.Token == 0
+			if lacks && h.Name != p.Host && !s.twinned(h.Name) {
+				pairs = append(pairs, invariants.Pair{Consumer: h.Name, Producer: p.Host, Stream: ident.Stream(st.Name)})
+			}
+		}
+	}
+	return pairs
+}
+
+// distant lists who must not be subscribed in the end, because it is too far away
+// whatever is measured.
+func (s Scenario) distant(st Stream) (pairs []invariants.Pair) {
+	if st.RTTBelow == 0 || 2*s.Latency <= st.RTTBelow*3/2 || s.Measure == 0 || 5*s.Measure > s.Recovery() {
+		return nil // or there is no time for as many samples as it takes
+	}
+	for _, p := range s.Workload {
+		for _, c := range s.Workload {
+			if p.Program == Produce && c.Program == Consume && p.Stream == st.Name && c.Stream == st.Name && p.Host != c.Host && !s.twinned(p.Host) && !s.twinned(c.Host) {
+				pairs = append(pairs, invariants.Pair{Consumer: c.Host, Producer: p.Host, Stream: ident.Stream(st.Name)})
+			}
+		}
+	}
+	return pairs
+}
+
+// twinned tells whether a host has the key of another, or another its, for a while.
+func (s Scenario) twinned(host string) bool {
+	return slices.ContainsFunc(s.Faults, func(f Fault) bool {
+		x, err := fault.Parse(f.Fault)
+		return err == nil && x.Class() == "twin" && slices.Contains(x.Hosts(), host)
+	})
 }
 
 // attackers lists the hosts that a Byzantine fault strikes, whenever it does: what they

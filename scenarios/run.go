@@ -17,7 +17,6 @@ import (
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/node"
-	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/ticket/tickettest"
 	"github.com/smalti/smalti/sim"
 	"github.com/smalti/smalti/sim/explore"
@@ -46,8 +45,7 @@ type run struct {
 	world    *sim.World
 	set      *invariants.Set
 	linear   *linear.Collector
-	issuer   ident.Key
-	second   ident.Key // another issuer
+	issuers  *issuers
 	verifier discovery.Verifier
 	tickets  tickettest.Seen
 	nodes    map[string]*node.Node // the latest of each host
@@ -84,7 +82,7 @@ func Run(s Scenario, o Options) (Result, error) {
 		r.versions = newVersions(r)
 	}
 	r.result = Result{Scenario: s.Name, Seed: o.Seed, Marks: map[string]int{}}
-	r.issuer, r.second = ident.KeyFromSeed(r.world.Seed("issuer")), ident.KeyFromSeed(r.world.Seed("second issuer"))
+	r.issuers = newIssuers(r.world)
 	r.set = invariants.New(r.expectations())
 	r.linear = linear.NewCollector()
 	r.world.Observe(r.observe)
@@ -205,9 +203,9 @@ func (r *run) endpoint(h Host, host *sim.Host) func(e *netsim.EndpointConfig) {
 // main is what runs on a host at each boot.
 func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 	return func(ctx context.Context, env *runtime.Env) {
-		tickets := &ticketing{issuer: r.issuer, second: r.second, host: h, on: r.world.Host(h.Name), world: r.world}
+		tickets := &ticketing{issuers: r.issuers, host: h, on: r.world.Host(h.Name), world: r.world}
 		host := r.world.Host(h.Name)
-		config := discovery.Config{Network: host.Config().Network, Key: host.Key(), Verifier: r.verifier, Tickets: tickets.issue()}
+		config := discovery.Config{Network: host.Config().Network, Key: host.Key(), PurgeAfter: r.scenario.Purge, RTTInterval: r.scenario.Measure, Verifier: r.verifier, Tickets: tickets.issue()}
 		for _, tag := range h.Tags {
 			config.Tags = append(config.Tags, ident.NewTag(tag))
 		}
@@ -225,7 +223,7 @@ func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 		}
 		r.nodes[h.Name] = n
 		r.obeyLeave(n, host)
-		if h.Ticket > 0 || h.Second > 0 {
+		if h.tickets() {
 			tickets.obey(n)
 		}
 		if h.Renew > 0 {
@@ -297,20 +295,6 @@ func (r *run) program(w Work, id uint64) func(context.Context, *node.Node) error
 	}
 	i := slices.IndexFunc(r.options.Programs, func(p Program) bool { return p.Name == w.Program })
 	return r.options.Programs[i].Start
-}
-
-// validators gives what a stream demands of tickets.
-func (r *run) validators(st Stream) (list []ticket.Validator) {
-	issuers := []struct {
-		on  bool
-		key ident.Key
-	}{{st.Tickets, r.issuer}, {st.Second, r.second}}
-	for _, i := range issuers {
-		if i.on {
-			list = append(list, revoking{tickettest.Validator{Issuer: i.key.PeerID(), Seen: &r.tickets}, r.world})
-		}
-	}
-	return list
 }
 
 // schedule sets the timers of all faults.

@@ -20,6 +20,8 @@ const (
 	maxHosts    = 10_000
 	maxDuration = 24 * time.Hour
 	minWindow   = 1 << 10
+	minPurge    = 5 * time.Second
+	minMeasure  = time.Second
 )
 
 // Scenario is one simulation, as data.
@@ -31,6 +33,8 @@ type Scenario struct {
 	Latency  time.Duration `yaml:"latency,omitempty"`  // of every path, one way; 0: 1 ms
 	Jitter   time.Duration `yaml:"jitter,omitempty"`   // on top of it, uniform
 	Window   int           `yaml:"window,omitempty"`   // of every link, in bytes, and as much again in its send queue; 0: the product's
+	Purge    time.Duration `yaml:"purge,omitempty"`    // how long nodes remember who left or does not answer; 0: the product's
+	Measure  time.Duration `yaml:"measure,omitempty"`  // how often nodes measure round trips that somebody asks for; 0: the product's
 	Buggify  bool          `yaml:"buggify,omitempty"`  // product code behaves as badly as it may
 	Strategy string        `yaml:"strategy,omitempty"` // whose turn it is, in the text form of package explore; "": random
 	Hosts    []Host        `yaml:"hosts"`
@@ -66,10 +70,16 @@ type Host struct {
 	// Second is how long its ticket of a second issuer is valid; it is renewed
 	// with the first.
 	Second time.Duration `yaml:"second,omitempty"`
+	// Token is how long its JSON Web Token of a third issuer is valid; it is renewed with
+	// the first.
+	Token time.Duration `yaml:"token,omitempty"`
 	// Next is from which of its boots on, the first is 1, the host runs a node of the
 	// next version of the protocol, which says more than this one knows; 0: never.
 	Next int `yaml:"next,omitempty"`
 }
+
+// tickets tells whether the host has any.
+func (h Host) tickets() bool { return h.Ticket > 0 || h.Second > 0 || h.Token > 0 }
 
 // Stream says how the producers of a stream are configured.
 type Stream struct {
@@ -82,6 +92,9 @@ type Stream struct {
 	Tickets      bool          `yaml:"tickets,omitempty"` // consumers need a ticket
 	Second       bool          `yaml:"second,omitempty"`  // and one of the second issuer
 	Mutual       bool          `yaml:"mutual,omitempty"`  // producers need them too
+	Tokens       bool          `yaml:"tokens,omitempty"`  // consumers need a JSON Web Token, of which
+	MaxAge       time.Duration `yaml:"max_age,omitempty"` // none counts for longer than this; 0: until it ends
+	Lenient      bool          `yaml:"lenient,omitempty"` // validators tell when tickets end, and leave it to others to look
 	Tag          string        `yaml:"tag,omitempty"`     // consumers need this tag
 	RTTBelow     time.Duration `yaml:"rtt_below,omitempty"`
 }
@@ -139,6 +152,8 @@ func (s Scenario) Validate(programs ...string) error {
 	check(s.Duration > 0 && s.Duration <= maxDuration, "duration %s, want up to %s", s.Duration, maxDuration)
 	check(s.Quiesce >= 0 && s.Quiesce <= maxDuration, "quiesce %s, want up to %s", s.Quiesce, maxDuration)
 	check(s.Latency >= 0 && s.Jitter >= 0 && s.Latency <= time.Minute && s.Jitter <= time.Minute, "latency %s, jitter %s, want 0 to 1m", s.Latency, s.Jitter)
+	check(s.Purge == 0 || s.Purge >= minPurge && s.Purge <= maxDuration, "purge %s, want %s to %s", s.Purge, minPurge, maxDuration)
+	check(s.Measure == 0 || s.Measure >= minMeasure && s.Measure <= maxDuration, "measure %s, want %s to %s", s.Measure, minMeasure, maxDuration)
 	check(s.Window == 0 || s.Window >= minWindow && s.Window <= 16<<20, "window %d, want %d to %d bytes", s.Window, minWindow, 16<<20)
 	check(len(s.Hosts) > 0 && len(s.Hosts) <= maxHosts, "%d hosts, want 1 to %d", len(s.Hosts), maxHosts)
 	_, err := explore.Parse(s.Strategy)
@@ -147,8 +162,8 @@ func (s Scenario) Validate(programs ...string) error {
 	for _, h := range s.Hosts {
 		check(h.Name != "" && !hosts[h.Name], "host %q has no name or stands twice", h.Name)
 		check(h.Next >= 0, "host %s: next version from boot %d on, want 1 or more, or 0 for never", h.Name, h.Next)
-		check(h.Second >= 0, "host %s: second ticket %s", h.Name, h.Second)
-		check(h.Ticket >= 0 && h.Renew >= 0 && (h.Renew == 0 || h.Ticket > 0), "host %s: ticket %s, renewed every %s", h.Name, h.Ticket, h.Renew)
+		check(h.Second >= 0 && h.Token >= 0, "host %s: second ticket %s, token %s", h.Name, h.Second, h.Token)
+		check(h.Ticket >= 0 && h.Renew >= 0 && (h.Renew == 0 || h.tickets()), "host %s: ticket %s, renewed every %s", h.Name, h.Ticket, h.Renew)
 		hosts[h.Name] = true
 	}
 	for i, m := range s.Marks {
@@ -162,6 +177,7 @@ func (s Scenario) Validate(programs ...string) error {
 	for _, st := range s.Streams {
 		check(st.Name != "" && !streams[st.Name], "stream %q has no name or stands twice", st.Name)
 		streams[st.Name] = true
+		check(st.MaxAge >= 0 && st.MaxAge%time.Second == 0 && (st.MaxAge == 0 || st.Tokens), "stream %s: tokens %t up to %s old, want whole seconds", st.Name, st.Tokens, st.MaxAge)
 		config, err := st.config()
 		if err == nil {
 			err = config.Validate()

@@ -26,6 +26,12 @@ func Swarm(seed uint64) Scenario {
 	if d.Chance(600_000) {
 		d.Jitter = d.Rand.Duration(time.Millisecond, 2*d.Latency+time.Millisecond).Truncate(time.Microsecond)
 	}
+	if d.Chance(500_000) {
+		d.Purge = d.Rand.Duration(10*time.Second, 60*time.Second).Truncate(time.Millisecond)
+	}
+	if d.Chance(500_000) {
+		d.Measure = d.Rand.Duration(minMeasure, 10*time.Second).Truncate(time.Millisecond)
+	}
 	d.Buggify = d.Chance(500_000)
 	d.hosts()
 	d.streams()
@@ -84,7 +90,7 @@ func (d *drawing) latency() time.Duration {
 
 func (d *drawing) hosts() {
 	tickets := d.Chance(ticketChance)
-	offsets := d.Chance(faultChance)
+	offsets, tokens := d.Chance(faultChance), d.Chance(500_000)
 	for i := range d.size() {
 		h := Host{Name: fmt.Sprintf("h%d", i+1)}
 		if i > 1 && d.Chance(300_000) {
@@ -100,6 +106,9 @@ func (d *drawing) hosts() {
 			}
 			if d.Chance(500_000) {
 				h.Second = d.Rand.Duration(h.Ticket/2, 2*h.Ticket).Truncate(time.Millisecond)
+			}
+			if tokens && d.Chance(800_000) {
+				h.Token = d.Rand.Duration(5*time.Second, d.Scenario.Duration).Truncate(time.Millisecond)
 			}
 		}
 		if d.Chance(500_000) {
@@ -128,9 +137,9 @@ func (d *drawing) needed() int {
 func (d *drawing) anyHost() string { return d.Hosts[d.IntN(len(d.Hosts))].Name }
 
 func (d *drawing) streams() {
-	ticketed := false
+	ticketed, tokens := false, false
 	for _, h := range d.Hosts {
-		ticketed = ticketed || h.Ticket > 0
+		ticketed, tokens = ticketed || h.Ticket > 0, tokens || h.Token > 0
 	}
 	stalls := d.Chance(faultChance)
 	for i := range 1 + d.IntN(4) {
@@ -153,13 +162,19 @@ func (d *drawing) streams() {
 		st.AlwaysOnline = d.Chance(300_000)
 		st.Tickets = ticketed && d.Chance(500_000)
 		if st.Tickets {
-			st.Second, st.Mutual = d.Chance(300_000), d.Chance(300_000)
+			st.Second, st.Mutual, st.Lenient = d.Chance(300_000), d.Chance(300_000), d.Chance(300_000)
+		}
+		if tokens && d.Chance(500_000) {
+			st.Tokens = true
+			if d.Chance(500_000) {
+				st.MaxAge = d.Rand.Duration(5*time.Second, 30*time.Second).Truncate(time.Second)
+			}
 		}
 		if d.Chance(200_000) {
 			st.Tag = "gold"
 		}
-		if d.Chance(150_000) {
-			st.RTTBelow = d.Rand.Duration(d.Latency, 8*d.Latency).Truncate(time.Microsecond)
+		if d.Chance(200_000) {
+			st.RTTBelow = d.Rand.Duration(d.Latency, 5*d.Latency).Truncate(time.Microsecond)
 		}
 		d.Streams = append(d.Streams, st)
 		d.work(st, stalls)

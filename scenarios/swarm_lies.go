@@ -30,6 +30,7 @@ func (d *drawing) lies() {
 		func() string { return fmt.Sprintf("accuse %%s %d", 1<<d.IntN(5)) },
 		func() string { return "besiege %s" },
 		func() string { return "equivocate %s" },
+		func() string { return "foreign %s" },
 		func() string { return "forge %s" },
 		func() string { return "future %s" },
 		func() string { return "lure %s " + honest[d.IntN(len(honest))] },

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"time"
 
+	"github.com/smalti/smalti/invariants"
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/node"
 	"github.com/smalti/smalti/runtime/ticket"
+	"github.com/smalti/smalti/runtime/ticket/jwt"
 	"github.com/smalti/smalti/runtime/ticket/tickettest"
 	"github.com/smalti/smalti/runtime/wire"
 	"github.com/smalti/smalti/sim"
@@ -18,11 +21,11 @@ import (
 // ticketing issues the tickets of one node. Its time is the world's: the clocks
 // of those who check may differ from it, as in life.
 type ticketing struct {
-	issuer, second ident.Key
-	host           Host
-	on             *sim.Host
-	world          *sim.World
-	missed         bool // a renewal was withheld
+	*issuers
+	host   Host
+	on     *sim.Host
+	world  *sim.World
+	missed bool // a renewal was withheld
 }
 
 // issue signs the tickets that the host carries from now on.
@@ -31,20 +34,111 @@ func (t *ticketing) issue() []ticket.Ticket {
 	if i := t.on.Dial("steal").Get(); i != 0 {
 		holder = t.world.Hosts()[i-1]
 	}
-	var list []ticket.Ticket
-	sign := func(issuer ident.Key, valid time.Duration) {
-		if valid == 0 {
-			return
-		}
-		end := t.world.Env().Clock.Now().Add(valid)
+	peer, now := holder.Key().PeerID(), t.world.Env().Clock.Now()
+	end := func(valid time.Duration) time.Time {
 		if at := t.ends(); at != 0 {
-			end = time.Unix(0, int64(at))
+			return time.Unix(0, int64(at))
 		}
-		list = append(list, tickettest.Issue(issuer, holder.Key().PeerID(), end))
+		return now.Add(valid)
 	}
-	sign(t.issuer, t.host.Ticket)
-	sign(t.second, t.host.Second)
+	var list []ticket.Ticket
+	give := func(issuer int64, x ticket.Ticket, from int64, to time.Time) {
+		list = append(list, x)
+		t.world.Report(event.Event{Kind: event.AppIssued, Peer: peer, N: issuer, From: uint64(from), To: uint64(to.UnixNano())})
+	}
+	if t.host.Ticket > 0 {
+		to := end(t.host.Ticket)
+		give(firstIssuer, tickettest.Issue(t.first, peer, to), 0, to)
+	}
+	if t.host.Second > 0 {
+		to := end(t.host.Second)
+		give(secondIssuer, tickettest.Issue(t.second, peer, to), 0, to)
+	}
+	from, to := now.Truncate(time.Second), end(t.host.Token).Truncate(time.Second) // of a token
+	if t.host.Token > 0 && to.After(from) {
+		x, err := t.tokens.Issue(peer, jwt.Token{Expires: to, IssuedAt: from})
+		if err != nil {
+			panic(err) // the scenario was validated
+		}
+		give(tokenIssuer, x, from.UnixNano(), to)
+	}
 	return list
+}
+
+// issuers sign the tickets of a run.
+type issuers struct {
+	first, second ident.Key
+	tokens        jwt.SigningKey
+}
+
+// How AppIssued calls them.
+const (
+	firstIssuer = iota + 1
+	secondIssuer
+	tokenIssuer
+)
+
+// tokenLeeway is by how much a clock may differ from that of the issuer of tokens.
+const tokenLeeway = 2 * time.Second
+
+func newIssuers(w *sim.World) *issuers {
+	seed := w.Seed("tokens")
+	tokens, err := jwt.NewSigningKey(jwt.EdDSA, seed[:])
+	if err != nil {
+		panic(err) // a seed of 32 bytes is a key
+	}
+	return &issuers{ident.KeyFromSeed(w.Seed("issuer")), ident.KeyFromSeed(w.Seed("second issuer")), tokens}
+}
+
+// demands lists what a stream asks for, as its issuers are called.
+func (st Stream) demands() (list []invariants.Demand) {
+	id := ident.Stream(st.Name)
+	if st.Tickets {
+		list = append(list, invariants.Demand{Stream: id, Issuer: firstIssuer})
+	}
+	if st.Second {
+		list = append(list, invariants.Demand{Stream: id, Issuer: secondIssuer})
+	}
+	if st.Tokens {
+		list = append(list, invariants.Demand{Stream: id, Issuer: tokenIssuer, MaxAge: st.MaxAge, Leeway: tokenLeeway})
+	}
+	return list
+}
+
+// validators gives what a stream demands of tickets.
+func (r *run) validators(st Stream) (list []ticket.Validator) {
+	for _, d := range st.demands() {
+		var v ticket.Validator
+		switch d.Issuer {
+		case firstIssuer:
+			v = tickettest.Validator{Issuer: r.issuers.first.PeerID(), Seen: &r.tickets}
+		case secondIssuer:
+			v = tickettest.Validator{Issuer: r.issuers.second.PeerID(), Seen: &r.tickets}
+		default:
+			var err error
+			v, err = jwt.New(jwt.Config{Keys: jwt.NewKeySet(r.issuers.tokens.Verifying()), MaxAge: d.MaxAge, Leeway: d.Leeway})
+			if err != nil {
+				panic(err) // the scenario was validated
+			}
+		}
+		if st.Lenient && d.Issuer != tokenIssuer {
+			v = lenient{v}
+		}
+		list = append(list, revoking{v, r.world})
+	}
+	return list
+}
+
+// lenient judges tickets as if no time had passed, and tells when they end.
+type lenient struct{ ticket.Validator }
+
+// Validate implements ticket.Validator.
+func (v lenient) Validate(peer ident.PeerID, data []byte, now time.Time) (ticket.Expiration, error) {
+	end, err := v.Validator.Validate(peer, data, now)
+	if errors.Is(err, wire.Expired) {
+		return end, nil
+	}
+	return end, err
 }
 
 // ends is when faults have the tickets end, in Unix nanoseconds; 0: they have no say.

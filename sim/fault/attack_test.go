@@ -14,6 +14,7 @@ import (
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/node"
 	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/runtime/wire"
 	"github.com/smalti/smalti/sim"
 	"github.com/smalti/smalti/sim/fault"
 )
@@ -106,6 +107,7 @@ func TestAttacksAreMet(t *testing.T) {
 		return r.Kind == event.PeerDiscovered && !slices.ContainsFunc(v.Hosts(), func(h *sim.Host) bool { return h.Key().PeerID() == r.Peer })
 	}
 	for text, met := range map[string]func(*village, event.Record) bool{
+		"foreign n5":    refused(wire.DifferentNetwork),
 		"forge n5":      refused(discovery.ErrSignature),
 		"replay n5":     nil, // what is old is passed over in silence
 		"future n5":     refused(discovery.ErrDrift),

@@ -37,7 +37,7 @@ type Class struct {
 // classes is the registry, in order of name. Each class is in a file of its own.
 var classes = []Class{
 	accuseClass, besiegeClass, bridgeClass, brinkClass, bulkClass, burstClass, busyClass, corruptClass, crashClass, crawlClass, cutClass, driftClass,
-	equivocateClass, flapClass, floodClass, forgeClass, fulldiskClass, futureClass, gulpClass, halfopenClass, holdClass, isolateClass, jitterClass,
+	equivocateClass, flapClass, floodClass, foreignClass, forgeClass, fulldiskClass, futureClass, gulpClass, halfopenClass, holdClass, isolateClass, jitterClass,
 	lapseClass, leaveClass, lossClass, lureClass, malformClass, offsetClass, panicClass, partitionClass, pauseClass, powercutClass, renewClass,
 	replayClass, resetClass, restartClass, revokeClass, ringClass, silentClass, slowClass, slowdiskClass, spoilClass, stallClass, stealClass, stepClass,
 	suppressClass, swizzleClass, sybilClass, throttleClass, twinClass, unreachableClass, withholdClass,
