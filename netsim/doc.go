@@ -4,7 +4,8 @@
 // It models what a Session and its Links can show of QUIC, not packets:
 // handshake round trips, latency and its distributions, bandwidth with a
 // bounded queue, loss as the delay of a retransmission, stream and connection
-// windows, keep-alive and idle time-out, half-open sessions, close reasons that
+// windows, keep-alive and idle time-out, half-open sessions, dials that nobody
+// answers, close reasons that
 // a partition holds back or swallows. Congestion control is left out on
 // purpose.
 //
@@ -35,5 +36,6 @@
 // recovery brings stream data, resets of streams and hellos after it, at the
 // next probe of an exponential back-off, and never brings the close of a
 // connection. A hold loses nothing and releases everything at once. Blocks and
-// holds are counted, so that overlapping faults compose.
+// holds are counted, so that overlapping faults compose. A Rule makes a path
+// slower, narrower or lossy for a while, on top of what it is.
 package netsim

@@ -21,7 +21,9 @@
 //
 // A panic in simulated code, a livelock, and what Fail is told end the run;
 // Run returns them as a *Failure. A crash of a host unwinds its tasks where
-// they are parked; from then on their Env does nothing. A step that blocks on
+// they are parked; from then on their Env does nothing. A host may also stand
+// still (Pause), be short of processors (Slow), have a bad Disk, or run with the
+// key of another (BorrowKey). A step that blocks on
 // something outside the contract cannot be ended: after ten seconds of real
 // time the world reports the stack and ends the process.
 package sim
