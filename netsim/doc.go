@@ -5,9 +5,8 @@
 // handshake round trips, latency and its distributions, bandwidth with a
 // bounded queue, loss as the delay of a retransmission, stream and connection
 // windows, keep-alive and idle time-out, half-open sessions, dials that nobody
-// answers, close reasons that
-// a partition holds back or swallows. Congestion control is left out on
-// purpose.
+// answers, close reasons that a partition holds back or swallows. Congestion
+// control is left out on purpose.
 //
 // A Network is given the world's clock and one strand, on which everything
 // that is "on the wire" happens. It knows neither nodes nor clock skew; each
