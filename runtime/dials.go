@@ -25,6 +25,11 @@ const (
 	// that doubles from minSpare to maxSpare. A peer itself is as patient as whoever dials it.
 	minSpare = 250 * time.Millisecond
 	maxSpare = 10 * time.Second
+	// Where somebody else answers, peers that were not found there are dialled again so
+	// many times, then so often, all together: two names that a liar gives to an address
+	// stay below ShunAfter, and each is dialled by whoever has a use for that peer.
+	strayBurst = 4
+	strayEvery = 10 * time.Second
 	// dialTime is how long other peers wait at most for the end of a dial under way.
 	dialTime = 10 * time.Second
 	// maxDialled bounds the addresses that are remembered. In ShunFor a node dials
@@ -49,6 +54,7 @@ type address struct {
 	trying   ident.PeerID   // who was dialled then
 	there    ident.PeerID   // who answered last; zero: nobody yet
 	failed   []ident.PeerID // that were not found within ShunFor, up to ShunAfter
+	strays   GCRA           // dials of those although somebody else answers
 	failedAt time.Duration  // Mono of the last of those
 	failures int            // in a row
 	until    time.Duration  // Mono until which no other peers than those are dialled here
@@ -74,6 +80,8 @@ func (d *Dials) Begin(peer ident.PeerID, addr string, now time.Duration) bool {
 		d.dialled[addr] = a
 	case peer == a.there:
 	case now < a.shunned, now < a.until && peer != a.trying && !slices.Contains(a.failed, peer):
+		return false
+	case !a.there.IsZero() && slices.Contains(a.failed, peer) && !a.strays.Allow(now, strayEvery, strayBurst):
 		return false
 	}
 	a.at, a.trying = now, peer

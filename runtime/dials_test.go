@@ -57,6 +57,27 @@ func TestOnePeerMayFailForEver(t *testing.T) {
 	}
 }
 
+func TestPeersAreNotSoughtOftenWhereSomebodyElseLives(t *testing.T) {
+	var d runtime.Dials
+	owner := peer(3)
+	dials := 0
+	for now := time.Duration(0); now < 10*time.Minute; now += 100 * time.Millisecond {
+		for i := range runtime.ShunAfter - 1 { // so few that the address is not shunned
+			if d.Begin(peer(i+1), somewhere, now) {
+				d.End(peer(i+1), somewhere, owner, now)
+				dials++
+			}
+		}
+		fails(t, &d, owner, owner, now) // who lives there is dialled as often as one likes
+	}
+	if dials < 30 || dials > 70 {
+		t.Errorf("%d dials in 10 minutes of peers that are not there, want a few and then one in 10 s", dials)
+	}
+	if !d.Begin(peer(1), somewhere, 20*time.Minute) {
+		t.Error("a peer is never looked for again")
+	}
+}
+
 func TestWhoIsThereStaysReachable(t *testing.T) {
 	var d runtime.Dials
 	victim := peer(100)
