@@ -36,6 +36,8 @@ type Options struct {
 	Programs []Program          // besides the package's own
 	Observe  func(event.Record) // hears every event, if not nil
 	Trace    func(sim.Step)     // hears of every step, if not nil
+	// Strategy makes what decides whose turn it is in place of the scenario's, if not nil.
+	Strategy func(random *runtime.Rand) sim.Strategy
 }
 
 // run is a scenario under way.
@@ -74,8 +76,12 @@ func Run(s Scenario, o Options) (Result, error) {
 	}
 	s.Quiesce = s.Recovery()
 	r := &run{scenario: s, options: o, nodes: map[string]*node.Node{}, verifier: discovery.NewVerifier(4096)}
-	strategy, _ := explore.Parse(s.Strategy) // validated
-	r.world = sim.New(sim.Config{Seed: o.Seed, Budget: o.Budget, Buggify: s.Buggify, Strategy: strategy.New, Path: netsim.Path{
+	strategy := o.Strategy
+	if strategy == nil {
+		plan, _ := explore.Parse(s.Strategy) // validated
+		strategy = plan.New
+	}
+	r.world = sim.New(sim.Config{Seed: o.Seed, Budget: o.Budget, Buggify: s.Buggify, Strategy: strategy, Path: netsim.Path{
 		Latency: netsim.Latency{Shape: netsim.Uniform, Base: s.Latency, Spread: s.Jitter},
 	}})
 	if s.mixed() {

@@ -10,4 +10,7 @@
 //	go test -run TestService -smalti.seeds=1-1000
 //
 // A failing seed prints the line that runs it again.
+//
+// Check has rapid draw scenarios and shrink what fails; Fuzz is a native fuzz target
+// whose bytes are the decisions of a run.
 package simtest
