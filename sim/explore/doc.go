@@ -5,6 +5,8 @@
 //	p, err := explore.Parse("starve+pct:3")
 //	w := sim.New(sim.Config{Seed: 7, Strategy: p.New})
 //
+// Choices makes a strategy of bytes, for fuzzing.
+//
 // The orders are random, fifo, lifo, pct:D and delay:N. starve and lag change
 // whatever order they stand beside, random if there is none. List explains each.
 //

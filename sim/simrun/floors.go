@@ -1,6 +1,7 @@
 package simrun
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -139,7 +140,7 @@ func median(seed uint64, measure func(seed uint64) (round, error)) (floorReport,
 		}
 		list = append(list, r)
 	}
-	slices.SortFunc(list, func(a, b round) int { return int(a.took - b.took) })
+	slices.SortFunc(list, func(a, b round) int { return cmp.Compare(a.took, b.took) })
 	m := list[len(list)/2]
 	for _, r := range list {
 		if r.hash != m.hash {
@@ -160,7 +161,7 @@ func kernelWorld(seed uint64) *sim.World {
 		s := env.Scheduler.Strand("s")
 		for j := range kernelTimers / kernelStrands {
 			n := i + j*kernelStrands
-			period := 500*time.Microsecond + time.Duration(n)*997*time.Nanosecond // they meet in ever other ways
+			period := 500*time.Microsecond + time.Duration(n)*997*time.Nanosecond // so that they meet in changing ways
 			var timer runtime.Timer
 			timer = env.Clock.AfterFunc(s, period, func() { timer.Reset(period) })
 		}
@@ -170,8 +171,7 @@ func kernelWorld(seed uint64) *sim.World {
 
 func kernelRound(seed uint64) (r round, err error) {
 	w := kernelWorld(seed)
-	defer w.Close() //nolint:errcheck // it has no tasks
-	// In a second of virtual time every timer fires about a thousand times.
+	defer w.Close()                                 //nolint:errcheck // it has no tasks
 	if err := w.Run(time.Second / 10); err != nil { // slices have grown then
 		return r, err
 	}

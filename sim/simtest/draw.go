@@ -2,6 +2,7 @@ package simtest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,7 +128,7 @@ func Decide(base scenarios.Scenario, decisions []byte) (s scenarios.Scenario, tu
 		return int(b)
 	}
 	s = base
-	s.Faults = append([]scenarios.Fault(nil), base.Faults...)
+	s.Faults = slices.Clone(base.Faults)
 	for range next() % (maxFaults + 1) {
 		class, a, b := next(), next()%len(s.Hosts), next()
 		if len(s.Hosts) == 1 {

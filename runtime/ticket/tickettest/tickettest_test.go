@@ -1,6 +1,7 @@
 package tickettest_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ func TestMemoryChangesNoVerdict(t *testing.T) {
 	var seen tickettest.Seen
 	first, second, peer, other := key(1), key(2), key(3).PeerID(), key(4).PeerID()
 	data := tickettest.Issue(first, peer, now.Add(time.Minute)).Data
-	forged := append([]byte{}, data...)
+	forged := bytes.Clone(data)
 	forged[7] ^= 1
 	for range 3 {
 		for _, test := range []struct {
