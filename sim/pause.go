@@ -45,6 +45,7 @@ func (h *Host) Resume() (late int) {
 	for s := range h.inc.all() {
 		s.ready = len(s.inbox) > s.head
 		if s.ready {
+			s.since = s.k.now
 			s.enqueue()
 			late++
 		}

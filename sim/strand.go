@@ -33,13 +33,14 @@ func (s *strand) Post(f func()) {
 	}
 	s.inbox = append(s.inbox, f)
 	if !s.ready {
+		s.since = s.k.now
 		s.enqueue()
 	}
 }
 
 // enqueue has the kernel run s, once there is a processor for it.
 func (s *strand) enqueue() {
-	s.ready, s.since = true, s.k.now
+	s.ready = true
 	if c := s.inc.cpu; c != nil {
 		c.enqueue(s)
 		return
