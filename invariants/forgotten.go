@@ -38,7 +38,7 @@ func (c *forgotten) settle(at time.Duration) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
 		h := c.hosts[name]
-		if h.liar || h.gone < 0 || time.Duration(h.gone)+noticeMax > at {
+		if h.liar || h.gone < 0 || time.Duration(h.gone)+noticeMax > at || c.elsewhere(h) {
 			continue
 		}
 		for _, observer := range c.names {
@@ -51,4 +51,15 @@ func (c *forgotten) settle(at time.Duration) {
 			}
 		}
 	}
+}
+
+// elsewhere tells whether the node of a host runs on another, which has its key.
+func (c *forgotten) elsewhere(h *host) bool {
+	//lint:ordered whether there is one does not depend on the order
+	for _, other := range c.hosts {
+		if other != h && other.node == h.node && other.gone < 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -20,6 +20,8 @@ type EndpointConfig struct {
 	Instance wire.Instance // of this start of the process
 	Clock    runtime.Clock // the host's, for RTT.At and events
 	Observer runtime.Observer
+	// Bugs has the transport behave as badly as it may, where it decides so; nil: never.
+	Bugs *runtime.Bugs
 
 	VersionMin, VersionMax uint16 // (wire.VersionMin, wire.VersionMax)
 

@@ -188,10 +188,20 @@ func (l *Link) finish(c runtime.Closed) {
 		}
 	}
 	l.in, l.inHead, l.read = nil, 0, 0
-	l.ended = true
-	l.post()
+	end := func() {
+		l.ended = true
+		l.post()
+	}
+	if c.Local && l.t.config.Bugs.Fire("net/late-closed") { // as long as a writer may take to see it
+		l.t.n.after(lateClosed, end)
+	} else {
+		end()
+	}
 	l.t.remove(l)
 }
+
+// lateClosed is how late a handler hears of a Close of its own, where Bugs say so, in ns.
+const lateClosed = int64(20 * time.Millisecond)
 
 // unlink takes l off the session's lists.
 func (s *session) unlink(l *Link) {

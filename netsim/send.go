@@ -21,7 +21,7 @@ func (l *Link) Send(messages ...[]byte) (n int, err error) {
 			err = runtime.ErrTooLarge
 			break
 		}
-		if have := l.out.len(); have > 0 && (have >= c.SendMessages || l.out.bytes+len(m) > c.SendBytes) {
+		if have := l.out.len(); have > 0 && (have >= c.SendMessages || l.out.bytes+len(m) > c.SendBytes || c.Bugs.Fire("net/partial-send")) {
 			l.full = true
 			err = runtime.ErrFull
 			break

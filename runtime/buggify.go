@@ -17,7 +17,8 @@ type Bugs struct {
 // NewBugs starts the decisions of seed.
 func NewBugs(seed Seed) *Bugs { return &Bugs{seed: seed, active: map[string]*Rand{}} }
 
-func (b *Bugs) fire(site string) bool {
+// Fire tells whether the site called so behaves badly this time.
+func (b *Bugs) Fire(site string) bool {
 	if b == nil {
 		return false
 	}

@@ -63,7 +63,7 @@ func (e *Env) Mark(name string) { e.Report(event.Event{Kind: event.Mark, Text: n
 
 // Buggify tells whether the rare behaviour at site should happen now: never in
 // production, sometimes in simulation.
-func (e *Env) Buggify(site string) bool { return e.Bugs.fire(site) }
+func (e *Env) Buggify(site string) bool { return e.Bugs.Fire(site) }
 
 // Await parks the calling task until wake is called or ctx ends; see
 // Scheduler.Await.

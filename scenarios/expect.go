@@ -8,6 +8,7 @@ import (
 
 	"github.com/smalti/smalti/invariants"
 	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/stream"
 	"github.com/smalti/smalti/sim/fault"
 )
 
@@ -25,7 +26,7 @@ func (r *run) expectations() invariants.Options {
 	for _, h := range s.Hosts {
 		o.Addrs[r.world.Host(h.Name).Addr()] = h.Name
 	}
-	lies := func(host string) bool { return slices.Contains(o.Byzantine, host) }
+	lies := func(host string) bool { return slices.Contains(o.Byzantine, host) || !s.recovers(host) }
 	o.TombstoneTTL, o.PurgeAfter = s.Purge, s.Purge
 	for _, st := range s.Streams {
 		o.Demands = append(o.Demands, st.demands()...)
@@ -55,6 +56,9 @@ func (r *run) expectations() invariants.Options {
 	if slices.ContainsFunc(s.Workload, func(w Work) bool { return w.Takes > 0 || w.StallFor > 0 }) {
 		o.Flow = 0 // a slow consumer takes its time, and under Block everybody's
 	}
+	if len(s.Core) > 0 && slices.ContainsFunc(s.Streams, func(st Stream) bool { return st.Lag == stream.Block.String() }) {
+		o.Flow = 0 // who does not recover holds up everybody
+	}
 	if s.Window > 0 && slices.ContainsFunc(s.Faults, func(f Fault) bool { return rush(f.Fault) }) {
 		o.Flow = 0 // what such a fault leaves behind takes its time through a small window
 	}
@@ -76,6 +80,9 @@ const (
 func (s Scenario) clocksAgree(bound time.Duration) bool {
 	low, high, highest := time.Duration(math.MaxInt64), time.Duration(math.MinInt64), time.Duration(math.MinInt64)
 	for _, h := range s.Hosts {
+		if !s.recovers(h.Name) {
+			continue
+		}
 		at := s.clockOf(h)
 		low, high, highest = min(low, at.end-at.drift), max(high, at.end+at.drift), max(highest, at.most+at.drift)
 	}
@@ -205,7 +212,7 @@ func (s Scenario) distant(st Stream) (pairs []invariants.Pair) {
 	}
 	for _, p := range s.Workload {
 		for _, c := range s.Workload {
-			if p.Program == Produce && c.Program == Consume && p.Stream == st.Name && c.Stream == st.Name && p.Host != c.Host && !s.twinned(p.Host) && !s.twinned(c.Host) {
+			if p.Program == Produce && c.Program == Consume && p.Stream == st.Name && c.Stream == st.Name && p.Host != c.Host && !s.twinned(p.Host) && !s.twinned(c.Host) && s.recovers(p.Host) && s.recovers(c.Host) {
 				pairs = append(pairs, invariants.Pair{Consumer: c.Host, Producer: p.Host, Stream: ident.Stream(st.Name)})
 			}
 		}

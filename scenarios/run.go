@@ -61,6 +61,7 @@ type active struct {
 	fault  fault.Fault
 	begun  bool
 	ended  bool
+	lasts  bool // while the core recovers, whatever its timing
 	timing Fault
 }
 
@@ -140,6 +141,9 @@ func (r *run) play() {
 		return
 	}
 	r.set.Settle(r.world.Now())
+	if r.relent() && !r.advance(r.world.Now()+bootLimit) {
+		return
+	}
 	r.close()
 	r.set.Finish(r.world.Now())
 	for _, m := range s.Marks {
@@ -273,7 +277,7 @@ func (r *run) start(n *node.Node, name string, after time.Duration, f func(conte
 	env := n.Env()
 	env.Scheduler.Go(name, func(ctx context.Context) {
 		if after > 0 {
-			if err := env.Sleep(ctx, after); err != nil {
+			if closing, err := pause(ctx, n, after); closing || err != nil {
 				return
 			}
 		}
@@ -330,20 +334,36 @@ func (r *run) begin(a *active) {
 }
 
 func (r *run) end(a *active) {
-	if a.begun && !a.ended {
+	if a.begun && !a.ended && !a.lasts {
 		a.ended = true
 		r.world.Report(event.Event{Kind: event.FaultEnded, Text: a.fault.String()})
 		a.fault.End(r.world)
 	}
 }
 
-// quiesce ends all faults, and lets none begin.
+// quiesce ends the faults of the core, and lets none begin.
 func (r *run) quiesce() {
 	for _, a := range r.faults {
-		r.end(a)
-		a.begun, a.ended = true, true
+		if a.lasts = a.begun && !a.ended && r.scenario.lasting(a.fault); !a.lasts {
+			r.end(a)
+			a.begun, a.ended = true, true
+		}
 	}
 	r.world.Report(event.Event{Kind: event.Quiesced})
+}
+
+// bootLimit is within what time a host that boots again has a node to close.
+const bootLimit = time.Second
+
+// relent ends the faults that quiesce left, so that all nodes can be closed, and tells
+// whether there were any.
+func (r *run) relent() (any bool) {
+	for _, a := range r.faults {
+		any = any || a.lasts
+		a.lasts = false
+		r.end(a)
+	}
+	return any
 }
 
 // close ends all nodes at once, in order, and looks for what they leave.

@@ -37,11 +37,14 @@ type Scenario struct {
 	Measure  time.Duration `yaml:"measure,omitempty"`  // how often nodes measure round trips that somebody asks for; 0: the product's
 	Buggify  bool          `yaml:"buggify,omitempty"`  // product code behaves as badly as it may
 	Strategy string        `yaml:"strategy,omitempty"` // whose turn it is, in the text form of package explore; "": random
-	Hosts    []Host        `yaml:"hosts"`
-	Streams  []Stream      `yaml:"streams,omitempty"`
-	Workload []Work        `yaml:"workload,omitempty"`
-	Faults   []Fault       `yaml:"faults,omitempty"`
-	Marks    []string      `yaml:"marks,omitempty"` // rare places that a run which is not stopped early must reach
+	// Core are the hosts that recover in Quiesce; what ails others goes on until the end.
+	// None: all do.
+	Core     []string `yaml:"core,omitempty,flow"`
+	Hosts    []Host   `yaml:"hosts"`
+	Streams  []Stream `yaml:"streams,omitempty"`
+	Workload []Work   `yaml:"workload,omitempty"`
+	Faults   []Fault  `yaml:"faults,omitempty"`
+	Marks    []string `yaml:"marks,omitempty"` // rare places that a run which is not stopped early must reach
 }
 
 // DefaultQuiesce is three back-off caps, an idle time-out and two exchanges of
@@ -88,6 +91,7 @@ type Stream struct {
 	BlockMax     time.Duration `yaml:"block_max,omitempty"`
 	Queue        int           `yaml:"queue,omitempty"`
 	MaxConsumers int           `yaml:"max_consumers,omitempty"`
+	PerPeer      int           `yaml:"per_peer,omitempty"` // subscriptions that one consumer's host may have; 0: the product's
 	AlwaysOnline bool          `yaml:"always_online,omitempty"`
 	Tickets      bool          `yaml:"tickets,omitempty"` // consumers need a ticket
 	Second       bool          `yaml:"second,omitempty"`  // and one of the second issuer
@@ -169,6 +173,9 @@ func (s Scenario) Validate(programs ...string) error {
 	for i, m := range s.Marks {
 		check(m != "" && !slices.Contains(s.Marks[:i], m), "mark %q has no name or stands twice", m)
 	}
+	for i, name := range s.Core {
+		check(hosts[name] && !slices.Contains(s.Core[:i], name), "core: host %q is none or stands twice", name)
+	}
 	for _, h := range s.Hosts {
 		for _, b := range h.Bootstrap {
 			check(hosts[b], "host %s bootstraps from %q, which is none", h.Name, b)
@@ -219,7 +226,7 @@ func (s Scenario) Validate(programs ...string) error {
 // config gives what the producers of the stream are made with, but for their
 // callbacks.
 func (st Stream) config() (stream.ProducerConfig, error) {
-	c := stream.ProducerConfig{Queue: st.Queue, MaxConsumers: st.MaxConsumers, BlockMax: st.BlockMax, RTTBelow: st.RTTBelow}
+	c := stream.ProducerConfig{Queue: st.Queue, MaxConsumers: st.MaxConsumers, MaxPerPeer: st.PerPeer, BlockMax: st.BlockMax, RTTBelow: st.RTTBelow}
 	if st.AlwaysOnline {
 		c.Online = stream.AtLeast(0)
 	}

@@ -40,6 +40,7 @@ func Swarm(seed uint64) Scenario {
 	}
 	d.faults()
 	d.lies()
+	d.core()
 	d.Strategy = swarmStrategy(seed)
 	return d.Scenario
 }
@@ -158,6 +159,9 @@ func (d *drawing) streams() {
 		}
 		if d.Chance(300_000) {
 			st.MaxConsumers = 1 + d.IntN(4)
+		}
+		if d.Chance(500_000) {
+			st.PerPeer = 1 + d.IntN(4)
 		}
 		st.AlwaysOnline = d.Chance(300_000)
 		st.Tickets = ticketed && d.Chance(500_000)

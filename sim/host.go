@@ -146,16 +146,16 @@ func (h *Host) boot() {
 	h.inc = inc
 	env := &runtime.Env{Clock: clock{inc}, Scheduler: scheduler{inc}, Observer: observer{inc}}
 	if h != w.root {
+		if w.config.Buggify {
+			env.Bugs = runtime.NewBugs(inc.seed.Derive("buggify"))
+		}
 		env.Store = store{inc}
-		env.Transport = inc.attach()
-	}
-	if w.config.Buggify && h != w.root {
-		env.Bugs = runtime.NewBugs(inc.seed.Derive("buggify"))
+		env.Transport = inc.attach(env.Bugs)
 	}
 	inc.env = env
 }
 
-func (inc *incarnation) attach() *netsim.Transport {
+func (inc *incarnation) attach(bugs *runtime.Bugs) *netsim.Transport {
 	h := inc.host
 	config := netsim.EndpointConfig{
 		Name:     h.name,
@@ -165,6 +165,7 @@ func (inc *incarnation) attach() *netsim.Transport {
 		Secrets:  h.config.Secrets,
 		Clock:    clock{inc},
 		Observer: observer{inc},
+		Bugs:     bugs,
 	}
 	draw := runtime.NewRand(inc.seed.Derive("instance"))
 	binary.LittleEndian.PutUint64(config.Instance[:8], draw.Uint64())

@@ -143,6 +143,9 @@ func (w *worker) tick() {
 	maps.DeleteFunc(w.accusers, func(_ ident.PeerID, g *runtime.GCRA) bool { return g.Idle(now) })
 	w.sweepSources()
 	w.compareSomewhere()
+	if w.env.Buggify("discovery/compare-twice") {
+		w.compareSomewhere()
+	}
 	w.rotate()
 	w.fill()
 	w.tickTimer.Reset(w.interval())

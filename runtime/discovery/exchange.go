@@ -107,9 +107,11 @@ func (w *worker) accept(link runtime.Link) {
 		link.Close(wire.GracefulShutdown)
 	case !w.trusted(peer):
 		link.Close(wire.ProtocolViolation)
+	case w.env.Buggify("discovery/overloaded"):
+		link.Close(wire.Overloaded)
 	case same >= maxInboundPerPeer || !w.source(peer).exchanges.Allow(w.env.Clock.Mono(), openEvery, openBurst):
 		link.Close(wire.Overloaded)
-	case len(w.inward) >= maxInbound:
+	case len(w.inward) >= maxInbound || w.env.Buggify("discovery/redirect"):
 		w.redirect(link)
 	default:
 		x := w.newExchange(peer, answering, w.cfg.SyncTimeout)
@@ -298,7 +300,7 @@ func (x *exchange) pump() {
 // fill makes the next message ready and tells whether there is one.
 func (x *exchange) fill() bool {
 	if x.unsent == nil {
-		x.unsent = x.box.next()
+		x.unsent = x.box.next(x.w.env.Buggify("discovery/short-message"))
 	}
 	return x.unsent != nil
 }

@@ -99,7 +99,7 @@ func (w *worker) tellSoon() {
 	if !w.telling && !w.stopping {
 		w.telling = true
 		delay := w.cfg.PushDelay
-		if w.much {
+		if w.much || w.env.Buggify("discovery/late-news") {
 			delay *= muchDelay
 		}
 		w.agenda.in(max(0, w.told+delay-w.env.Clock.Mono()), w.tell)
@@ -150,7 +150,7 @@ func (w *worker) pack(n *neighbour, about []item) (b bag) {
 			if s := w.tombstones.held[x.of]; s != nil {
 				b.departures = append(b.departures, s.news(w.env.Clock.Mono()))
 			}
-		case n.eager:
+		case n.eager && !w.env.Buggify("discovery/names-only"):
 			b.peers = append(b.peers, x.peer)
 		default:
 			n.names = append(n.names, x.peer.holding())
@@ -234,7 +234,7 @@ func (w *worker) wanted(ids []ident.PeerID) (b bag) {
 
 // miss notes names of what this node does not have.
 func (w *worker) miss(list names, from ident.PeerID) {
-	if list.len() == 0 {
+	if list.len() == 0 || w.env.Buggify("discovery/deaf-to-names") {
 		return
 	}
 	room := maxMissing

@@ -121,8 +121,8 @@ func (o *outbox) empty() bool {
 }
 
 // next gives the next message of this node's turn, the last of which ends it; nil
-// if it is the other's.
-func (o *outbox) next() []byte {
+// if it is the other's. A short one has no more than one entry.
+func (o *outbox) next(short bool) []byte {
 	if !o.turn {
 		return nil
 	}
@@ -137,11 +137,15 @@ func (o *outbox) next() []byte {
 	for _, s := range words {
 		m.Suspicions = append(m.Suspicions, s.raw)
 	}
-	var peers []*Peer
-	peers, o.peers = take(o.peers, &room, func(p *Peer) int { return len(p.raw) + itemRoom })
+	all := o.peers
+	peers, _ := take(all, &room, func(p *Peer) int { return len(p.raw) + itemRoom })
+	if short {
+		peers = peers[:min(1, len(peers))]
+	}
 	for _, p := range peers {
 		m.Entries = append(m.Entries, p.raw)
 	}
+	o.peers = all[len(peers):]
 	m.Last = o.empty()
 	o.turn = !m.Last
 	return wire.MustMarshal(m)

@@ -24,7 +24,7 @@ func TestOutboxSendsEverythingOnceInBoundedMessages(t *testing.T) {
 			box.departures = append(box.departures, oldNews{Raw: make([]byte, 160), Left: 1 << 30})
 		}
 		entries, last := 0, false
-		for b := box.next(); b != nil; b = box.next() {
+		for b := box.next(false); b != nil; b = box.next(false) {
 			if last {
 				t.Fatal("a message follows the last one")
 			}
@@ -55,11 +55,11 @@ func TestOutboxStopsAtItsBudget(t *testing.T) {
 	for range 10 {
 		box.addPeer(&Peer{raw: make([]byte, 1000-itemRoom)})
 	}
-	m, err := parseMessage(box.next())
+	m, err := parseMessage(box.next(false))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(m.Entries) != 3 || !m.Last || box.next() != nil {
+	if len(m.Entries) != 3 || !m.Last || box.next(false) != nil {
 		t.Errorf("got %d entries, last %v; want 3 and the last message", len(m.Entries), m.Last)
 	}
 }

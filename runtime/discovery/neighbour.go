@@ -99,7 +99,11 @@ func (w *worker) fill() {
 func (w *worker) fillSoon() {
 	if !w.filling && !w.stopping {
 		w.filling = true
-		w.agenda.in(w.strand.Rand("interval").Duration(refill/2, refill*3/2), func() {
+		wait := w.strand.Rand("interval").Duration(refill/2, refill*3/2)
+		if w.env.Buggify("discovery/late-refill") {
+			wait *= 10
+		}
+		w.agenda.in(wait, func() {
 			w.filling = false
 			w.fill()
 		})
@@ -108,7 +112,7 @@ func (w *worker) fillSoon() {
 
 // rotate chooses one more now and then; when it is there, the oldest goes.
 func (w *worker) rotate() {
-	if w.neighbours.chosen() == degree && w.strand.Rand("peers").IntN(rotation) == 0 {
+	if w.neighbours.chosen() == degree && (w.strand.Rand("peers").IntN(rotation) == 0 || w.env.Buggify("discovery/rotate")) {
 		w.befriend(1)
 	}
 }

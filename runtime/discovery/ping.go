@@ -189,7 +189,7 @@ func (w *worker) acceptPing(link runtime.Link) {
 	case !w.trusted(link.Peer()):
 		link.Close(wire.ProtocolViolation)
 		return
-	case len(w.answers) >= maxPings || w.answering(link.Peer()) >= maxInboundPerPeer || !w.source(link.Peer()).pings.Allow(w.env.Clock.Mono(), openEvery, openBurst):
+	case w.env.Buggify("discovery/deaf-to-pings"), len(w.answers) >= maxPings || w.answering(link.Peer()) >= maxInboundPerPeer || !w.source(link.Peer()).pings.Allow(w.env.Clock.Mono(), openEvery, openBurst):
 		link.Close(wire.Overloaded)
 		return
 	}

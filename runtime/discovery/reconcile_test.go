@@ -197,7 +197,7 @@ func TestRangesThatMayNotBeCutAreListed(t *testing.T) {
 		t.Fatalf("%d ranges in short and %d in full", len(x.box.spans), len(x.box.lists))
 	}
 	x.box.turn, x.box.spans = true, nil
-	m, err := parseMessage(x.box.next())
+	m, err := parseMessage(x.box.next(false))
 	if err != nil || len(m.Lists) != 1 || !m.Last {
 		t.Errorf("the longest list does not fit: %v", err)
 	}

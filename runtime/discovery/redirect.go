@@ -41,7 +41,7 @@ func (w *worker) redirect(link runtime.Link) {
 		box.addPeer(w.signed(id))
 	}
 	link.Bind(w.strand, &redirection{w: w, peer: link.Peer()})
-	_, _ = link.Send(box.next())
+	_, _ = link.Send(box.next(false))
 	link.Drain(wire.Overloaded, redirectWithin)
 }
 

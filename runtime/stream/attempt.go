@@ -134,7 +134,7 @@ func (a *attempt) arrive(x arrival) {
 	x.origin = a.origin
 	a.batch = append(a.batch, x)
 	a.bytes += len(x.payload)
-	if len(a.batch) >= min(maxBatch, w.config.Queue) || a.bytes >= min(wire.Inbox, w.config.QueueBytes) {
+	if len(a.batch) >= min(maxBatch, w.config.Queue) || a.bytes >= min(wire.Inbox, w.config.QueueBytes) || w.env.Buggify("stream/hand-one") {
 		a.hand()
 	} else if !a.posted {
 		a.posted = true

@@ -85,6 +85,9 @@ func (w *fanout) onInput() {
 		w.again()
 		return
 	}
+	if w.env.Buggify("stream/spurious-turn") {
+		w.again()
+	}
 	w.drain()
 }
 
@@ -203,6 +206,9 @@ func (w *fanout) kick() {
 // onPeers keeps the strand's view of the catalog and judges anew those whose
 // entry or round trip changed.
 func (w *fanout) onPeers(changes []discovery.Change) {
+	if w.env.Buggify("stream/judge-all") {
+		defer w.onValidators()
+	}
 	for _, c := range changes {
 		g := w.guests[c.Peer]
 		switch {

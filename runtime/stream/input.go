@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/smalti/smalti/runtime"
 )
@@ -27,6 +28,9 @@ type input struct {
 	waiters waiters
 }
 
+// late is how late something is in a simulation that asks for it.
+const late = 5 * time.Millisecond
+
 // put queues a frame and gives it its number. It tells why it could not.
 func (q *input) put(frame []byte) (seq uint64, err error) {
 	q.mu.Lock()
@@ -41,7 +45,11 @@ func (q *input) put(frame []byte) (seq uint64, err error) {
 	q.bytes += len(frame)
 	if !q.posted {
 		q.posted = true
-		q.strand.Post(q.drain)
+		if q.env.Buggify("stream/late-input") {
+			q.env.Clock.AfterFunc(q.strand, late, q.drain)
+		} else {
+			q.strand.Post(q.drain)
+		}
 	}
 	return seq, nil
 }
@@ -92,6 +100,9 @@ func (q *input) take(batch [][]byte, fit room) (_ [][]byte, more bool) {
 	q.posted = more
 	// Whoever is woken either puts, so that there will be another take, or
 	// finds that somebody else did.
+	if q.env.Buggify("stream/wake-all-senders") {
+		n = len(q.waiters)
+	}
 	wakes := q.waiters.take(n)
 	q.mu.Unlock()
 	wakes.wake()

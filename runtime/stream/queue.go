@@ -63,11 +63,15 @@ func (q *queue) push(batch []arrival) (full bool) {
 			q.items.push(batch[i])
 		}
 	}
-	if q.items.len() >= q.maxDatums || q.bytes >= q.maxBytes {
+	if q.items.len() >= q.maxDatums || q.bytes >= q.maxBytes || q.env.Buggify("stream/full-queue") {
 		q.full = true
 	}
 	full = q.full
-	wakes := q.waiters.take(len(batch))
+	n := len(batch)
+	if q.env.Buggify("stream/wake-all-receivers") {
+		n = len(q.waiters)
+	}
+	wakes := q.waiters.take(n)
 	q.mu.Unlock()
 	wakes.wake()
 	return full

@@ -248,6 +248,9 @@ func (r *receiver) backOff(least time.Duration) (delay time.Duration) {
 	b := r.worker.config.Backoff
 	r.wait = nextWait(r.wait, b)
 	delay = r.worker.strand.Rand("backoff").Duration(least, r.wait)
+	if r.worker.env.Buggify("stream/retry-at-once") {
+		delay = least
+	}
 	if r.retry == nil {
 		r.retry = r.worker.env.Clock.AfterFunc(r.worker.strand, delay, r.onRetry)
 	} else {

@@ -247,9 +247,17 @@ func (s *subscription) drop(frames [][]byte, r wire.Reason) (n int) {
 // onExpiry looks at the clock.
 func (s *subscription) arm() {
 	stopTimer(s.expiry)
-	if !s.expires.IsNever() {
-		s.expiry = s.worker.env.Clock.At(s.worker.strand, s.expires.Time(), s.onExpiry)
+	if s.expires.IsNever() {
+		return
 	}
+	at, env := s.expires.Time(), s.worker.env
+	switch {
+	case env.Buggify("stream/early-expiry"):
+		at = at.Add(-late)
+	case env.Buggify("stream/late-expiry"):
+		at = at.Add(100 * late)
+	}
+	s.expiry = env.Clock.At(s.worker.strand, at, s.onExpiry)
 }
 
 // onExpiry ends the link. What drains already was enqueued in time.

@@ -224,8 +224,8 @@ func (p *planting) search(b bug) (finding, error) {
 			f.Found, f.Invariant, f.Seed = true, got.Violations[0].Invariant, got.Seed
 		}
 	}
-	if r.Code == ExitTool && !f.Found && strings.Contains(errs, "has no verdict") {
-		f.Found, f.Invariant = true, "hang" // a guard of the kernel's
+	if r.Code == ExitTool && !f.Found && !strings.Contains(errs, toothlessText) {
+		f.Found, f.Invariant = true, "no verdict" // a guard of the kernel's ended the process
 		f.Seeds++
 	}
 	return f, nil

@@ -222,11 +222,13 @@ func (s *sweep) conclude(took time.Duration) error {
 	return s.toothless()
 }
 
+const toothlessText = "never bit: it tests nothing"
+
 // toothless is the failure of a kind of fault that was on often and never bit.
 func (s *sweep) toothless() error {
 	for _, c := range fault.Classes() {
 		if n := s.on[c.Name]; n >= oftenOn && s.bites(c) == 0 {
-			return &toolError{fmt.Errorf("fault %s was on in %d seeds and never bit: it tests nothing", c.Name, n)}
+			return &toolError{fmt.Errorf("fault %s was on in %d seeds and "+toothlessText, c.Name, n)}
 		}
 	}
 	return nil
