@@ -19,6 +19,7 @@ func (v version) compare(w version) int {
 // entry is what one node knows of another.
 type entry struct {
 	present    bool
+	since      int64   // At since when
 	version    version // the newest that was ever known
 	departed   bool
 	departure  version // the newest
@@ -45,9 +46,13 @@ func (l *life) applyEntry(r *event.Record) {
 		*e = entry{} // its time was over, and the node remembers nothing of it
 		return
 	}
-	v := versionOf(r)
+	v, back := versionOf(r), e.departed && !e.present
+	was := e.present
 	e.present = r.Kind != event.PeerDeparted && r.Kind != event.PeerHidden
-	if e.present && v.compare(e.version) > 0 {
+	if e.present && !was {
+		e.since = r.At
+	}
+	if e.present && (back || v.compare(e.version) > 0) {
 		e.version = v
 	}
 	if r.Kind != event.PeerDeparted {

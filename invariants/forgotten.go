@@ -10,7 +10,7 @@ import (
 
 // forgottenRule: who is gone is gone everywhere.
 var forgottenRule = rule{
-	Info: Info{"gone-is-gone", Liveness, "a bound after the last fault no expected node's catalog holds a node that has not run for a minute"},
+	Info: Info{"gone-is-gone", Liveness, "a bound after the last fault no expected node's catalog has held for a minute a node that has not run for a minute"},
 	kinds: []event.Kind{
 		event.NodeStarted, event.NodeStopped, event.HostCrashed, event.HostRestarted,
 	},
@@ -38,7 +38,7 @@ func (c *forgotten) settle(at time.Duration) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
 		h := c.hosts[name]
-		if h.liar || h.gone < 0 || time.Duration(h.gone)+noticeMax > at || c.elsewhere(h) {
+		if h.liar || c.nodes[h.node] == liar || h.gone < 0 || time.Duration(h.gone)+noticeMax > at || c.elsewhere(h) {
 			continue
 		}
 		for _, observer := range c.names {
@@ -46,7 +46,7 @@ func (c *forgotten) settle(at time.Duration) {
 			if l == nil || observer == name {
 				continue
 			}
-			if e := l.known[h.node]; e != nil && e.present {
+			if e := l.known[h.node]; e != nil && e.present && time.Duration(e.since)+noticeMax <= at {
 				c.failAt(at, observer, "%s still has %s, which is gone since %s", observer, name, time.Duration(h.gone))
 			}
 		}

@@ -33,7 +33,7 @@ func (c *versions) Event(r event.Record) {
 	}
 	e := c.life.known[r.Peer]
 	switch {
-	case e == nil:
+	case e == nil, e.departed && !e.present && r.Mono >= e.departedAt+c.ttl: // nothing is remembered
 	case r.Kind == event.PeerHidden:
 		if !e.present || v != e.version {
 			c.fail(&r, "%s, known as %v", r.Event, e.version)

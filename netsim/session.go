@@ -125,6 +125,7 @@ func (s *session) start() {
 	}
 	s.t.forget(s)
 	s.t.sessions = append(s.t.sessions, s)
+	s.t.book.Met(s.peer, s.other.t.config.Addr, time.Duration(now))
 	s.t.report(event.Event{Kind: event.SessionUp, Peer: s.peer})
 	early := s.early
 	s.early = nil

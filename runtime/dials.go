@@ -41,8 +41,9 @@ const (
 // which it may dial. All dials of a node pass one Dials, whoever asks for them. The
 // zero value is ready; it needs a lock if it is shared.
 //
-// An address at which a peer proved itself is always open to that peer, so that
-// nobody can keep others from a node by naming the address of it as their own.
+// An address at which a peer proved itself, or from which it came, is always open to
+// that peer, so that nobody can keep others from a node, or from noticing that it is gone,
+// by naming the address of it as their own.
 type Dials struct {
 	fresh   GCRA
 	dialled map[string]*address
@@ -50,9 +51,9 @@ type Dials struct {
 
 // address is what is remembered of one address.
 type address struct {
-	at       time.Duration  // Mono of the last dial
+	at       time.Duration  // Mono of the last dial, or of a connection from there
 	trying   ident.PeerID   // who was dialled then
-	there    ident.PeerID   // who answered last; zero: nobody yet
+	there    ident.PeerID   // who answered last, or came from there; zero: nobody yet
 	failed   []ident.PeerID // that were not found within ShunFor, up to ShunAfter
 	strays   GCRA           // dials of those although somebody else answers
 	failedAt time.Duration  // Mono of the last of those
@@ -67,17 +68,12 @@ func (d *Dials) Begin(peer ident.PeerID, addr string, now time.Duration) bool {
 	a := d.dialled[addr]
 	switch {
 	case a == nil:
-		if len(d.dialled) >= maxDialled {
-			d.sweep(now)
-		}
-		if len(d.dialled) >= maxDialled || !d.fresh.Allow(now, time.Second/NewAddresses, NewAddresses) {
+		if !d.fresh.Allow(now, time.Second/NewAddresses, NewAddresses) {
 			return false
 		}
-		if d.dialled == nil {
-			d.dialled = map[string]*address{}
+		if a = d.remember(addr, now); a == nil {
+			return false
 		}
-		a = &address{}
-		d.dialled[addr] = a
 	case peer == a.there:
 	case now < a.shunned, now < a.until && peer != a.trying && !slices.Contains(a.failed, peer):
 		return false
@@ -117,6 +113,35 @@ func (d *Dials) End(peer ident.PeerID, addr string, there ident.PeerID, now time
 	if a.failed = append(a.failed, peer); len(a.failed) >= ShunAfter {
 		a.failed, a.failures, a.shunned = nil, 0, now+ShunFor
 	}
+}
+
+// Met notes that peer proved itself over a connection that it opened from addr: it lives
+// there, if nodes dial from where they listen.
+func (d *Dials) Met(peer ident.PeerID, addr string, now time.Duration) {
+	a := d.dialled[addr]
+	if a == nil {
+		a = d.remember(addr, now)
+	}
+	if a != nil {
+		a.at, a.there = now, peer
+		a.failed = slices.DeleteFunc(a.failed, func(id ident.PeerID) bool { return id == peer })
+	}
+}
+
+// remember makes room for one more address, if there is any.
+func (d *Dials) remember(addr string, now time.Duration) *address {
+	if len(d.dialled) >= maxDialled {
+		d.sweep(now)
+	}
+	if len(d.dialled) >= maxDialled {
+		return nil
+	}
+	if d.dialled == nil {
+		d.dialled = map[string]*address{}
+	}
+	a := &address{}
+	d.dialled[addr] = a
+	return a
 }
 
 // Len counts the addresses that are remembered.

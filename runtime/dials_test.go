@@ -191,3 +191,24 @@ func TestMemoryOfAddressesIsBounded(t *testing.T) {
 		t.Errorf("%d addresses are remembered", n)
 	}
 }
+
+func TestWhoCameFromAnAddressStaysReachableThere(t *testing.T) {
+	var d runtime.Dials
+	now := time.Minute
+	d.Met(peer(7), somewhere, now)
+	for i := range runtime.ShunAfter { // others claim to live there
+		fails(t, &d, peer(i+1), peer(7), now)
+		now += time.Minute
+	}
+	if d.Begin(peer(9), somewhere, now) {
+		t.Error("the address is not shunned")
+	}
+	for range 3 {
+		fails(t, &d, peer(7), nobody, now) // it is gone, and that can be seen
+		now += time.Second
+	}
+	d.Met(peer(8), somewhere, now)
+	if !d.Begin(peer(8), somewhere, now) {
+		t.Error("who came from there last may not be dialled")
+	}
+}

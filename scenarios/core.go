@@ -33,6 +33,14 @@ func (s Scenario) recovers(host string) bool {
 	return len(s.Core) == 0 || slices.Contains(s.Core, host)
 }
 
+// besieged tells whether somebody goes on to take places while the core recovers.
+func (s Scenario) besieged() bool {
+	return slices.ContainsFunc(s.Faults, func(f Fault) bool {
+		x, err := fault.Parse(f.Fault)
+		return err == nil && x.Class() == "besiege" && s.lasting(x)
+	})
+}
+
 // core draws some of the hosts, and those that they bootstrap from.
 func (d *drawing) core() {
 	if len(d.Hosts) < minVillage || !d.Chance(coreChance) {

@@ -131,7 +131,7 @@ func (s Scenario) returns(st Stream, c Work) bool {
 	switch {
 	case s.leaves(c.Host):
 		return false
-	case st.MaxConsumers > 0 && consumers > st.MaxConsumers:
+	case st.MaxConsumers > 0 && (consumers > st.MaxConsumers || s.besieged()):
 		return false // who gets a place is open
 	case st.Tag != "" && !slices.Contains(host.Tags, st.Tag):
 		return false

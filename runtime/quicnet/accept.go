@@ -77,6 +77,7 @@ func (t *Transport) welcome(conn *quic.Conn) {
 		t.refused(id, err)
 		return
 	}
+	t.met(id, conn.RemoteAddr().String())
 	s.announce()
 	s.run()
 }

@@ -284,6 +284,13 @@ func (t *Transport) dialled(peer ident.PeerID, addr string, there *ident.PeerID)
 	t.book.End(peer, addr, id, t.config.Clock.Mono())
 }
 
+// met tells the book from where a peer came.
+func (t *Transport) met(peer ident.PeerID, addr string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.book.Met(peer, addr, t.config.Clock.Mono())
+}
+
 // resolve looks a host name up, each time anew, and prefers IPv4, which every
 // socket of ours can send to.
 func resolve(ctx context.Context, addr string) (*net.UDPAddr, error) {
