@@ -55,7 +55,6 @@ func (c *forgotten) settle(at time.Duration) {
 
 // elsewhere tells whether the node of a host runs on another, which has its key.
 func (c *forgotten) elsewhere(h *host) bool {
-	//lint:ordered whether there is one does not depend on the order
 	for _, other := range c.hosts {
 		if other != h && other.node == h.node && other.gone < 0 {
 			return true
