@@ -20,6 +20,8 @@ func (v version) compare(w version) int {
 type entry struct {
 	present    bool
 	since      int64   // At since when
+	changed    int64   // At of the last change of version
+	gone       int64   // At since when it is not present, if it was
 	version    version // the newest that was ever known
 	departed   bool
 	departure  version // the newest
@@ -43,7 +45,7 @@ func (l *life) applyEntry(r *event.Record) {
 		l.known[r.Peer] = e
 	}
 	if r.Kind == event.PeerDeparted && r.Reason == wire.IdleTimeout {
-		*e = entry{} // its time was over, and the node remembers nothing of it
+		*e = entry{gone: r.At} // its time was over, and the node remembers nothing of it
 		return
 	}
 	v, back := versionOf(r), e.departed && !e.present
@@ -51,9 +53,11 @@ func (l *life) applyEntry(r *event.Record) {
 	e.present = r.Kind != event.PeerDeparted && r.Kind != event.PeerHidden
 	if e.present && !was {
 		e.since = r.At
+	} else if !e.present && was {
+		e.gone = r.At
 	}
 	if e.present && (back || v.compare(e.version) > 0) {
-		e.version = v
+		e.version, e.changed = v, r.At
 	}
 	if r.Kind != event.PeerDeparted {
 		return

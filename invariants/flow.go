@@ -10,12 +10,12 @@ import (
 // flowRule: once subscriptions are back, datums flow. One datum of each pair is
 // followed at a time, which costs nothing per datum and misses no standstill.
 var flowRule = rule{
-	Info: Info{"flow", Liveness, "once expected subscriptions are back, what is sent reaches the application within a bound"},
+	Info: Info{"flow", Liveness, "once expected subscriptions are back, applications can send, and what they send reaches the application at the other end within a bound"},
 	kinds: []event.Kind{
 		event.AppSent, event.AppReceived, event.Skipped, event.Unsubscribed, event.HostCrashed,
 	},
 	make: func(p reporter, b *book, o Options) Checker {
-		c := &flow{reporter: p, book: b, bound: int64(o.Flow), quiet: int64(o.Reconnect), byProducer: map[string][]*probe{}, byConsumer: map[string][]*probe{}}
+		c := &flow{reporter: p, book: b, bound: int64(o.Flow), quiet: int64(o.Reconnect), sends: int64(o.Sends), byProducer: map[string][]*probe{}, byConsumer: map[string][]*probe{}}
 		if o.Flow == 0 {
 			return c
 		}
@@ -32,7 +32,7 @@ var flowRule = rule{
 type flow struct {
 	reporter
 	*book
-	bound, quiet           int64
+	bound, quiet, sends    int64
 	probes                 []*probe
 	byProducer, byConsumer map[string][]*probe
 	over                   bool
@@ -46,6 +46,7 @@ type probe struct {
 	incarnation uint64
 	seq         uint64
 	at          int64
+	sentAt      int64 // At of the last datum of the producer
 }
 
 func (c *flow) Event(r event.Record) {
@@ -76,6 +77,7 @@ func (c *flow) Event(r event.Record) {
 }
 
 func (c *flow) sent(w *probe, r *event.Record) {
+	w.sentAt = r.At
 	if w.busy {
 		c.late(w, r.At)
 		return
@@ -125,6 +127,9 @@ func (c *flow) late(w *probe, at int64) {
 func (c *flow) settle(at time.Duration) {
 	for _, w := range c.probes {
 		c.late(w, int64(at))
+		if c.sends > 0 && c.quiesced >= 0 && int64(at) >= c.quiesced+c.quiet+c.sends && w.sentAt < int64(at)-c.sends {
+			c.failAt(at, w.Producer, "the application of %s has sent nothing since %s", w.Producer, time.Duration(w.sentAt))
+		}
 	}
 	c.over = true
 }

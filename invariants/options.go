@@ -46,6 +46,9 @@ type Options struct {
 	// after Quiesced + Reconnect and to a subscription of Expect, must reach an
 	// application of the consumer's host; 0: not judged.
 	Flow time.Duration
+	// Sends is within what time the application of each producer of Expect sends
+	// something, again and again, if Flow is judged; 0: not judged.
+	Sends time.Duration
 
 	// Never are subscriptions that must not exist at any time, Away those that must not
 	// from Quiesced + Reconnect until Settle.
@@ -72,6 +75,8 @@ type Options struct {
 	// Match tells whether a datum that an application reports as sent, with its
 	// size, matches criteria; nil: not judged.
 	Match func(criteria string, sent event.Event) bool
+	// KeepDeparted is for runs in which producers serve on who left the catalog.
+	KeepDeparted bool
 	// Byzantine hosts lie: their reports are not read, and nothing is demanded
 	// of what came from them.
 	Byzantine []string

@@ -1,18 +1,20 @@
 package invariants
 
 import (
+	"maps"
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
 )
 
-// rightsRule: a ticket is worth what its issuer said, and no more.
+// rightsRule: a ticket is worth what its issuer said, no more and no less.
 var rightsRule = rule{
-	Info:  Info{"rights", Safety, "by the producer's wall clock, no peer is admitted before it was given a ticket of each issuer that the stream demands, or the ticket begins to be valid, and nothing is enqueued for it at or after the end of the last"},
-	kinds: []event.Kind{event.AppIssued, event.SubAccepted, event.Enqueued},
+	Info:  Info{"rights", Safety, "by the producer's wall clock, no peer is admitted before it was given a ticket of each issuer that the stream demands, or the ticket begins to be valid, and nothing is enqueued for it at or after the end of the last; nor does a subscription end as expired while the producer has an entry of the peer with tickets that have not ended"},
+	kinds: []event.Kind{event.AppIssued, event.EntryPublished, event.SubAccepted, event.Enqueued, event.SubDraining},
 	make: func(p reporter, b *book, o Options) Checker {
-		c := &rights{reporter: p, book: b, demands: map[ident.StreamID][]Demand{}, issued: map[issue][]term{}, slack: int64(o.WallSlack)}
+		c := &rights{reporter: p, book: b, demands: map[ident.StreamID][]Demand{}, issued: map[issue][]term{}, slack: int64(o.WallSlack), given: map[ident.PeerID]map[int64]term{}, carries: map[ident.PeerID][]carried{}}
 		for _, d := range o.Demands {
 			c.demands[d.Stream] = append(c.demands[d.Stream], d)
 		}
@@ -35,7 +37,19 @@ type rights struct {
 	demands map[ident.StreamID][]Demand
 	issued  map[issue][]term
 	slack   int64
+	given   map[ident.PeerID]map[int64]term // the newest ticket of each issuer
+	carries map[ident.PeerID][]carried      // what entries have, by version
 }
+
+// carried is what tickets a peer has from an entry on.
+type carried struct {
+	version version
+	host    string
+	terms   map[int64]term
+}
+
+// heardAfter is within what time a producer acts on an entry that its node has.
+const heardAfter = 5 * time.Second
 
 type issue struct {
 	peer   ident.PeerID
@@ -49,7 +63,25 @@ type term struct{ from, to int64 }
 func (c *rights) Event(r event.Record) {
 	if r.Kind == event.AppIssued {
 		k := issue{r.Peer, r.N}
-		c.issued[k] = append(c.issued[k], term{int64(r.From), int64(r.To)})
+		t := term{int64(r.From), int64(r.To)}
+		c.issued[k] = append(c.issued[k], t)
+		if r.Text != "" {
+			return // it has it not
+		}
+		if c.given[r.Peer] == nil {
+			c.given[r.Peer] = map[int64]term{}
+		}
+		c.given[r.Peer][r.N] = t
+		return
+	}
+	switch r.Kind {
+	case event.EntryPublished:
+		if g := c.given[r.Node]; g != nil {
+			c.carries[r.Node] = append(c.carries[r.Node], carried{versionOf(&r), r.Host, maps.Clone(g)})
+		}
+		return
+	case event.SubDraining:
+		c.ended(&r)
 		return
 	}
 	for _, d := range c.demands[r.Stream] {
@@ -74,4 +106,34 @@ func (c *rights) covered(r *event.Record, terms []term, d Demand) bool {
 		}
 	}
 	return false
+}
+
+// ended judges the end of a subscription for its right. Who carries what is known when its
+// entry says so, and not before it was given: a ticket may be given and withheld.
+func (c *rights) ended(r *event.Record) {
+	demands := c.demands[r.Stream]
+	e := c.life.known[r.Peer]
+	if r.Reason != wire.Expired || len(demands) == 0 || e == nil || !e.present || r.At-e.changed < int64(heardAfter) || c.nodes[r.Peer] != honest {
+		return
+	}
+	var now carried
+	for i, x := range c.carries[r.Peer] {
+		if i > 0 && x.host != c.carries[r.Peer][0].host {
+			return // two hosts have its key, and tickets of their own
+		}
+		if x.version == e.version {
+			now = x
+		}
+	}
+	for _, d := range demands {
+		t, has := now.terms[d.Issuer]
+		to := t.to
+		if aged := t.from + int64(d.MaxAge); d.MaxAge > 0 && (to == 0 || aged < to) {
+			to = aged
+		}
+		if !has || to != 0 && r.Wall >= to+int64(d.Leeway)-c.slack {
+			return
+		}
+	}
+	c.fail(r, "%s at %s, and the producer knows for %s that it has tickets which last longer", r.Event, wall(r.Wall), time.Duration(r.At-e.changed))
 }

@@ -201,7 +201,7 @@ func (l *Link) finish(c runtime.Closed) {
 }
 
 // lateClosed is how late a handler hears of a Close of its own, where Bugs say so, in ns.
-const lateClosed = int64(20 * time.Millisecond)
+const lateClosed = int64(300 * time.Millisecond)
 
 // unlink takes l off the session's lists.
 func (s *session) unlink(l *Link) {

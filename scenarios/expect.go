@@ -59,6 +59,9 @@ func (r *run) expectations() invariants.Options {
 	if len(s.Core) > 0 && slices.ContainsFunc(s.Streams, func(st Stream) bool { return st.Lag == stream.Block.String() }) {
 		o.Flow = 0 // who does not recover holds up everybody
 	}
+	if o.Flow > 0 && !slices.ContainsFunc(s.Workload, func(w Work) bool { return w.Program == Produce && 2*w.Every > o.Flow }) {
+		o.Sends = o.Flow
+	}
 	if s.Window > 0 && slices.ContainsFunc(s.Faults, func(f Fault) bool { return rush(f.Fault) }) {
 		o.Flow = 0 // what such a fault leaves behind takes its time through a small window
 	}

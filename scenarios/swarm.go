@@ -155,7 +155,7 @@ func (d *drawing) streams() {
 			st.Lag = stream.DropOldest.String()
 		}
 		if d.Chance(500_000) {
-			st.Queue = 16 << d.IntN(6)
+			st.Queue = 2 << d.IntN(7)
 		}
 		if d.Chance(300_000) {
 			st.MaxConsumers = 1 + d.IntN(4)
@@ -177,8 +177,12 @@ func (d *drawing) streams() {
 		if d.Chance(200_000) {
 			st.Tag = "gold"
 		}
-		if d.Chance(200_000) {
-			st.RTTBelow = d.Rand.Duration(d.Latency, 5*d.Latency).Truncate(time.Microsecond)
+		if d.Measure > 0 && d.Chance(400_000) {
+			near := d.Rand.Duration(d.Latency, 5*d.Latency)
+			if d.Chance(500_000) {
+				near = d.Latency // nobody is so near
+			}
+			st.RTTBelow = near.Truncate(time.Microsecond)
 		}
 		d.Streams = append(d.Streams, st)
 		d.work(st, stalls)
@@ -222,7 +226,7 @@ func (d *drawing) work(st Stream, stalls bool) {
 			w.Start = d.Rand.Duration(0, d.Scenario.Duration/2).Truncate(time.Millisecond)
 		}
 		if d.Chance(300_000) {
-			w.Queue = 8 << d.IntN(6)
+			w.Queue = 1 << d.IntN(7)
 		}
 		if d.Chance(250_000) {
 			w.Criteria = d.criteria()

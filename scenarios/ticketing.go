@@ -44,7 +44,11 @@ func (t *ticketing) issue() []ticket.Ticket {
 	var list []ticket.Ticket
 	give := func(issuer int64, x ticket.Ticket, from int64, to time.Time) {
 		list = append(list, x)
-		t.world.Report(event.Event{Kind: event.AppIssued, Peer: peer, N: issuer, From: uint64(from), To: uint64(to.UnixNano())})
+		e := event.Event{Kind: event.AppIssued, Peer: peer, N: issuer, From: uint64(from), To: uint64(to.UnixNano())}
+		if holder != t.on {
+			e.Text = t.on.Name()
+		}
+		t.world.Report(e)
 	}
 	if t.host.Ticket > 0 {
 		to := end(t.host.Ticket)

@@ -149,8 +149,9 @@ const (
 	// a consumer, or if N is 1, as a producer. AppAllowed: they do not any more.
 	AppRevoked Kind = 82
 	AppAllowed Kind = 83
-	// AppIssued: Peer was given a ticket of the issuer that the application calls N. It
-	// is valid from Unix nanosecond From to Unix nanosecond To (0: for ever).
+	// AppIssued: a ticket was made out to Peer by the issuer that the application calls N.
+	// It is valid from Unix nanosecond From to Unix nanosecond To (0: for ever). Text says
+	// who got it instead of Peer.
 	AppIssued Kind = 84
 
 	// HostCrashed, HostRestarted, ClockStepped, FaultBegan, FaultEnded are
