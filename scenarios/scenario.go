@@ -32,7 +32,7 @@ type Scenario struct {
 	Quiesce  time.Duration `yaml:"quiesce,omitempty"`  // how long everything has then to recover; 0: DefaultQuiesce
 	Latency  time.Duration `yaml:"latency,omitempty"`  // of every path, one way; 0: 1 ms
 	Jitter   time.Duration `yaml:"jitter,omitempty"`   // on top of it, uniform
-	Window   int           `yaml:"window,omitempty"`   // of every link, in bytes, and as much again in its send queue; 0: the product's
+	Window   int           `yaml:"window,omitempty"`   // of every link, in bytes, as much again in its send queue, and four messages a KiB; 0: the product's
 	Purge    time.Duration `yaml:"purge,omitempty"`    // how long nodes remember who left or does not answer; 0: the product's
 	Measure  time.Duration `yaml:"measure,omitempty"`  // how often nodes measure round trips that somebody asks for; 0: the product's
 	Buggify  bool          `yaml:"buggify,omitempty"`  // product code behaves as badly as it may

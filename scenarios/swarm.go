@@ -35,8 +35,8 @@ func Swarm(seed uint64) Scenario {
 	d.Buggify = d.Chance(500_000)
 	d.hosts()
 	d.streams()
-	if d.Chance(500_000) {
-		d.Window = max(minWindow<<d.IntN(8), d.needed())
+	if d.Chance(750_000) {
+		d.Window = max(minWindow<<d.IntN(3), d.needed())
 	}
 	d.faults()
 	d.lies()
@@ -154,8 +154,8 @@ func (d *drawing) streams() {
 		case 3:
 			st.Lag = stream.DropOldest.String()
 		}
-		if d.Chance(500_000) {
-			st.Queue = 2 << d.IntN(7)
+		if d.Chance(800_000) {
+			st.Queue = 2 << d.IntN(5)
 		}
 		if d.Chance(300_000) {
 			st.MaxConsumers = 1 + d.IntN(4)
@@ -225,8 +225,8 @@ func (d *drawing) work(st Stream, stalls bool) {
 		if d.Chance(200_000) {
 			w.Start = d.Rand.Duration(0, d.Scenario.Duration/2).Truncate(time.Millisecond)
 		}
-		if d.Chance(300_000) {
-			w.Queue = 1 << d.IntN(7)
+		if d.Chance(700_000) {
+			w.Queue = 1 << d.IntN(6)
 		}
 		if d.Chance(250_000) {
 			w.Criteria = d.criteria()
