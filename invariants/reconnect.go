@@ -8,7 +8,7 @@ import (
 
 // reconnectRule: once faults end, subscriptions come back.
 var reconnectRule = rule{
-	Info: Info{"reconnect", Liveness, "within a bound after the last fault every expected subscription exists at both ends, and stays"},
+	Info: Info{"reconnect", Liveness, "within a bound after the last fault every expected subscription exists at both ends, once, and stays"},
 	kinds: []event.Kind{
 		event.Quiesced, event.Subscribed, event.Unsubscribed, event.SubAccepted, event.SubDraining, event.SubEnded, event.ProducerClosed, event.ConsumerClosed,
 		event.HostCrashed, event.HostRestarted,
@@ -70,4 +70,26 @@ func (c *reconnect) deadline(at int64) {
 func (c *reconnect) settle(at time.Duration) {
 	c.deadline(int64(at))
 	c.over = true
+	for _, x := range c.pairs {
+		if n, most := c.twice(x.Pair); c.judged && n > most {
+			c.failAt(at, x.Producer, "%s serves %d subscriptions of %s to stream %s, which has %d consumers", x.Producer, n, x.Consumer, x.Stream.Short(), most)
+		}
+	}
+}
+
+// twice counts the subscriptions that a producer serves for a host, and the consumers
+// that the host has.
+func (c *reconnect) twice(p Pair) (subs, consumers int) {
+	consumer, producer := c.living(p.Consumer), c.living(p.Producer)
+	if consumer == nil || producer == nil {
+		return 0, 0
+	}
+	for _, v := range consumer.receivers {
+		if v.up && v.key.stream == p.Stream && v.key.peer == producer.node {
+			if at := c.producers[producerKey{v.key.peer, v.key.stream, v.incarnation}]; at != nil && at.life == producer {
+				subs = at.readerOf(consumer.node).active
+			}
+		}
+	}
+	return subs, consumer.consumersOf(p.Stream).open
 }
