@@ -91,5 +91,5 @@ func (c *reconnect) twice(p Pair) (subs, consumers int) {
 			}
 		}
 	}
-	return subs, consumer.consumersOf(p.Stream).open
+	return subs, max(1, consumer.consumersOf(p.Stream).open)
 }

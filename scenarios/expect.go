@@ -26,7 +26,9 @@ func (r *run) expectations() invariants.Options {
 	for _, h := range s.Hosts {
 		o.Addrs[r.world.Host(h.Name).Addr()] = h.Name
 	}
-	lies := func(host string) bool { return slices.Contains(o.Byzantine, host) || !s.recovers(host) }
+	lies := func(host string) bool {
+		return slices.Contains(o.Byzantine, host) || !s.recovers(host) || s.compromised(host, o.Byzantine)
+	}
 	o.TombstoneTTL, o.PurgeAfter = s.Purge, s.Purge
 	for _, st := range s.Streams {
 		o.Demands = append(o.Demands, st.demands()...)
@@ -210,7 +212,7 @@ func (s Scenario) forbidden(st Stream) (pairs []invariants.Pair) {
 // distant lists who must not be subscribed in the end, because it is too far away
 // whatever is measured.
 func (s Scenario) distant(st Stream) (pairs []invariants.Pair) {
-	if st.RTTBelow == 0 || 2*s.Latency <= st.RTTBelow*3/2 || s.Measure == 0 || 5*s.Measure > s.Recovery() {
+	if st.RTTBelow == 0 || 2*s.Latency <= st.RTTBelow*3/2 || s.Measure == 0 || 10*s.Measure > s.Recovery() {
 		return nil // or there is no time for as many samples as it takes
 	}
 	for _, p := range s.Workload {
@@ -221,6 +223,15 @@ func (s Scenario) distant(st Stream) (pairs []invariants.Pair) {
 		}
 	}
 	return pairs
+}
+
+// compromised tells whether a host shared its key with a liar.
+func (s Scenario) compromised(host string, liars []string) bool {
+	return slices.ContainsFunc(s.Faults, func(f Fault) bool {
+		x, err := fault.Parse(f.Fault)
+		return err == nil && x.Class() == "twin" && slices.Contains(x.Hosts(), host) &&
+			slices.ContainsFunc(x.Hosts(), func(h string) bool { return slices.Contains(liars, h) })
+	})
 }
 
 // twinned tells whether a host has the key of another, or another its, for a while.

@@ -30,7 +30,7 @@ func Swarm(seed uint64) Scenario {
 		d.Purge = d.Rand.Duration(10*time.Second, 60*time.Second).Truncate(time.Millisecond)
 	}
 	if d.Chance(500_000) {
-		d.Measure = d.Rand.Duration(minMeasure, 10*time.Second).Truncate(time.Millisecond)
+		d.Measure = d.Rand.Duration(minMeasure, 6*time.Second).Truncate(time.Millisecond)
 	}
 	d.Buggify = d.Chance(500_000)
 	d.hosts()
