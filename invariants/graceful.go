@@ -1,6 +1,7 @@
 package invariants
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
@@ -11,9 +12,9 @@ import (
 var gracefulRule = rule{
 	Info: Info{"graceful", Safety, "a producer that closes drops nothing for it before the deadline of its drain, and a subscription that ended in order has nothing unsent"},
 	kinds: []event.Kind{
-		event.Dropped, event.InputDropped, event.SubEnded,
+		event.Dropped, event.InputDropped, event.SubEnded, event.NodeStopped,
 	},
-	make: func(p reporter, b *book, o Options) Checker { return &graceful{p, b, o.DrainMax} },
+	make: func(p reporter, b *book, o Options) Checker { return &graceful{reporter: p, book: b, max: o.DrainMax} },
 }
 
 // A drain may be early by drainSlack when a clock that drifts rounds, and by a part of
@@ -27,15 +28,31 @@ const (
 type graceful struct {
 	reporter
 	*book
-	max time.Duration
+	max  time.Duration
+	open []event.Record // lost to a shutdown that is not the producer's: its peer's, if that stops
 }
+
+// stopMax is within what time a node has stopped that says it shuts down.
+const stopMax = 20 * time.Second
 
 // Event judges what is lost to a shutdown.
 func (c *graceful) Event(r event.Record) {
+	if r.Kind == event.NodeStopped {
+		c.open = slices.DeleteFunc(c.open, func(lost event.Record) bool {
+			return lost.Peer == r.Node && r.At-lost.At <= int64(stopMax)
+		})
+		return
+	}
 	if r.Reason != wire.GracefulShutdown {
 		return
 	}
 	p := c.producer
+	if !p.closing && r.Kind != event.InputDropped && (r.Kind == event.Dropped || r.N > 0) {
+		if c.nodes[r.Peer] != liar && len(c.open) < MaxViolations {
+			c.open = append(c.open, r)
+		}
+		return
+	}
 	drains := time.Duration(r.Mono - p.closes)
 	if p.closing && drains+drainSlack+c.max/drainDrift >= c.max {
 		return
@@ -49,5 +66,12 @@ func (c *graceful) Event(r event.Record) {
 		c.fail(&r, "%s %s, which may take %s", r.Event, when, c.max)
 	case r.N > 0:
 		c.fail(&r, "%s: %d datums given back %s, which may take %s", r.Event, r.N, when, c.max)
+	}
+}
+
+// Finish judges what no peer's end explains.
+func (c *graceful) Finish(time.Duration) {
+	for _, lost := range c.open {
+		c.fail(&lost, "%s while the producer is open, and its peer did not stop", lost.Event)
 	}
 }

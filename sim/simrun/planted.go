@@ -231,26 +231,36 @@ func (p *planting) search(b bug) (finding, error) {
 	return f, nil
 }
 
-// build makes the command with a bug in it.
-func (p *planting) build(b bug, dir string) (program string, err error) {
-	replace := map[string]string{}
+// apply puts a bug into copies of the files that it changes, and says which stand for
+// which.
+func (p *planting) apply(b bug, dir string) (replace map[string]string, err error) {
+	replace = map[string]string{}
 	for _, file := range b.files {
 		data, err := os.ReadFile(filepath.Join(p.module, file))
 		if err != nil {
-			return "", fmt.Errorf("%s: %w", b.path, err)
+			return nil, fmt.Errorf("%s: %w", b.path, err)
 		}
 		to := filepath.Join(dir, file)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, data, 0o600)); err != nil {
-			return "", &toolError{err}
+			return nil, &toolError{err}
 		}
 		replace[filepath.Join(p.module, file)] = to
 	}
 	applied, errs, err := wall.Run(dir, "git", "apply", "--unsafe-paths", "--directory="+dir, b.path)
 	if err != nil {
-		return "", &toolError{err}
+		return nil, &toolError{err}
 	}
 	if applied.Code != 0 {
-		return "", fmt.Errorf("%s does not apply any more:%s", b.path, errs)
+		return nil, fmt.Errorf("%s does not apply any more:%s", b.path, errs)
+	}
+	return replace, nil
+}
+
+// build makes the command with a bug in it.
+func (p *planting) build(b bug, dir string) (program string, err error) {
+	replace, err := p.apply(b, dir)
+	if err != nil {
+		return "", err
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
