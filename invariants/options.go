@@ -90,8 +90,12 @@ func (o Options) withDefaults() Options {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&o.Reconnect, DefaultBound}, {&o.Catalogs, DefaultBound}, {&o.DrainMax, DefaultDrainMax}, {&o.TombstoneTTL, DefaultTombstoneTTL},
-		{&o.PurgeAfter, DefaultPurgeAfter}, {&o.MaxDrift, DefaultMaxDrift},
+		{&o.Reconnect, DefaultBound},
+		{&o.Catalogs, DefaultBound},
+		{&o.DrainMax, DefaultDrainMax},
+		{&o.TombstoneTTL, DefaultTombstoneTTL},
+		{&o.PurgeAfter, DefaultPurgeAfter},
+		{&o.MaxDrift, DefaultMaxDrift},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value

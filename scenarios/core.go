@@ -50,8 +50,8 @@ func (d *drawing) core() {
 	for _, name := range d.shuffled()[:2+d.IntN(len(d.Hosts)-2)] {
 		chosen[name] = true
 	}
-	for i := len(d.Hosts) - 1; i >= 0; i-- { // a host bootstraps from one before it
-		if h := d.Hosts[i]; chosen[h.Name] {
+	for _, h := range slices.Backward(d.Hosts) { // a host bootstraps from one before it
+		if chosen[h.Name] {
 			for _, b := range h.Bootstrap {
 				chosen[b] = true
 			}
