@@ -59,7 +59,8 @@ type reader struct {
 	unmatched spans
 	lagged    spans // dropped by the lag policy
 	active    int
-	several   bool // it had two subscriptions at once
+	several   bool // it had two subscriptions at once, or two hosts are this peer
+	host      string
 }
 
 func (b *book) producerOf(l *life, r *event.Record) *producer {

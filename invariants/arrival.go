@@ -122,6 +122,8 @@ func (v *receiver) apply(b *book, r *event.Record) {
 		v.source = nil
 		if p := b.producers[producerKey{r.Peer, r.Stream, r.Incarnation}]; p != nil {
 			v.source = p.readerOf(r.Node)
+			v.source.several = v.source.several || v.source.host != "" && v.source.host != r.Host
+			v.source.host = r.Host
 		}
 	case event.Unsubscribed:
 		v.up = false
