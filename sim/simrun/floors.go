@@ -21,8 +21,11 @@ const (
 )
 
 // rounds is how often a speed is measured; the median is reported, since other
-// processes only ever make a round slower.
-const rounds = 5
+// processes only ever make a round slower. maxRounds bounds what may be asked for.
+const (
+	rounds    = 5
+	maxRounds = 100
+)
 
 // The kernel's measurement: so many timers are pending at all times, on so many
 // strands, and each does nothing but arm itself again.
@@ -64,13 +67,17 @@ type round struct {
 }
 
 func (a *app) benchFloor(name, short, long string, measure func(seed uint64) (round, error), met func(*floorReport)) *cobra.Command {
+	times := rounds
 	c := &cobra.Command{
 		Use:   name,
 		Short: short,
 		Long:  long,
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			r, err := median(uint64(a.seed), measure)
+			if times < 1 || times > maxRounds {
+				return fmt.Errorf("--rounds %d: want 1 to %d", times, maxRounds)
+			}
+			r, err := median(uint64(a.seed), times, measure)
 			if err != nil {
 				return &toolError{err}
 			}
@@ -87,6 +94,7 @@ func (a *app) benchFloor(name, short, long string, measure func(seed uint64) (ro
 	}
 	a.seed = 1
 	c.Flags().Var(&a.seed, "seed", "the run")
+	c.Flags().IntVar(&times, "rounds", rounds, "how often it is measured; the median counts")
 	c.Flags().BoolVar(&a.json, "json", false, "print one JSON object and nothing else")
 	return c
 }
@@ -131,9 +139,9 @@ their own: a minute of virtual time, with the hash and all invariants on. The fl
 }
 
 // median measures rounds, which must all be the same run.
-func median(seed uint64, measure func(seed uint64) (round, error)) (floorReport, error) {
+func median(seed uint64, times int, measure func(seed uint64) (round, error)) (floorReport, error) {
 	var list []round
-	for range rounds {
+	for range times {
 		r, err := measure(seed)
 		if err != nil {
 			return floorReport{}, err
@@ -148,7 +156,7 @@ func median(seed uint64, measure func(seed uint64) (round, error)) (floorReport,
 		}
 	}
 	return floorReport{
-		Rounds: rounds, Median: int64(m.took), Steps: m.steps, StepsPerS: perSecond(m.steps, m.took), Allocs: m.allocs,
+		Rounds: times, Median: int64(m.took), Steps: m.steps, StepsPerS: perSecond(m.steps, m.took), Allocs: m.allocs,
 		Deliveries: m.delivered, Hash: fmt.Sprintf("%016x", m.hash), Machine: wall.ThisMachine(),
 	}, nil
 }

@@ -34,14 +34,14 @@ func TestKernelRoundDoesNotAllocate(t *testing.T) {
 
 func TestMedianIsOfTheSameRun(t *testing.T) {
 	n := 0
-	r, err := median(7, func(seed uint64) (round, error) {
+	r, err := median(7, rounds, func(seed uint64) (round, error) {
 		n++
 		return round{took: []time.Duration{5, 1, 4, 2, 3}[n-1], steps: 10, hash: seed}, nil
 	})
 	if err != nil || r.Median != 3 || r.Hash != "0000000000000007" || n != rounds {
 		t.Errorf("median %d, hash %s, %v after %d rounds; want 3 of 5", r.Median, r.Hash, err, n)
 	}
-	if _, err := median(7, func(uint64) (round, error) { n++; return round{hash: uint64(n)}, nil }); err == nil {
+	if _, err := median(7, rounds, func(uint64) (round, error) { n++; return round{hash: uint64(n)}, nil }); err == nil {
 		t.Error("rounds that differ give no error")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/smalti/smalti/internal/wall"
+	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/scenarios"
 	"github.com/smalti/smalti/sim/fault"
 	"github.com/spf13/cobra"
@@ -219,6 +220,9 @@ func (s *sweep) conclude(took time.Duration) error {
 	if len(never) > 0 {
 		fmt.Fprintf(s.app.out, "never hit: %s\n", strings.Join(never, ", "))
 	}
+	if places := s.unreached(); len(places) > 0 && s.app.scenario == scenarios.SwarmName {
+		fmt.Fprintf(s.app.out, "rare places of the product that no seed reached: %s\n", strings.Join(places, ", "))
+	}
 	return s.toothless()
 }
 
@@ -239,6 +243,11 @@ func (s *sweep) bites(c fault.Class) (n int) {
 		n += s.marks[m]
 	}
 	return n
+}
+
+// unreached lists the rare places of the product that no seed got to.
+func (s *sweep) unreached() []string {
+	return slices.DeleteFunc(event.Marks(), func(name string) bool { return s.marks[name] > 0 })
 }
 
 // neverHit lists the kinds of fault that were on and never bit.
