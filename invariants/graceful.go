@@ -46,9 +46,12 @@ func (c *graceful) Event(r event.Record) {
 	if r.Reason != wire.GracefulShutdown {
 		return
 	}
+	if r.Kind != event.InputDropped && c.nodes[r.Peer] == liar {
+		return // it may be that which shuts down
+	}
 	p := c.producer
 	if !p.closing && r.Kind != event.InputDropped && (r.Kind == event.Dropped || r.N > 0) {
-		if c.nodes[r.Peer] != liar && len(c.open) < MaxViolations {
+		if len(c.open) < MaxViolations {
 			c.open = append(c.open, r)
 		}
 		return

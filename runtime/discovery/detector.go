@@ -219,7 +219,7 @@ func (w *worker) mergeSuspicion(raw []byte, from ident.PeerID) error {
 	}
 	word.raw = slices.Clone(raw) // a piece of a larger message
 	if word.Suspect == w.self {
-		w.refute(word.Version)
+		w.refute(word.Version, from)
 	} else if h := w.hidden[word.Suspect]; h != nil {
 		w.take(h.suspect, word, from)
 	} else if s := w.suspect(w.signed(word.Suspect)); s != nil {
@@ -276,11 +276,18 @@ func (w *worker) mayAccuse(accuser ident.PeerID) bool {
 	return g.Allow(now, accuseEvery, accuseBurst) && w.heard.Allow(now, wordEvery, wordBurst)
 }
 
-// refute answers a suspicion of this node, as of version v, with a newer version.
-func (w *worker) refute(v Version) {
+// tellAfter is when who told a suspicion is shown the refutation, if it came during an
+// exchange that began before it.
+const tellAfter = time.Second
+
+// refute answers a suspicion of this node, as of version v, with a newer version. Who told
+// it is shown that: of two nodes that suspect each other none is the other's neighbour, nor
+// compared with by itself.
+func (w *worker) refute(v Version, from ident.PeerID) {
 	if v.Compare(w.version) >= 0 && !w.stopping {
 		w.env.Mark("discovery-refuted")
 		w.outdo(v, false)
+		w.agenda.in(tellAfter, func() { w.meet(from) })
 	}
 }
 
