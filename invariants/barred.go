@@ -1,10 +1,6 @@
 package invariants
 
-import (
-	"time"
-
-	"github.com/smalti/smalti/runtime/event"
-)
+import "github.com/smalti/smalti/runtime/event"
 
 // barredRule: who never has a right to a stream never gets it.
 var barredRule = rule{
@@ -23,35 +19,6 @@ func (c *barred) Event(r event.Record) {
 	for _, x := range c.never {
 		if h := c.hosts[x.Consumer]; x.Producer == r.Host && x.Stream == r.Stream && h != nil && h.node == r.Peer {
 			c.fail(&r, "%s: %s may not have stream %s of %s", r.Event, x.Consumer, x.Stream.Short(), x.Producer)
-		}
-	}
-}
-
-// awayRule: a demand that is not met any more acts by itself.
-var awayRule = rule{
-	Info:  Info{"kept-away", Liveness, "within a bound after the last fault no consumer is subscribed that does not meet what the stream demands then"},
-	kinds: []event.Kind{event.SubAccepted},
-	make:  func(p reporter, b *book, o Options) Checker { return &away{p, b, o.Away, o.Reconnect} },
-}
-
-type away struct {
-	reporter
-	*book
-	pairs []Pair
-	bound time.Duration
-}
-
-// Event has nothing to judge before the end: who is let in by mistake once is put out
-// again when it is measured.
-func (c *away) Event(event.Record) {}
-
-func (c *away) settle(at time.Duration) {
-	if c.quiesced < 0 || at <= time.Duration(c.quiesced)+c.bound {
-		return
-	}
-	for _, x := range c.pairs {
-		if up, _ := c.connected(x); up {
-			c.failAt(at, x.Producer, "%s is subscribed to stream %s of %s, and does not meet its demands", x.Consumer, x.Stream.Short(), x.Producer)
 		}
 	}
 }

@@ -163,3 +163,73 @@ func TestATicketIsWorthWhatItsIssuerSaid(t *testing.T) {
 		{name: "too old", options: aged, steps: history(issued(1, 0, time.Minute), in, gives(time.Second+time.Millisecond)), want: breaks},
 	})
 }
+
+func TestWhoLeftTheCatalogIsServedNoMore(t *testing.T) {
+	breaks := []string{"members"}
+	in := p(entryOf(event.PeerDiscovered, "c", 1, 1), opened(0), accepted(1, "c", 1, 1))
+	left := p(entryOf(event.PeerHidden, "c", 1, 1))
+	gives := func(d time.Duration) []step { return at(d, p(enqueued(1, "c", 1, 1))) }
+	run(t, []historyCase{
+		{name: "while it is there", steps: history(in, gives(time.Minute))},
+		{name: "before the producer heard", steps: history(in, left, gives(2*time.Second))},
+		{name: "it is back", steps: history(in, left, p(entryOf(event.PeerReturned, "c", 1, 2)), gives(time.Minute))},
+		{name: "on purpose", options: invariants.Options{KeepDeparted: true}, steps: history(in, left, gives(time.Minute))},
+		{name: "long after", steps: history(in, left, gives(time.Minute)), want: breaks},
+	})
+}
+
+func TestATicketThatLastsIsHonoured(t *testing.T) {
+	breaks := []string{"rights"}
+	o := invariants.Options{Demands: []invariants.Demand{{Stream: theStream, Issuer: 1}}}
+	ticket := func(who string, to time.Duration) []step {
+		return world(event.Event{Kind: event.AppIssued, Peer: nodeOf("c"), N: 1, To: uint64(to), Text: who})
+	}
+	says := func(n uint64) event.Event { return event.Event{Kind: event.EntryPublished, From: 1, To: n} }
+	// It has one for 30 s, then one for a minute.
+	old := history(ticket("", 30*time.Second), c(says(1)), p(entryOf(event.PeerDiscovered, "c", 1, 1), opened(0), accepted(1, "c", 1, 1)))
+	renewed := history(ticket("", time.Minute), c(says(2)))
+	heard := p(entryOf(event.PeerUpdated, "c", 1, 2))
+	cut := at(30*time.Second, p(draining(1, "c", wire.Expired)))
+	run(t, []historyCase{
+		{name: "it ended", options: o, steps: history(old, cut)},
+		{name: "the producer did not hear of another", options: o, steps: history(old, renewed, cut)},
+		{name: "it heard a moment ago", options: o, steps: history(old, renewed, at(29*time.Second, heard), cut)},
+		{name: "somebody else got it", options: o, steps: history(old, ticket("d", time.Minute), c(says(2)), heard, cut)},
+		{name: "for another reason", options: o, steps: history(old, renewed, heard, at(30*time.Second, p(draining(1, "c", wire.Revoked))))},
+		{name: "the producer knows another", options: o, steps: history(old, renewed, heard, cut), want: breaks},
+	})
+}
+
+func TestApplicationsGoOnSending(t *testing.T) {
+	pair := invariants.Pair{Consumer: "c", Producer: "p", Stream: theStream}
+	o := invariants.Options{Expect: []invariants.Pair{pair}, Reconnect: time.Minute, Flow: 10 * time.Second, Sends: 10 * time.Second}
+	up := history(p(opened(0)), c(consumer(event.ConsumerOpened), subscribing(1)), p(accepted(1, "c", 1, 1)), c(subscribed(1)), world(quiesced()))
+	sends := at(115*time.Second, history(p(appSent(1, 1)), c(appReceived(1, 1, 1))))
+	run(t, []historyCase{
+		{name: "it does", options: o, steps: history(up, sends), finish: 2 * time.Minute},
+		{name: "it is not said how often", options: invariants.Options{Expect: o.Expect, Reconnect: o.Reconnect, Flow: o.Flow}, steps: up, finish: 2 * time.Minute},
+		{name: "it does not", options: o, steps: up, finish: 2 * time.Minute, want: []string{"flow"}},
+	})
+}
+
+func TestAConsumerHasOneSubscriptionToEachProducer(t *testing.T) {
+	o := invariants.Options{Expect: []invariants.Pair{{Consumer: "c", Producer: "p", Stream: theStream}}, Reconnect: time.Minute}
+	up := history(p(opened(0)), c(consumer(event.ConsumerOpened), subscribing(1)), p(accepted(1, "c", 1, 1)), c(subscribed(1)))
+	again := p(accepted(2, "c", 1, 2))
+	run(t, []historyCase{
+		{name: "one", options: o, steps: history(up, world(quiesced())), finish: 2 * time.Minute},
+		{name: "two for a while", options: o, steps: history(up, again, p(ended(1, "c", 0)), world(quiesced())), finish: 2 * time.Minute},
+		{name: "two", options: o, steps: history(up, again, world(quiesced())), finish: 2 * time.Minute, want: []string{"reconnect"}},
+	})
+}
+
+func TestAPeerThatStopsEndsItsSubscriptionsInOrder(t *testing.T) {
+	lost := history(queued(3), p(dropped(1, "c", 1, 3, wire.GracefulShutdown)))
+	stops := c(event.Event{Kind: event.NodeStopped})
+	run(t, []historyCase{
+		{name: "it stops", steps: history(lost, stops)},
+		{name: "a liar", options: invariants.Options{Byzantine: []string{"c"}}, steps: lost},
+		{name: "it stops much later", steps: history(lost, at(time.Minute, stops)), finish: time.Hour, want: []string{"graceful"}},
+		{name: "it does not", steps: lost, finish: time.Hour, want: []string{"graceful"}},
+	})
+}

@@ -91,15 +91,20 @@ func (c *rights) Event(r event.Record) {
 	}
 }
 
+// end is when a ticket ends that meets the demand, without leeway; 0: never.
+func (d Demand) end(t term) int64 {
+	if aged := t.from + int64(d.MaxAge); d.MaxAge > 0 && (t.to == 0 || aged < t.to) {
+		return aged
+	}
+	return t.to
+}
+
 // covered tells whether one of some terms is that of a record. A clock that goes back does
 // not undo an admission.
 func (c *rights) covered(r *event.Record, terms []term, d Demand) bool {
 	now, slack := r.Wall, int64(d.Leeway)+c.slack
 	for _, t := range terms {
-		to := t.to
-		if aged := t.from + int64(d.MaxAge); d.MaxAge > 0 && (to == 0 || aged < to) {
-			to = aged
-		}
+		to := d.end(t)
 		begun := r.Kind == event.Enqueued || now >= t.from-slack
 		if begun && (to == 0 || now < to+slack) {
 			return true
@@ -127,10 +132,7 @@ func (c *rights) ended(r *event.Record) {
 	}
 	for _, d := range demands {
 		t, has := now.terms[d.Issuer]
-		to := t.to
-		if aged := t.from + int64(d.MaxAge); d.MaxAge > 0 && (to == 0 || aged < to) {
-			to = aged
-		}
+		to := d.end(t)
 		if !has || to != 0 && r.Wall >= to+int64(d.Leeway)-c.slack {
 			return
 		}

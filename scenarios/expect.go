@@ -227,18 +227,22 @@ func (s Scenario) distant(st Stream) (pairs []invariants.Pair) {
 
 // compromised tells whether a host shared its key with a liar.
 func (s Scenario) compromised(host string, liars []string) bool {
-	return slices.ContainsFunc(s.Faults, func(f Fault) bool {
-		x, err := fault.Parse(f.Fault)
-		return err == nil && x.Class() == "twin" && slices.Contains(x.Hosts(), host) &&
+	return s.struck(func(x fault.Fault) bool {
+		return x.Class() == "twin" && slices.Contains(x.Hosts(), host) &&
 			slices.ContainsFunc(x.Hosts(), func(h string) bool { return slices.Contains(liars, h) })
 	})
 }
 
 // twinned tells whether a host has the key of another, or another its, for a while.
 func (s Scenario) twinned(host string) bool {
+	return s.struck(func(x fault.Fault) bool { return x.Class() == "twin" && slices.Contains(x.Hosts(), host) })
+}
+
+// struck tells whether one of the faults is such a one.
+func (s Scenario) struck(by func(fault.Fault) bool) bool {
 	return slices.ContainsFunc(s.Faults, func(f Fault) bool {
 		x, err := fault.Parse(f.Fault)
-		return err == nil && x.Class() == "twin" && slices.Contains(x.Hosts(), host)
+		return err == nil && by(x)
 	})
 }
 
@@ -275,11 +279,7 @@ func (s Scenario) leaves(host string) bool {
 
 // crashes tells whether a fault may have a host boot again.
 func (s Scenario) crashes(host string) bool {
-	return slices.ContainsFunc(s.Faults, func(f Fault) bool {
-		x, err := fault.Parse(f.Fault)
-		if err != nil || !slices.Contains(x.Hosts(), host) {
-			return false
-		}
-		return slices.Contains([]string{"corrupt", "crash", "leave", "powercut", "restart", "twin"}, x.Class())
+	return s.struck(func(x fault.Fault) bool {
+		return slices.Contains(x.Hosts(), host) && slices.Contains([]string{"corrupt", "crash", "leave", "powercut", "restart", "twin"}, x.Class())
 	})
 }
