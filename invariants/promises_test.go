@@ -229,6 +229,7 @@ func TestAPeerThatStopsEndsItsSubscriptionsInOrder(t *testing.T) {
 	run(t, []historyCase{
 		{name: "it stops", steps: history(lost, stops)},
 		{name: "a liar", options: invariants.Options{Byzantine: []string{"c"}}, steps: lost},
+		{name: "another stops", steps: history(lost, on("d", event.Event{Kind: event.NodeStopped})), finish: time.Hour, want: []string{"graceful"}},
 		{name: "it stops much later", steps: history(lost, at(time.Minute, stops)), finish: time.Hour, want: []string{"graceful"}},
 		{name: "it does not", steps: lost, finish: time.Hour, want: []string{"graceful"}},
 	})
