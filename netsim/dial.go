@@ -42,9 +42,9 @@ func (a *attempt) try() {
 	a.tried++
 	a.greeting = false
 	now := t.n.now()
-	if !t.book.Begin(a.p.id, addr, time.Duration(now)) {
-		t.report(event.Event{Kind: event.DialWithheld, Peer: a.p.id, Text: addr})
-		a.next(wire.DialWithheld)
+	if r := t.book.Begin(a.p.id, addr, time.Duration(now)); r != wire.None {
+		t.report(event.Event{Kind: event.DialWithheld, Peer: a.p.id, Reason: r, Text: addr})
+		a.next(r)
 		return
 	}
 	t.report(event.Event{Kind: event.Dialling, Peer: a.p.id, Text: addr})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
 )
 
 // Bounds on what a node dials. Addresses come from entries that anybody may sign, so
@@ -57,32 +58,40 @@ type address struct {
 	failed   []ident.PeerID // that were not found within ShunFor, up to ShunAfter
 	strays   GCRA           // dials of those although somebody else answers
 	failedAt time.Duration  // Mono of the last of those
+	dead     bool           // nobody answered then
 	failures int            // in a row
 	until    time.Duration  // Mono until which no other peers than those are dialled here
 	shunned  time.Duration  // Mono until which nobody is
 }
 
-// Begin tells whether peer may be dialled at addr now, of Mono. If so, the dial must
-// be followed by End, unless it was given up for reasons that say nothing about the address.
-func (d *Dials) Begin(peer ident.PeerID, addr string, now time.Duration) bool {
+// Begin tells whether peer may be dialled at addr now, of Mono: wire.None if so. The dial
+// must then be followed by End, unless it was given up for reasons that say nothing about the
+// address. If not, the reason is what would come of it, if that is known: wire.WrongIdentity
+// if somebody else answered when this peer was sought there last, wire.DialFailed if just now
+// nobody answered who was dialled there for another peer. Otherwise it is wire.DialWithheld,
+// which says nothing about the peer.
+func (d *Dials) Begin(peer ident.PeerID, addr string, now time.Duration) wire.Reason {
 	a := d.dialled[addr]
 	switch {
 	case a == nil:
 		if !d.fresh.Allow(now, time.Second/NewAddresses, NewAddresses) {
-			return false
+			return wire.DialWithheld
 		}
 		if a = d.remember(addr, now); a == nil {
-			return false
+			return wire.DialWithheld
 		}
 	case peer == a.there:
 	case now < a.shunned, now < a.until && peer != a.trying && !slices.Contains(a.failed, peer):
-		return false
+		if a.dead && now-a.failedAt < maxSpare {
+			return wire.DialFailed
+		}
+		return wire.DialWithheld
 	case !a.there.IsZero() && slices.Contains(a.failed, peer) && !a.strays.Allow(now, strayEvery, strayBurst):
-		return false
+		return wire.WrongIdentity
 	}
 	a.at, a.trying = now, peer
 	a.until = max(a.until, now+dialTime) // one at a time
-	return true
+	return wire.None
 }
 
 // End notes how a dial went: there is who answered, zero if nobody did.
@@ -94,7 +103,7 @@ func (d *Dials) End(peer ident.PeerID, addr string, there ident.PeerID, now time
 	if now-a.failedAt > ShunFor {
 		a.failed = nil
 	}
-	if !there.IsZero() {
+	if a.dead = there.IsZero(); !a.dead {
 		a.there = there
 	}
 	if there == peer {
@@ -123,7 +132,7 @@ func (d *Dials) Met(peer ident.PeerID, addr string, now time.Duration) {
 		a = d.remember(addr, now)
 	}
 	if a != nil {
-		a.at, a.there = now, peer
+		a.at, a.there, a.dead = now, peer, false
 		a.failed = slices.DeleteFunc(a.failed, func(id ident.PeerID) bool { return id == peer })
 	}
 }

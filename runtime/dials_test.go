@@ -7,6 +7,7 @@ import (
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
 )
 
 const somewhere = "192.0.2.1:4000"
@@ -19,7 +20,7 @@ func peer(i int) (id ident.PeerID) {
 // fails dials somewhere and finds there; it fails the test if the dial is withheld.
 func fails(t *testing.T, d *runtime.Dials, peer, there ident.PeerID, now time.Duration) {
 	t.Helper()
-	if !d.Begin(peer, somewhere, now) {
+	if d.Begin(peer, somewhere, now) != wire.None {
 		t.Fatalf("a dial of %s at %s is withheld", peer.Short(), now)
 	}
 	d.End(peer, somewhere, there, now)
@@ -35,17 +36,17 @@ func TestAddressThatFailsForManyIsShunned(t *testing.T) {
 		now += time.Minute
 	}
 	last := now - time.Minute
-	if d.Begin(peer(9), somewhere, last+runtime.ShunFor-1) {
+	if d.Begin(peer(9), somewhere, last+runtime.ShunFor-1) == wire.None {
 		t.Error("another peer is dialled where three failed")
 	}
-	if d.Begin(peer(1), somewhere, last+runtime.ShunFor-1) {
+	if d.Begin(peer(1), somewhere, last+runtime.ShunFor-1) == wire.None {
 		t.Error("one of the three is dialled again")
 	}
-	if !d.Begin(peer(9), somewhere, last+runtime.ShunFor) {
+	if d.Begin(peer(9), somewhere, last+runtime.ShunFor) != wire.None {
 		t.Error("the address is shunned for longer than promised")
 	}
 	fails(t, &d, peer(9), nobody, last+runtime.ShunFor)
-	if !d.Begin(peer(10), somewhere, last+runtime.ShunFor+time.Minute) {
+	if d.Begin(peer(10), somewhere, last+runtime.ShunFor+time.Minute) != wire.None {
 		t.Error("one failure after that shuns again")
 	}
 }
@@ -60,12 +61,15 @@ func TestOnePeerMayFailForEver(t *testing.T) {
 func TestPeersAreNotSoughtOftenWhereSomebodyElseLives(t *testing.T) {
 	var d runtime.Dials
 	owner := peer(3)
-	dials := 0
+	dials, told := 0, 0
 	for now := time.Duration(0); now < 10*time.Minute; now += 100 * time.Millisecond {
 		for i := range runtime.ShunAfter - 1 { // so few that the address is not shunned
-			if d.Begin(peer(i+1), somewhere, now) {
+			switch d.Begin(peer(i+1), somewhere, now) {
+			case wire.None:
 				d.End(peer(i+1), somewhere, owner, now)
 				dials++
+			case wire.WrongIdentity:
+				told++
 			}
 		}
 		fails(t, &d, owner, owner, now) // who lives there is dialled as often as one likes
@@ -73,7 +77,13 @@ func TestPeersAreNotSoughtOftenWhereSomebodyElseLives(t *testing.T) {
 	if dials < 30 || dials > 70 {
 		t.Errorf("%d dials in 10 minutes of peers that are not there, want a few and then one in 10 s", dials)
 	}
-	if !d.Begin(peer(1), somewhere, 20*time.Minute) {
+	if told < 10_000 {
+		t.Errorf("a dial that is withheld says %d times that somebody else lives there, want nearly always", told)
+	}
+	if r := d.Begin(peer(9), somewhere, 10*time.Minute); r != wire.None && r != wire.DialWithheld {
+		t.Errorf("%v of a peer that was never sought there", r)
+	}
+	if d.Begin(peer(1), somewhere, 20*time.Minute) != wire.None {
 		t.Error("a peer is never looked for again")
 	}
 }
@@ -86,16 +96,37 @@ func TestWhoIsThereStaysReachable(t *testing.T) {
 		fails(t, &d, peer(i+1), victim, now)
 		now += time.Minute
 	}
-	if d.Begin(peer(50), somewhere, now) {
+	if d.Begin(peer(50), somewhere, now) == wire.None {
 		t.Error("the address is not shunned")
 	}
-	if !d.Begin(victim, somewhere, now) {
+	if d.Begin(victim, somewhere, now) != wire.None {
 		t.Error("liars keep a node from the peer whose address they claim")
 	}
 	d.End(victim, somewhere, victim, now)
-	if d.Begin(peer(50), somewhere, now) {
+	if d.Begin(peer(50), somewhere, now) == wire.None {
 		t.Error("liars have more tries because the victim was reached")
 	}
+}
+
+func TestWhereNobodyAnsweredNobodyElseIs(t *testing.T) {
+	var d runtime.Dials
+	want := func(i int, now time.Duration, want wire.Reason) {
+		t.Helper()
+		if r := d.Begin(peer(i), somewhere, now); r != want {
+			t.Errorf("dial of peer %d at %s: %v, want %v", i, now, r, want)
+		}
+	}
+	want(1, 0, wire.None)
+	want(2, time.Millisecond, wire.DialWithheld) // the first may yet succeed
+	d.End(peer(1), somewhere, nobody, 2*time.Millisecond)
+	want(2, 3*time.Millisecond, wire.DialFailed)
+	fails(t, &d, peer(2), nobody, time.Second)
+	fails(t, &d, peer(3), nobody, 2*time.Second)
+	want(4, 3*time.Second, wire.DialFailed) // shunned
+	want(4, 12*time.Second-1, wire.DialFailed)
+	want(4, 12*time.Second, wire.DialWithheld) // who knows what became of it
+	d.Met(peer(5), somewhere, 13*time.Second)
+	want(4, 13*time.Second, wire.DialWithheld)
 }
 
 func TestASuccessEndsTheWaitOfOthers(t *testing.T) {
@@ -105,7 +136,7 @@ func TestASuccessEndsTheWaitOfOthers(t *testing.T) {
 	d.Begin(peer(1), somewhere, time.Millisecond)
 	d.End(peer(1), somewhere, peer(1), time.Millisecond)
 	fails(t, &d, peer(2), peer(1), time.Millisecond)
-	if d.Begin(peer(3), somewhere, 251*time.Millisecond-1) || !d.Begin(peer(3), somewhere, 251*time.Millisecond) {
+	if d.Begin(peer(3), somewhere, 251*time.Millisecond-1) == wire.None || d.Begin(peer(3), somewhere, 251*time.Millisecond) != wire.None {
 		t.Error("failures of before count for the wait after a success")
 	}
 }
@@ -113,14 +144,14 @@ func TestASuccessEndsTheWaitOfOthers(t *testing.T) {
 func TestOnePeerAtATimeIsDialledAtAnAddress(t *testing.T) {
 	var d runtime.Dials
 	for range 2 {
-		if !d.Begin(peer(1), somewhere, 0) {
+		if d.Begin(peer(1), somewhere, 0) != wire.None {
 			t.Fatal("a dial is withheld")
 		}
 	}
-	if d.Begin(peer(2), somewhere, 10*time.Second-1) {
+	if d.Begin(peer(2), somewhere, 10*time.Second-1) == wire.None {
 		t.Error("another peer is dialled while one is")
 	}
-	if !d.Begin(peer(2), somewhere, 10*time.Second) {
+	if d.Begin(peer(2), somewhere, 10*time.Second) != wire.None {
 		t.Error("a dial that was given up keeps others waiting for ever")
 	}
 }
@@ -135,21 +166,23 @@ func TestFailuresOfLongAgoDoNotAddUp(t *testing.T) {
 func TestOthersWaitAfterAFailure(t *testing.T) {
 	var d runtime.Dials
 	fails(t, &d, peer(1), nobody, 0)
-	if d.Begin(peer(2), somewhere, 250*time.Millisecond-1) {
+	if d.Begin(peer(2), somewhere, 250*time.Millisecond-1) == wire.None {
 		t.Error("another peer is dialled at once where one failed")
 	}
 	fails(t, &d, peer(2), nobody, 250*time.Millisecond)
-	if d.Begin(peer(3), somewhere, 750*time.Millisecond-1) {
+	if d.Begin(peer(3), somewhere, 750*time.Millisecond-1) == wire.None {
 		t.Error("the wait does not double")
 	}
-	if !d.Begin(peer(3), somewhere, 750*time.Millisecond) {
+	if d.Begin(peer(3), somewhere, 750*time.Millisecond) != wire.None {
 		t.Error("the wait is longer than promised")
 	}
 }
 
 func TestNewAddressesAreLimited(t *testing.T) {
 	var d runtime.Dials
-	dial := func(i int, now time.Duration) bool { return d.Begin(peer(i), fmt.Sprintf("192.0.2.1:%d", i), now) }
+	dial := func(i int, now time.Duration) bool {
+		return d.Begin(peer(i), fmt.Sprintf("192.0.2.1:%d", i), now) == wire.None
+	}
 	for i := range runtime.NewAddresses {
 		if !dial(i, 0) {
 			t.Fatalf("address %d is withheld", i)
@@ -179,7 +212,7 @@ func TestMemoryOfAddressesIsBounded(t *testing.T) {
 	for i := range dials {
 		now := time.Duration(i) * time.Second / runtime.NewAddresses
 		addr := fmt.Sprintf("192.0.2.1:%d", i)
-		if d.Begin(peer(i), addr, now) {
+		if d.Begin(peer(i), addr, now) == wire.None {
 			began++
 			d.End(peer(i), addr, nobody, now)
 		}
@@ -200,7 +233,7 @@ func TestWhoCameFromAnAddressStaysReachableThere(t *testing.T) {
 		fails(t, &d, peer(i+1), peer(7), now)
 		now += time.Minute
 	}
-	if d.Begin(peer(9), somewhere, now) {
+	if d.Begin(peer(9), somewhere, now) == wire.None {
 		t.Error("the address is not shunned")
 	}
 	for range 3 {
@@ -208,7 +241,7 @@ func TestWhoCameFromAnAddressStaysReachableThere(t *testing.T) {
 		now += time.Second
 	}
 	d.Met(peer(8), somewhere, now)
-	if !d.Begin(peer(8), somewhere, now) {
+	if d.Begin(peer(8), somewhere, now) != wire.None {
 		t.Error("who came from there last may not be dialled")
 	}
 }

@@ -27,7 +27,8 @@ const (
 	// SessionRefused: a connection from or to Peer was refused for Reason.
 	SessionRefused Kind = 12
 	// Dialling: an address, Text, is dialled because Peer is expected there.
-	// DialWithheld: it is not, for it failed lately or too many are new.
+	// DialWithheld: it is not, for it failed lately or too many are new; Reason is that of
+	// the refusal.
 	Dialling     Kind = 13
 	DialWithheld Kind = 14
 

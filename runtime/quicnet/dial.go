@@ -228,9 +228,12 @@ func (t *Transport) connectTo(ctx context.Context, peer ident.PeerID, addr strin
 	if err != nil || host == "" {
 		return nil, refuse(wire.DialFailed, "malformed address")
 	}
-	if !t.mayDial(peer, addr) {
-		t.report(event.DialWithheld, peer, wire.None, addr)
-		return nil, refuse(wire.DialWithheld, "lately "+addr+" failed, or too many addresses are new")
+	if r := t.mayDial(peer, addr); r != wire.None {
+		t.report(event.DialWithheld, peer, r, addr)
+		if r == wire.WrongIdentity {
+			return nil, refuse(r, "lately another peer answered at "+addr)
+		}
+		return nil, refuse(r, "lately "+addr+" failed, or too many addresses are new")
 	}
 	udp, err := resolve(ctx, addr)
 	if err != nil {
@@ -267,7 +270,7 @@ func (t *Transport) connectTo(ctx context.Context, peer ident.PeerID, addr strin
 }
 
 // mayDial asks the book of dials.
-func (t *Transport) mayDial(peer ident.PeerID, addr string) bool {
+func (t *Transport) mayDial(peer ident.PeerID, addr string) wire.Reason {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.book.Begin(peer, addr, t.config.Clock.Mono())

@@ -42,7 +42,7 @@ const (
 	// they failed or because it dials too many new ones.
 	DialWithheld Reason = 108
 
-	// WrongIdentity: the peer proved another key than the one dialled.
+	// WrongIdentity: the peer proved another key than the one dialled, or lately did.
 	WrongIdentity Reason = 200
 	// DifferentNetwork: the peer belongs to another network.
 	DifferentNetwork Reason = 201
