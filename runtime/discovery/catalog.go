@@ -247,15 +247,16 @@ func (l *leaf) replace(list []replacement) *leaf {
 	next := &leaf{keys: make([]uint64, 0, len(l.keys)+len(list)), peers: make([]*Peer, 0, len(l.peers)+len(list)), tally: l.tally}
 	from := 0
 	for _, r := range list {
-		i := l.find(r.id)
+		id := r.id()
+		i := l.find(id)
 		next.keys, next.peers = append(next.keys, l.keys[from:i]...), append(next.peers, l.peers[from:i]...)
 		from = i
-		if l.is(i, r.id) {
+		if l.is(i, id) {
 			next.tally.leave(tallyOf(l.peers[i : i+1]))
 			from++
 		}
-		if r.peer != nil {
-			next.keys, next.peers = append(next.keys, keyOf(r.id)), append(next.peers, r.peer)
+		if !r.gone {
+			next.keys, next.peers = append(next.keys, keyOf(id)), append(next.peers, r.peer)
 			next.tally.join(tallyOf(next.peers[len(next.peers)-1:]))
 		}
 	}
@@ -302,24 +303,26 @@ func (l *leaf) in(s span) []*Peer {
 
 func comparePeer(p *Peer, id ident.PeerID) int { return p.held.Peer.Compare(id) }
 
-// replacement puts a peer into a catalog, or takes it out if peer is nil.
+// replacement puts a peer into a catalog, or takes it out if it is gone.
 type replacement struct {
-	id   ident.PeerID
 	peer *Peer
+	gone bool
 }
+
+func (r replacement) id() ident.PeerID { return r.peer.held.Peer }
 
 // with gives the catalog after replacements, which must ascend by id.
 func (c *Catalog) with(list []replacement) *Catalog {
 	next := &Catalog{self: c.self, maxRTT: c.maxRTT, n: c.n, leaves: make([]*leaf, 0, len(c.leaves)+1), ends: make([]uint64, 0, len(c.leaves)+1)}
 	taken, last := 0, len(c.leaves)-1
 	for len(list) > 0 {
-		i, l := min(c.leafOf(list[0].id), last), &leaf{}
+		i, l := min(c.leafOf(list[0].id()), last), &leaf{}
 		if i >= 0 {
 			next.share(c, taken, i)
 			taken, l = i+1, c.leaves[i]
 		}
 		n := 1
-		for n < len(list) && (i == last || c.leafOf(list[n].id) == i) {
+		for n < len(list) && (i == last || c.leafOf(list[n].id()) == i) {
 			n++
 		}
 		changed := l.replace(list[:n])

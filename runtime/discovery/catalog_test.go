@@ -39,16 +39,16 @@ func TestCatalogIsAMapThatNeverChanges(t *testing.T) {
 			most := rapid.SampledFrom([]int{0, 1, 8, testPeers / 2}).Draw(t, "most")
 			var list []replacement
 			for _, n := range rapid.SliceOfNDistinct(rapid.Uint16Range(0, testPeers), most/2, most, rapid.ID).Draw(t, "ids") {
-				r := replacement{id: testID(n)}
+				r := replacement{peer: testPeer(n, int64(turn), n%17 == 3)}
 				if rapid.IntRange(0, 2).Draw(t, "put") > 0 {
-					r.peer = testPeer(n, int64(turn), n%17 == 3)
 					model[n] = r.peer
 				} else {
+					r.gone = true
 					delete(model, n)
 				}
 				list = append(list, r)
 			}
-			slices.SortFunc(list, func(a, b replacement) int { return a.id.Compare(b.id) })
+			slices.SortFunc(list, func(a, b replacement) int { return a.id().Compare(b.id()) })
 			before := c
 			c = c.with(list)
 			checkCatalog(t, c, model)
@@ -132,7 +132,11 @@ func checkChanges(t *rapid.T, before, after *Catalog) {
 		if from, _ := before.Get(x.Peer); x.Peer == after.self || from != x.From || x.From == x.To {
 			t.Fatalf("change of %s from %v to %v, before %v", x.Peer.Short(), x.From, x.To, from)
 		}
-		list = append(list, replacement{id: x.Peer, peer: x.To})
+		r := replacement{peer: x.To}
+		if x.To == nil {
+			r = replacement{peer: x.From, gone: true}
+		}
+		list = append(list, r)
 	}
 	replayed := before.with(list)
 	for n := range uint16(testPeers) {

@@ -338,7 +338,7 @@ func (w *worker) reached(peer ident.PeerID) {
 	back := *h.peer
 	back.RTT, back.RTTSettled = 0, false // it is measured anew
 	w.peers.set(peer, &back)
-	w.learned(peer, peer, false)
+	w.learned(peer, w.signed(peer), peer, false)
 	w.commit()
 }
 

@@ -10,21 +10,28 @@ import (
 // what the next one changes. So the worker keeps no second copy of all peers.
 type draft struct {
 	base    *Catalog
-	changes []replacement
-	where   map[ident.PeerID]int // in changes
-	n       int                  // of peers, changes included
+	changes []replacement // ascending: what a message brings mostly comes in this order
+	n       int           // of peers, changes included
 }
 
-func newDraft(base *Catalog) draft {
-	return draft{base: base, where: map[ident.PeerID]int{}, n: base.Len()}
+func newDraft(base *Catalog) draft { return draft{base: base, n: base.Len()} }
+
+// find gives the place of a peer in the changes, and whether it is there.
+func (d *draft) find(id ident.PeerID) (int, bool) {
+	n := len(d.changes)
+	if n == 0 || compareIDs(d.changes[n-1].id(), id) < 0 {
+		return n, false
+	}
+	return slices.BinarySearchFunc(d.changes, id, func(r replacement, id ident.PeerID) int { return compareIDs(r.id(), id) })
 }
 
 // get gives a peer, nil if there is none.
 func (d *draft) get(id ident.PeerID) *Peer {
-	if len(d.changes) > 0 {
-		if i, changed := d.where[id]; changed {
-			return d.changes[i].peer
+	if i, changed := d.find(id); changed {
+		if d.changes[i].gone {
+			return nil
 		}
+		return d.changes[i].peer
 	}
 	p, _ := d.base.Get(id)
 	return p
@@ -35,38 +42,36 @@ func (d *draft) set(id ident.PeerID, p *Peer) { d.replace(id, d.get(id), p) }
 
 // replace is set for who knows what there was before.
 func (d *draft) replace(id ident.PeerID, before, p *Peer) {
-	i, changed := d.where[id]
-	if !changed {
-		i = len(d.changes)
-		d.where[id] = i
-		d.changes = append(d.changes, replacement{id: id})
-	}
-	d.changes[i].peer = p
+	r := replacement{peer: p}
 	switch {
-	case before == nil && p != nil:
+	case before == nil && p == nil:
+		return
+	case before == nil:
 		d.n++
-	case before != nil && p == nil:
+	case p == nil:
 		d.n--
+		r = replacement{peer: before, gone: true}
 	}
+	i, changed := d.find(id)
+	if !changed {
+		d.changes = slices.Insert(d.changes, i, r)
+	}
+	d.changes[i] = r
 }
 
-// emptied gives an empty map in the place of m: m itself, unless it was large once, for
-// a map that is cleared keeps its size, and costs as much to walk over.
-func emptied[K comparable, V any](m map[K]V) map[K]V {
-	if len(m) > muchNews {
-		return map[K]V{}
-	}
-	clear(m)
-	return m
-}
+// maxKept is for how many changes a draft keeps the room: those of a message.
+const maxKept = 512
 
 // publish makes the catalog of the changes; nil if there are none.
 func (d *draft) publish() *Catalog {
 	if len(d.changes) == 0 {
 		return nil
 	}
-	slices.SortFunc(d.changes, func(a, b replacement) int { return compareIDs(a.id, b.id) })
 	d.base = d.base.with(d.changes)
-	d.changes, d.where = nil, emptied(d.where)
+	if cap(d.changes) > maxKept {
+		d.changes = nil
+	}
+	clear(d.changes)
+	d.changes = d.changes[:0]
 	return d.base
 }

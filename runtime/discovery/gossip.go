@@ -33,8 +33,8 @@ const (
 
 // gossip is what is to be told, and what is waited for.
 type gossip struct {
-	news    []item               // in the order in which this node learned it
-	listed  map[ident.PeerID]int // where in news
+	news    []*news
+	fresh   int // peers in news
 	words   []word
 	told    time.Duration // Mono of the last round of news
 	much    bool          // that was in it
@@ -57,9 +57,23 @@ type absence struct {
 	from ident.PeerID
 }
 
-// learned notes that what is known of peer changed, as from told, and that its
-// past failures may be over. known: it had been known before.
-func (w *worker) learned(peer, from ident.PeerID, known bool) {
+// news is what one peer told since the last round, or this node learned itself.
+type news struct {
+	from   ident.PeerID
+	peers  []*Peer        // who came, or changed
+	left   []ident.PeerID // who left
+	frames [][]byte       // all of it, once somebody is told
+}
+
+// about tells whether there is anything of a peer in sorted news.
+func (x *news) about(peer ident.PeerID) bool {
+	_, here := slices.BinarySearchFunc(x.peers, peer, comparePeer)
+	return here || slices.Contains(x.left, peer)
+}
+
+// learned notes that what is known of peer changed, as from told, to p, nil if it is gone or
+// nobody signed that; its past failures may be over. known: it had been known before.
+func (w *worker) learned(peer ident.PeerID, p *Peer, from ident.PeerID, known bool) {
 	if w.stopping {
 		return
 	}
@@ -74,15 +88,28 @@ func (w *worker) learned(peer, from ident.PeerID, known bool) {
 	if known && !w.source(peer).news.Allow(w.env.Clock.Mono(), newsEvery, newsBurst) {
 		return // who changes so often is compared, and not passed on
 	}
-	i, listed := w.listed[peer]
-	switch {
-	case listed:
-		w.news[i] = item{peer, from, w.signed(peer)}
-	case len(w.news) <= maxNews: // one more than is told says that it is too much
-		w.listed[peer] = len(w.news)
-		w.news = append(w.news, item{peer, from, w.signed(peer)})
+	if w.fresh <= maxNews { // one more than is told says that it is too much
+		w.fresh++
+		x := w.newsFrom(from)
+		if p == nil {
+			x.left = append(x.left, peer)
+		} else {
+			x.peers = append(x.peers, p)
+		}
 	}
 	w.tellSoon()
+}
+
+// newsFrom gives the news of a peer, the last first: it tells much at a time.
+func (w *worker) newsFrom(peer ident.PeerID) *news {
+	for _, x := range slices.Backward(w.news) {
+		if x.from == peer {
+			return x
+		}
+	}
+	x := &news{from: peer}
+	w.news = append(w.news, x)
+	return x
 }
 
 // pass notes a suspicion to be told.
@@ -114,49 +141,61 @@ func (w *worker) tell() {
 		return
 	}
 	w.told = w.env.Clock.Mono()
-	about := w.news
-	slices.SortFunc(about, func(a, b item) int { return compareIDs(a.of, b.of) }) // who reads it finds them next to each other
-	w.much = len(about) > muchNews
-	w.neighbours.each(func(n *neighbour) {
-		b := w.pack(n, about)
-		if len(about)+len(n.names) > maxNews {
-			n.names, b.peers = nil, nil
-			w.meetAgain(n)
-		}
-		n.tell(b)
-	})
-	w.news, w.listed = nil, emptied(w.listed)
-	w.words = nil
-}
-
-// item is one thing to be told: of whom, from whom it is, and what the peer is now, nil if
-// it left.
-type item struct {
-	of, from ident.PeerID
-	peer     *Peer
+	w.much = w.fresh > muchNews
+	for _, x := range w.news { // who reads it finds them next to each other
+		slices.SortFunc(x.peers, func(a, b *Peer) int { return compareIDs(a.held.Peer, b.held.Peer) })
+	}
+	w.neighbours.each(func(n *neighbour) { n.send(w.pack(n)) })
+	w.news, w.fresh, w.words = nil, 0, nil
 }
 
 // pack gives what a neighbour should hear.
-func (w *worker) pack(n *neighbour, about []item) (b bag) {
+func (w *worker) pack(n *neighbour) (frames [][]byte) {
+	var words bag
 	for _, s := range w.words {
 		if s.from != n.peer {
-			b.words = append(b.words, s.Suspicion)
+			words.words = append(words.words, s.Suspicion)
 		}
 	}
-	for _, x := range about {
-		switch {
-		case x.of == n.peer, x.from == n.peer:
-		case x.peer == nil:
-			if s := w.tombstones.held[x.of]; s != nil {
-				b.departures = append(b.departures, s.news(w.env.Clock.Mono()))
+	frames = words.messages()
+	enough := w.fresh+len(n.names) <= maxNews
+	if !enough {
+		n.names = nil
+		w.meetAgain(n)
+	}
+	for _, x := range w.news {
+		if x.from == n.peer {
+			continue
+		}
+		whole := n.eager && enough && !w.env.Buggify("discovery/names-only")
+		if whole && !x.about(n.peer) {
+			if x.frames == nil {
+				x.frames = w.bagOf(x, ident.PeerID{}).messages()
 			}
-		case n.eager && !w.env.Buggify("discovery/names-only"):
-			b.peers = append(b.peers, x.peer)
-		default:
-			n.names = append(n.names, x.peer.holding())
-			w.nameSoon()
+			frames = append(frames, x.frames...)
+			continue
+		}
+		b := w.bagOf(x, n.peer)
+		if !whole {
+			if enough {
+				n.names = append(n.names, b.peers...)
+				w.nameSoon()
+			}
+			b.peers = nil
+		}
+		frames = append(frames, b.messages()...)
+	}
+	return frames
+}
+
+// bagOf gives all news of one peer but what is about who is to hear it.
+func (w *worker) bagOf(x *news, hearer ident.PeerID) (b bag) {
+	for _, id := range x.left {
+		if s := w.tombstones.held[id]; s != nil && id != hearer {
+			b.departures = append(b.departures, s.news(w.env.Clock.Mono()))
 		}
 	}
+	b.peers = slices.DeleteFunc(slices.Clone(x.peers), func(p *Peer) bool { return p.held.Peer == hearer })
 	return b
 }
 
@@ -279,7 +318,7 @@ func (w *worker) graft() {
 			asked[m.from] = append(asked[m.from], id)
 		}
 	}
-	w.missing = emptied(w.missing)
+	clear(w.missing)
 	w.neighbours.each(func(n *neighbour) {
 		if wants := asked[n.peer]; len(wants) > 0 {
 			n.eager = true

@@ -57,7 +57,7 @@ func newWorker(d *Discovery) *worker {
 		avoids:       avoided{},
 		agenda:       agenda{clock: d.env.Clock, strand: d.strand, armed: -1},
 		disseminator: newDisseminator(d.cfg, d.self),
-		gossip:       gossip{listed: map[ident.PeerID]int{}, missing: map[ident.PeerID]absence{}},
+		gossip:       gossip{missing: map[ident.PeerID]absence{}},
 		detector:     detector{suspects: map[ident.PeerID]*suspect{}, hidden: map[ident.PeerID]*hidden{}, accusers: map[ident.PeerID]*runtime.GCRA{}},
 	}
 	d.watch.Set(w.peers.base)
@@ -103,7 +103,7 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 		w.refuse(from, e.Peer, err)
 		return err
 	}
-	w.put(s, held)
+	p := w.put(s, held)
 	w.taken++
 	delete(w.suspects, e.Peer)
 	switch {
@@ -116,7 +116,7 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 		}
 		w.env.Report(event.Event{Kind: kind, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
 	}
-	w.learned(e.Peer, from, known != nil)
+	w.learned(e.Peer, p, from, known != nil)
 	if known == nil && w.neighbours.chosen() < degree {
 		w.fillSoon()
 	}
@@ -214,7 +214,7 @@ func (w *worker) mergeDeparture(news oldNews, from ident.PeerID) error {
 		}
 		w.drop(dep.Peer)
 		w.env.Report(ev)
-		w.learned(dep.Peer, from, false)
+		w.learned(dep.Peer, nil, from, false)
 	}
 	return nil
 }
@@ -231,7 +231,7 @@ func (w *worker) admitDeparture(dep *Departure) error {
 
 // put takes an entry into the next catalog in the place of what it held, with the round
 // trip known so far. Without one, all nodes of a world share what they hold of a peer.
-func (w *worker) put(s *Signed, held *Peer) {
+func (w *worker) put(s *Signed, held *Peer) *Peer {
 	p := &s.peer
 	if held != nil && held.Unsigned() {
 		w.unsigned--
@@ -242,6 +242,7 @@ func (w *worker) put(s *Signed, held *Peer) {
 		p = &near
 	}
 	w.peers.replace(s.Entry.Peer, held, p)
+	return p
 }
 
 // drop takes a peer out of the next catalog, and all that was known of it.

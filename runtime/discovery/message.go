@@ -137,18 +137,19 @@ func (o *outbox) next(short bool) []byte {
 	for _, s := range words {
 		m.Suspicions = append(m.Suspicions, s.raw)
 	}
-	all := o.peers
-	peers, _ := take(all, &room, func(p *Peer) int { return len(p.raw) + itemRoom })
+	most := len(o.peers)
 	if short {
-		peers = peers[:min(1, len(peers))]
+		most = min(1, most)
 	}
+	peers, _ := take(o.peers[:most], &room, func(p *Peer) int { return len(p.raw) + itemRoom })
+	m.Entries = make(blobs, 0, len(peers))
 	for _, p := range peers {
 		m.Entries = append(m.Entries, p.raw)
 	}
-	o.peers = all[len(peers):]
+	o.peers = o.peers[len(peers):]
 	m.Last = o.empty()
 	o.turn = !m.Last
-	return wire.MustMarshal(m)
+	return wire.MustMarshalIn(wire.MaxControl-room, m)
 }
 
 // take divides a list: what fits, and the rest. Once something does not fit,

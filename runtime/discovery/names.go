@@ -38,6 +38,17 @@ func (n names) add(h holding) names {
 	return binary.LittleEndian.AppendUint64(n, h.Sum)
 }
 
+// UnmarshalCBOR implements cbor.Unmarshaler for what passed the decoder's checks: they are
+// a piece of the message itself.
+func (n *names) UnmarshalCBOR(data []byte) error {
+	size, body, ok := cborHead(data, cborBytes)
+	if !ok || size != uint64(len(body)) {
+		return fmt.Errorf("names are no byte string: %w", wire.ErrDecode)
+	}
+	*n = names(body[:size:size])
+	return nil
+}
+
 func (n names) check() error {
 	if len(n)%nameSize != 0 {
 		return fmt.Errorf("names of %d bytes: %w", len(n), wire.ErrDecode)

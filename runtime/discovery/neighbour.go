@@ -44,7 +44,7 @@ type neighbour struct {
 	// full: it does not take what it is told. It gets nothing more until it does,
 	// and then the catalogs are compared.
 	full  bool
-	names []holding // of news, not told yet
+	names []*Peer // of news, not told yet
 	// stale: the catalogs are to be compared once more, when the exchange under way
 	// ends, or at a tick.
 	stale bool
@@ -211,10 +211,14 @@ func (n *neighbour) end(r wire.Reason) {
 
 // tell sends what is in a bag.
 func (n *neighbour) tell(b bag) {
-	if n.full || n.ending || !n.open || b.empty() {
+	n.send(b.messages())
+}
+
+// send sends messages.
+func (n *neighbour) send(messages [][]byte) {
+	if n.full || n.ending || !n.open || len(messages) == 0 {
 		return
 	}
-	messages := b.messages()
 	sent, err := n.link.Send(messages...)
 	if err != nil && sent < len(messages) {
 		n.full = true

@@ -111,7 +111,7 @@ func (w *worker) refresh(want wanted) {
 		w.d.refuseWanted(want, w.want)
 		return
 	}
-	w.learned(w.self, w.self, true)
+	w.learned(w.self, w.signed(w.self), w.self, true)
 }
 
 // heardSelf answers news of the node itself, which only its own key can have
@@ -204,7 +204,7 @@ func (w *worker) supersede(v Version, departed bool) {
 		return
 	}
 	w.saveFloor()
-	w.learned(w.self, w.self, true)
+	w.learned(w.self, w.signed(w.self), w.self, true)
 }
 
 // saveFloor remembers the run. A crash before it is durable costs nothing that

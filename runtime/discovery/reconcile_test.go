@@ -187,7 +187,7 @@ func TestRangesThatMayNotBeCutAreListed(t *testing.T) {
 	var peers []replacement
 	for i := range mostListed {
 		p := newPeer(&Entry{Peer: ident.PeerID{1, byte(i >> 8), byte(i)}, Version: Version{maxVersion - 1, maxVersion - 1}}, []byte{1})
-		peers = append(peers, replacement{p.Entry.Peer, &p})
+		peers = append(peers, replacement{peer: &p})
 	}
 	x.catalog = (&Catalog{}).with(peers)
 	for range maxSpans/branching + 1 {

@@ -41,7 +41,7 @@ type bag struct {
 	peers      []*Peer
 	departures []oldNews
 	words      []*Suspicion
-	names      []holding
+	names      []*Peer
 	wants      []ident.PeerID
 	prune      bool
 }
@@ -56,24 +56,25 @@ func (b bag) messages() (list [][]byte) {
 		r := rumour{Prune: b.prune}
 		b.prune = false
 		room := wire.MaxControl - frameRoom
-		var peers []*Peer
+		var peers, named []*Peer
 		var words []*Suspicion
-		var names []holding
 		r.Wants, b.wants = take(b.wants, &room, func(ident.PeerID) int { return wantRoom })
 		words, b.words = take(b.words, &room, func(s *Suspicion) int { return len(s.raw) + itemRoom })
 		r.Departures, b.departures = take(b.departures, &room, func(n oldNews) int { return len(n.Raw) + itemRoom })
-		names, b.names = take(b.names, &room, func(holding) int { return nameSize })
+		named, b.names = take(b.names, &room, func(*Peer) int { return nameSize })
 		peers, b.peers = take(b.peers, &room, func(p *Peer) int { return len(p.raw) + itemRoom })
 		for _, s := range words {
 			r.Suspicions = append(r.Suspicions, s.raw)
 		}
-		for _, h := range names {
-			r.Names = r.Names.add(h)
+		r.Names = make(names, 0, len(named)*nameSize)
+		for _, p := range named {
+			r.Names = r.Names.add(p.held)
 		}
+		r.Entries = make(blobs, 0, len(peers))
 		for _, p := range peers {
 			r.Entries = append(r.Entries, p.raw)
 		}
-		list = append(list, wire.MustMarshal(r))
+		list = append(list, wire.MustMarshalIn(wire.MaxControl-room, r))
 	}
 	return list
 }

@@ -22,7 +22,7 @@ func TestBagIsToldWholeInBoundedFrames(t *testing.T) {
 			b.peers = append(b.peers, &Peer{raw: make([]byte, rapid.IntRange(1, hardLimits.Bytes).Draw(t, "size"))})
 		}
 		for range rapid.IntRange(0, 2000).Draw(t, "names") {
-			b.names = append(b.names, holding{ident.PeerID{7}, Version{maxVersion - 2, maxVersion - 1}, 1<<64 - 1})
+			b.names = append(b.names, &Peer{held: holding{ident.PeerID{7}, Version{maxVersion - 2, maxVersion - 1}, 1<<64 - 1}})
 		}
 		for range rapid.IntRange(0, 600).Draw(t, "words") {
 			b.words = append(b.words, word)
@@ -44,8 +44,8 @@ func TestBagIsToldWholeInBoundedFrames(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range r.Names.len() {
-				if h := r.Names.at(i); h != b.names[names] {
-					t.Fatalf("name %d is %v, want %v", names, h, b.names[names])
+				if h := r.Names.at(i); h != b.names[names].held {
+					t.Fatalf("name %d is %v, want %v", names, h, b.names[names].held)
 				}
 				names++
 			}

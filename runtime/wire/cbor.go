@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -15,7 +16,7 @@ var ErrDecode = errors.New("malformed CBOR")
 // deep nesting, all of which would let two texts mean one thing or one text
 // cost much.
 var (
-	encoding = must(cbor.CoreDetEncOptions().EncMode())
+	encoding = must(cbor.CoreDetEncOptions().UserBufferEncMode())
 	decoding = must(cbor.DecOptions{
 		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
 		MaxNestedLevels:  8,
@@ -51,6 +52,17 @@ func MustMarshal(v any) []byte {
 		panic(err)
 	}
 	return b
+}
+
+// MustMarshalIn is MustMarshal for a message of about size bytes: it is written once, to
+// where it stays.
+func MustMarshalIn(size int, v any) []byte {
+	var b bytes.Buffer
+	b.Grow(size)
+	if err := encoding.MarshalToBuffer(v, &b); err != nil {
+		panic(fmt.Errorf("encode %T: %w", v, err))
+	}
+	return b.Bytes()
 }
 
 // Unmarshal decodes exactly one message of at most limit bytes into v. Unknown
