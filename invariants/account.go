@@ -47,6 +47,7 @@ type subscription struct {
 	drainFor  wire.Reason
 	ended     bool
 	enqueued  int64
+	told      int64 // Mono of the last Enqueued
 	written   int64
 	dropped   int64
 	shutdown  int64 // of dropped, those for GracefulShutdown
@@ -158,6 +159,7 @@ func (p *producer) applySub(s *subscription, r *event.Record) {
 		}
 	case event.Enqueued:
 		s.enqueued += r.N
+		s.told = r.Mono
 		s.next = max(s.next, r.To+1)
 		s.reader.enqueued.add(r.From, r.To)
 		p.highest = max(p.highest, r.To)

@@ -22,7 +22,7 @@ type away struct {
 
 // Event has nothing to judge before the end: who is let in by mistake once is put out
 // again when it is measured.
-func (c *away) Event(event.Record) {}
+func (c *away) Event(*event.Record) {}
 
 func (c *away) settle(at time.Duration) {
 	if c.quiesced < 0 || at <= time.Duration(c.quiesced)+c.bound {

@@ -15,10 +15,10 @@ type barred struct {
 	never []Pair
 }
 
-func (c *barred) Event(r event.Record) {
+func (c *barred) Event(r *event.Record) {
 	for _, x := range c.never {
 		if h := c.hosts[x.Consumer]; x.Producer == r.Host && x.Stream == r.Stream && h != nil && h.node == r.Peer {
-			c.fail(&r, "%s: %s may not have stream %s of %s", r.Event, x.Consumer, x.Stream.Short(), x.Producer)
+			c.fail(r, "%s: %s may not have stream %s of %s", r.Event, x.Consumer, x.Stream.Short(), x.Producer)
 		}
 	}
 }

@@ -13,6 +13,8 @@ type book struct {
 	hosts     map[string]*host
 	nodes     map[ident.PeerID]trust
 	producers map[producerKey]*producer
+	sources   map[sourceKey]*source
+	source    *source // found last
 	lives     int
 	quiesced  int64 // At of Quiesced, -1 before
 
@@ -51,8 +53,9 @@ type life struct {
 	streams   map[ident.StreamID]*consumers
 	receivers []*receiver // in order of first mention
 	find      map[receiverKey]*receiver
-	last      *receiver // found last
-	producer  *producer // found last
+	last      *receiver  // found last
+	producer  *producer  // found last
+	reader    *appReader // found last
 	known     map[ident.PeerID]*entry
 	published []publication
 }
@@ -60,7 +63,7 @@ type life struct {
 func newBook(o Options) *book {
 	return &book{
 		byzantine: o.Byzantine, hosts: map[string]*host{}, nodes: map[ident.PeerID]trust{},
-		producers: map[producerKey]*producer{}, quiesced: -1,
+		producers: map[producerKey]*producer{}, sources: map[sourceKey]*source{}, quiesced: -1,
 	}
 }
 
@@ -138,6 +141,8 @@ func (b *book) apply(r *event.Record) {
 	case event.HostCrashed, event.HostRestarted:
 		b.hostOf(r.Text).gone = r.At
 		b.end(b.hostOf(r.Text))
+	case event.AppSent:
+		b.sourceOf(r.Node, r.Incarnation).apply(r)
 	case event.NodeStopped:
 		b.host.gone = r.At
 	case event.NodeStarted:

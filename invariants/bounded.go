@@ -10,9 +10,7 @@ import (
 var boundedRule = rule{
 	Info:  Info{"bounded", Safety, "no more datums wait for a subscription than its queue may hold"},
 	kinds: []event.Kind{event.Enqueued},
-	make: func(p reporter, b *book, _ Options) Checker {
-		return &bounded{reporter: p, book: b, last: map[*subscription]int64{}}
-	},
+	make:  func(p reporter, b *book, _ Options) Checker { return &bounded{p, b} },
 }
 
 // turnMax is within what time a producer tells all of one batch: what is enqueued in
@@ -22,18 +20,15 @@ const turnMax = time.Millisecond
 type bounded struct {
 	reporter
 	*book
-	last map[*subscription]int64 // Mono of the last report
 }
 
 // Event looks at what waited when a batch was told of.
-func (c *bounded) Event(r event.Record) {
+func (c *bounded) Event(r *event.Record) {
 	s := c.sub
 	if s == nil || c.producer.queue == 0 {
 		return
 	}
-	before := c.last[s]
-	c.last[s] = r.Mono
-	if waiting := s.enqueued - s.written - s.dropped; waiting > c.producer.queue && r.Mono-before >= int64(turnMax) {
-		c.fail(&r, "%d datums waited for subscription %d of %s, at most %d may", waiting, r.Sub, r.Peer.Short(), c.producer.queue)
+	if waiting := s.enqueued - s.written - s.dropped; waiting > c.producer.queue && r.Mono-s.told >= int64(turnMax) {
+		c.fail(r, "%d datums waited for subscription %d of %s, at most %d may", waiting, r.Sub, r.Peer.Short(), c.producer.queue)
 	}
 }

@@ -14,15 +14,15 @@ type capacity struct {
 	*book
 }
 
-func (c *capacity) Event(r event.Record) {
+func (c *capacity) Event(r *event.Record) {
 	p := c.producer
 	active := p.active + 1
 	switch {
 	case p.capacity > 0 && active > p.capacity:
-		c.fail(&r, "%s: %d active of at most %d", r.Event, active, p.capacity)
+		c.fail(r, "%s: %d active of at most %d", r.Event, active, p.capacity)
 	case p.perPeer > 0 && int64(p.readerOf(r.Peer).active) >= p.perPeer:
-		c.fail(&r, "%s: the peer has %d active, which is all that it may", r.Event, p.readerOf(r.Peer).active)
+		c.fail(r, "%s: the peer has %d active, which is all that it may", r.Event, p.readerOf(r.Peer).active)
 	case r.N != active:
-		c.fail(&r, "%s: the producer counts %d active, it has %d", r.Event, r.N, active)
+		c.fail(r, "%s: the producer counts %d active, it has %d", r.Event, r.N, active)
 	}
 }

@@ -27,7 +27,7 @@ type catalogs struct {
 	over   bool
 }
 
-func (c *catalogs) Event(r event.Record) {
+func (c *catalogs) Event(r *event.Record) {
 	if c.over {
 		return
 	}
@@ -35,7 +35,7 @@ func (c *catalogs) Event(r event.Record) {
 	if c.judged && (r.Kind == event.PeerDeparted || r.Kind == event.PeerHidden) && c.expects(r.Host) {
 		for _, name := range c.names {
 			if l := c.living(name); l != nil && l.node == r.Peer {
-				c.fail(&r, "%s forgot %s, which is up", r.Host, name)
+				c.fail(r, "%s forgot %s, which is up", r.Host, name)
 			}
 		}
 	}

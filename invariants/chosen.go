@@ -9,7 +9,7 @@ var chosenRule = rule{
 	Info:  Info{"chosen", Safety, "of the datums that the workload describes, a subscription with criteria is given those that match, and of no other is it told that they do"},
 	kinds: []event.Kind{event.AppSent, event.Enqueued, event.Unmatched},
 	make: func(p reporter, b *book, o Options) Checker {
-		return &chosen{reporter: p, book: b, match: o.Match, sources: map[producerKey]*described{}}
+		return &chosen{reporter: p, book: b, match: o.Match, claims: map[datum][]claim{}}
 	},
 }
 
@@ -18,14 +18,14 @@ var chosenRule = rule{
 type chosen struct {
 	reporter
 	*book
-	match   func(criteria string, sent event.Event) bool
-	sources map[producerKey]*described
+	match  func(criteria string, sent event.Event) bool
+	claims map[datum][]claim // about datums that the application did not report yet, at most maxFollowed
 }
 
-// described are the datums of one producer.
-type described struct {
-	sent   map[uint64]event.Event // by number, at most maxFollowed
-	claims map[uint64][]claim     // about datums that the application did not report yet
+// datum names one.
+type datum struct {
+	source *source
+	number uint64
 }
 
 // claim is what a producer did with a datum.
@@ -34,35 +34,33 @@ type claim struct {
 	enqueued bool
 }
 
-func (c *chosen) Event(r event.Record) {
-	if c.match == nil || r.Kind == event.AppSent && r.Bytes == 0 {
-		return // of other workloads nothing is known
-	}
-	key := producerKey{r.Node, r.Stream, r.Incarnation}
-	d := c.sources[key]
-	if d == nil {
-		d = &described{sent: map[uint64]event.Event{}, claims: map[uint64][]claim{}}
-		c.sources[key] = d
-	}
-	if r.Kind == event.AppSent {
-		for _, a := range d.claims[r.From] {
-			c.judge(&r, a, r.Event)
+func (c *chosen) Event(r *event.Record) {
+	switch {
+	case c.match == nil:
+	case r.Kind == event.AppSent:
+		if r.Bytes != 0 { // of other workloads nothing is known
+			c.sent(r)
 		}
-		delete(d.claims, r.From)
-		if len(d.sent) < maxFollowed {
-			d.sent[r.From] = r.Event
-		}
-		return
+	case c.sub != nil && c.sub.criteria != "":
+		c.claimed(r, claim{c.sub.criteria, r.Kind == event.Enqueued})
 	}
-	if c.sub == nil || c.sub.criteria == "" {
-		return
+}
+
+func (c *chosen) sent(r *event.Record) {
+	d := datum{c.sourceOf(r.Node, r.Incarnation), r.From}
+	for _, a := range c.claims[d] {
+		c.judge(r, a, r.Event)
 	}
-	a := claim{c.sub.criteria, r.Kind == event.Enqueued}
+	delete(c.claims, d)
+}
+
+func (c *chosen) claimed(r *event.Record, a claim) {
+	s := c.sourceOf(r.Node, r.Incarnation)
 	for seq := r.From; seq <= r.To && seq-r.From < maxFollowed; seq++ {
-		if sent, ok := d.sent[seq]; ok {
-			c.judge(&r, a, sent)
-		} else if len(d.claims) < maxFollowed {
-			d.claims[seq] = append(d.claims[seq], a)
+		if x := s.about(seq); x.bytes != 0 {
+			c.judge(r, a, event.Event{Kind: event.AppSent, Stream: r.Stream, Incarnation: r.Incarnation, From: seq, To: x.index, N: x.sum, Bytes: x.bytes})
+		} else if d := (datum{s, seq}); len(c.claims) < maxFollowed {
+			c.claims[d] = append(c.claims[d], a)
 		}
 	}
 }

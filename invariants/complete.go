@@ -19,30 +19,30 @@ type complete struct {
 	*book
 }
 
-func (c *complete) Event(r event.Record) {
+func (c *complete) Event(r *event.Record) {
 	switch r.Kind {
 	case event.Enqueued:
-		c.enqueued(&r)
+		c.enqueued(r)
 	case event.SubDraining:
 		if s := c.sub; s != nil && r.Reason == wire.GracefulShutdown {
 			if missing, ok := lacks(s.next, c.producer.highest, s.unmatched); ok {
-				c.fail(&r, "subscription %d of %s is drained without the datums from %d on; others had them up to %d", r.Sub, r.Peer.Short(), missing, c.producer.highest)
+				c.fail(r, "subscription %d of %s is drained without the datums from %d on; others had them up to %d", r.Sub, r.Peer.Short(), missing, c.producer.highest)
 			}
 		}
 	case event.Unmatched:
 		if s := c.sub; s != nil && s.criteria == "" {
-			c.fail(&r, "%s, which has no criteria", r.Event)
+			c.fail(r, "%s, which has no criteria", r.Event)
 		}
 	case event.Received:
-		c.received(c.receiver, &r)
+		c.received(c.receiver, r)
 	case event.Skipped:
 		if v := c.receiver; v.up && r.From <= r.To && uint64(r.N) != r.To-r.From+1 && (!v.picky || r.N < 1 || uint64(r.N) > r.To-r.From+1) {
-			c.fail(&r, "%s does not count", r.Event)
+			c.fail(r, "%s does not count", r.Event)
 		}
 	case event.Unsubscribed:
 		if v := c.receiver; v.up && !v.blurred && len(v.ahead) > 0 {
 			if missing, ok := c.hole(v, v.next, v.ahead[len(v.ahead)-1].to); ok {
-				c.fail(&r, "%s: datum %d neither came nor was told to be missing", r.Event, missing)
+				c.fail(r, "%s: datum %d neither came nor was told to be missing", r.Event, missing)
 			}
 		}
 	}

@@ -16,41 +16,41 @@ type conservation struct {
 	*book
 }
 
-func (c *conservation) Event(r event.Record) {
+func (c *conservation) Event(r *event.Record) {
 	s := c.sub
 	switch {
 	case r.Kind == event.ProducerClosed:
 		if c.producer.open != 0 {
-			c.fail(&r, "producer closed with %d of %d subscriptions open", c.producer.open, c.producer.accepted)
+			c.fail(r, "producer closed with %d of %d subscriptions open", c.producer.open, c.producer.accepted)
 		}
 		return
 	case r.Kind == event.SubAccepted:
 		if s != nil || r.Sub == 0 {
-			c.fail(&r, "%s for the second time", r.Event)
+			c.fail(r, "%s for the second time", r.Event)
 		}
 		return
 	case s == nil:
-		c.fail(&r, "%s of a subscription that was not accepted", r.Event)
+		c.fail(r, "%s of a subscription that was not accepted", r.Event)
 		return
 	case s.ended:
-		c.fail(&r, "%s after its end", r.Event)
+		c.fail(r, "%s after its end", r.Event)
 		return
 	case r.N < 0:
-		c.fail(&r, "%s counts below nothing", r.Event)
+		c.fail(r, "%s counts below nothing", r.Event)
 		return
 	}
 	switch r.Kind {
 	case event.Written:
 		if s.written+r.N > s.enqueued {
-			c.fail(&r, "%s: %d written of %d enqueued", r.Event, s.written+r.N, s.enqueued)
+			c.fail(r, "%s: %d written of %d enqueued", r.Event, s.written+r.N, s.enqueued)
 		}
 	case event.Dropped:
 		if s.dropped+r.N > s.enqueued {
-			c.fail(&r, "%s: %d dropped of %d enqueued", r.Event, s.dropped+r.N, s.enqueued)
+			c.fail(r, "%s: %d dropped of %d enqueued", r.Event, s.dropped+r.N, s.enqueued)
 		}
 	case event.SubEnded:
 		if s.enqueued != s.written-r.N+s.dropped {
-			c.fail(&r, "subscription %d of %s ended with %d enqueued, %d written, %d given back, %d dropped", r.Sub, r.Peer.Short(), s.enqueued, s.written, r.N, s.dropped)
+			c.fail(r, "subscription %d of %s ended with %d enqueued, %d written, %d given back, %d dropped", r.Sub, r.Peer.Short(), s.enqueued, s.written, r.N, s.dropped)
 		}
 	}
 }

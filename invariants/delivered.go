@@ -17,10 +17,10 @@ type delivered struct {
 	*book
 }
 
-func (c *delivered) Event(r event.Record) {
+func (c *delivered) Event(r *event.Record) {
 	if r.Kind != event.Skipped {
 		if r.Reason == wire.ProtocolViolation && c.nodes[r.Peer] == honest {
-			c.fail(&r, "%s between nodes that report here", r.Event)
+			c.fail(r, "%s between nodes that report here", r.Event)
 		}
 		return
 	}
@@ -29,9 +29,9 @@ func (c *delivered) Event(r event.Record) {
 		return // what was missed while it was away
 	}
 	if n := v.source.written.count(r.From, r.To); n > 0 {
-		c.fail(&r, "%s, but %d of these datums were written to it", r.Event, n)
+		c.fail(r, "%s, but %d of these datums were written to it", r.Event, n)
 	}
 	if n := v.source.lagged.count(r.From, r.To); r.Reason == wire.Lagged && n != uint64(r.N) {
-		c.fail(&r, "%s, but the lag policy left out %d", r.Event, n)
+		c.fail(r, "%s, but the lag policy left out %d", r.Event, n)
 	}
 }

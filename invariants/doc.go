@@ -36,6 +36,6 @@
 //
 // A Set does not fail. The first MaxViolations violations are kept and all are
 // counted. Its memory grows with the number of hosts, producers, subscriptions
-// and known entries, and by 16 bytes for each of the first maxFollowed datums
+// and known entries, and by 32 bytes for each of the first maxFollowed datums
 // that the application of one producer reports as sent.
 package invariants

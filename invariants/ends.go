@@ -62,7 +62,7 @@ func (u undertaking) before(v undertaking) bool {
 	return cmp.Or(cmp.Compare(u.begins, v.begins), u.peer.Compare(v.peer), bytes.Compare(u.stream[:], v.stream[:]), cmp.Compare(u.inc, v.inc), cmp.Compare(u.number, v.number)) < 0
 }
 
-func (c *ends) Event(r event.Record) {
+func (c *ends) Event(r *event.Record) {
 	if c.life == nil {
 		return
 	}
@@ -75,23 +75,23 @@ func (c *ends) Event(r event.Record) {
 	switch r.Kind {
 	case event.HandshakeBegan, event.HandshakeEnded:
 		u.begins, u.number = event.HandshakeBegan, r.From
-		l.note(u, r.Kind == event.HandshakeBegan, &r, handshakeMax)
+		l.note(u, r.Kind == event.HandshakeBegan, r, handshakeMax)
 	case event.Subscribing, event.Subscribed, event.Unsubscribed:
 		u.begins, u.number = event.Subscribing, r.Sub
 		if c.receiver != nil && !c.receiver.blurred {
-			l.note(u, r.Kind == event.Subscribing, &r, attemptMax)
+			l.note(u, r.Kind == event.Subscribing, r, attemptMax)
 		}
 	case event.SyncStarted, event.SyncEnded:
 		u.begins, u.number = event.SyncStarted, r.From
-		l.note(u, r.Kind == event.SyncStarted && r.From == 0, &r, exchangeMax)
+		l.note(u, r.Kind == event.SyncStarted && r.From == 0, r, exchangeMax)
 	case event.SubDraining, event.SubEnded:
 		u.begins, u.number, u.inc = event.SubDraining, r.Sub, r.Incarnation
-		l.note(u, r.Kind == event.SubDraining, &r, cutMax)
+		l.note(u, r.Kind == event.SubDraining, r, cutMax)
 	case event.PeerHidden, event.PeerReturned, event.PeerDiscovered, event.PeerDeparted:
 		u.begins = event.PeerHidden
-		l.note(u, r.Kind == event.PeerHidden, &r, c.purge)
+		l.note(u, r.Kind == event.PeerHidden, r, c.purge)
 	}
-	c.judge(l, &r)
+	c.judge(l, r)
 }
 
 // note enters that something began, or takes it out.

@@ -30,7 +30,7 @@ type evicted struct {
 	over   bool
 }
 
-func (c *evicted) Event(r event.Record) {
+func (c *evicted) Event(r *event.Record) {
 	switch r.Kind {
 	case event.NodeStarted:
 		c.runs[r.Node] = true
@@ -42,13 +42,13 @@ func (c *evicted) Event(r event.Record) {
 	case event.ClockStepped:
 		c.calm = r.At
 	case event.FaultBegan:
-		c.fault(&r, 1)
+		c.fault(r, 1)
 	case event.FaultEnded:
-		c.fault(&r, -1)
+		c.fault(r, -1)
 	default:
 		quiet := c.faults == 0 && time.Duration(r.At-c.calm) >= noticeMax
 		if quiet && !c.over && c.runs[r.Peer] && c.nodes[r.Peer] == honest {
-			c.fail(&r, "%s, which runs and can be reached", r.Event)
+			c.fail(r, "%s, which runs and can be reached", r.Event)
 		}
 	}
 }

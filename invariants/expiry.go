@@ -21,10 +21,10 @@ type expiry struct {
 	slack int64
 }
 
-func (c *expiry) Event(r event.Record) {
+func (c *expiry) Event(r *event.Record) {
 	if r.Kind == event.SubAccepted {
-		if c.passed(&r, int64(r.To)) {
-			c.fail(&r, "%s with a right that ended at %s", r.Event, wall(int64(r.To)))
+		if c.passed(r, int64(r.To)) {
+			c.fail(r, "%s with a right that ended at %s", r.Event, wall(int64(r.To)))
 		}
 		return
 	}
@@ -32,11 +32,11 @@ func (c *expiry) Event(r event.Record) {
 	switch {
 	case s == nil:
 	case s.ended:
-		c.fail(&r, "%s after the subscription ended", r.Event)
+		c.fail(r, "%s after the subscription ended", r.Event)
 	case s.draining:
-		c.fail(&r, "%s after the subscription was ended for %s", r.Event, s.drainFor)
-	case c.passed(&r, s.end):
-		c.fail(&r, "%s at %s, its right ended at %s", r.Event, wall(r.Wall), wall(s.end))
+		c.fail(r, "%s after the subscription was ended for %s", r.Event, s.drainFor)
+	case c.passed(r, s.end):
+		c.fail(r, "%s at %s, its right ended at %s", r.Event, wall(r.Wall), wall(s.end))
 	}
 }
 

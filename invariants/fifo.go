@@ -16,28 +16,28 @@ type fifo struct {
 	*book
 }
 
-func (c *fifo) Event(r event.Record) {
+func (c *fifo) Event(r *event.Record) {
 	v := c.receiver
 	if v.blurred {
 		return
 	}
 	if r.Kind == event.Subscribed {
-		c.subscribed(v, &r)
+		c.subscribed(v, r)
 		return
 	}
 	switch {
 	case !v.up:
-		c.fail(&r, "%s while not subscribed", r.Event)
+		c.fail(r, "%s while not subscribed", r.Event)
 	case r.From > r.To:
-		c.fail(&r, "%s is no range", r.Event)
+		c.fail(r, "%s is no range", r.Event)
 	case r.Incarnation != v.incarnation:
-		c.fail(&r, "%s of incarnation %d while subscribed to %d", r.Event, r.Incarnation, v.incarnation)
+		c.fail(r, "%s of incarnation %d while subscribed to %d", r.Event, r.Incarnation, v.incarnation)
 	case r.From < v.next:
-		c.fail(&r, "%s again or out of order: everything below %d came before", r.Event, v.next)
+		c.fail(r, "%s again or out of order: everything below %d came before", r.Event, v.next)
 	case r.Kind == event.Received:
-		c.received(v, &r)
+		c.received(v, r)
 	case v.skippedWithin(r.From, r.To) > 0:
-		c.fail(&r, "%s, which was told before", r.Event)
+		c.fail(r, "%s, which was told before", r.Event)
 	}
 }
 

@@ -49,7 +49,7 @@ type probe struct {
 	sentAt      int64 // At of the last datum of the producer
 }
 
-func (c *flow) Event(r event.Record) {
+func (c *flow) Event(r *event.Record) {
 	if c.over || len(c.probes) == 0 || c.quiesced < 0 {
 		return
 	}
@@ -57,7 +57,7 @@ func (c *flow) Event(r event.Record) {
 	case event.AppSent:
 		for _, w := range c.byProducer[r.Host] {
 			if w.Stream == r.Stream || r.Stream.IsZero() {
-				c.sent(w, &r)
+				c.sent(w, r)
 			}
 		}
 	case event.HostCrashed:
@@ -70,7 +70,7 @@ func (c *flow) Event(r event.Record) {
 	default:
 		for _, w := range c.byConsumer[r.Host] {
 			if w.busy && w.node == r.Peer && (w.Stream == r.Stream || r.Stream.IsZero()) {
-				c.heard(w, &r)
+				c.heard(w, r)
 			}
 		}
 	}

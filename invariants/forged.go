@@ -34,10 +34,10 @@ type author struct {
 	ended    *event.Record  // that it left in this life, as somebody took it
 }
 
-func (c *forged) Event(r event.Record) {
-	switch v := versionOf(&r); {
+func (c *forged) Event(r *event.Record) {
+	switch v := versionOf(r); {
 	case r.Kind == event.EntryPublished:
-		c.publish(&r, v)
+		c.publish(r, v)
 	case r.Kind == event.NodeStopped:
 		if a := c.authors[r.Node]; a != nil {
 			a.ended = nil // it did leave
@@ -45,10 +45,10 @@ func (c *forged) Event(r event.Record) {
 	case c.authors[r.Peer] == nil || c.nodes[r.Peer] != honest || v == (version{}):
 		// a stranger's, a liar's, or an entry on trust
 	case r.Kind == event.PeerDeparted && r.Reason != wire.IdleTimeout:
-		c.depart(c.authors[r.Peer], &r, v)
+		c.depart(c.authors[r.Peer], r, v)
 	default:
 		if _, own := c.authors[r.Peer].versions[v]; !own {
-			c.fail(&r, "%s, which it never said", r.Event)
+			c.fail(r, "%s, which it never said", r.Event)
 		}
 	}
 }
@@ -79,6 +79,7 @@ func (c *forged) depart(a *author, r *event.Record, v version) {
 	if !own {
 		c.fail(r, "%s, which never began", r.Event)
 	} else if id == a.life.id && !a.life.over && a.ended == nil {
-		a.ended = r
+		ended := *r
+		a.ended = &ended
 	}
 }

@@ -30,7 +30,7 @@ type forgotten struct {
 }
 
 // Event has nothing to judge before the end.
-func (c *forgotten) Event(event.Record) {}
+func (c *forgotten) Event(*event.Record) {}
 
 func (c *forgotten) settle(at time.Duration) {
 	if c.quiesced < 0 || at <= time.Duration(c.quiesced)+c.bound {

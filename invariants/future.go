@@ -18,8 +18,8 @@ type future struct {
 	most int64 // milliseconds
 }
 
-func (c *future) Event(r event.Record) {
+func (c *future) Event(r *event.Record) {
 	if ahead := int64(r.To) - r.Wall/int64(time.Millisecond); ahead > c.most {
-		c.fail(&r, "%s is %d ms ahead, at most %d are allowed", r.Event, ahead, c.most)
+		c.fail(r, "%s is %d ms ahead, at most %d are allowed", r.Event, ahead, c.most)
 	}
 }

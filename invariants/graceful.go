@@ -36,7 +36,7 @@ type graceful struct {
 const stopMax = 20 * time.Second
 
 // Event judges what is lost to a shutdown.
-func (c *graceful) Event(r event.Record) {
+func (c *graceful) Event(r *event.Record) {
 	if r.Kind == event.NodeStopped {
 		c.open = slices.DeleteFunc(c.open, func(lost event.Record) bool {
 			return lost.Peer == r.Node && r.At-lost.At <= int64(stopMax)
@@ -52,7 +52,7 @@ func (c *graceful) Event(r event.Record) {
 	p := c.producer
 	if !p.closing && r.Kind != event.InputDropped && (r.Kind == event.Dropped || r.N > 0) {
 		if len(c.open) < MaxViolations {
-			c.open = append(c.open, r)
+			c.open = append(c.open, *r)
 		}
 		return
 	}
@@ -66,9 +66,9 @@ func (c *graceful) Event(r event.Record) {
 	}
 	switch {
 	case r.Kind == event.Dropped || r.Kind == event.InputDropped:
-		c.fail(&r, "%s %s, which may take %s", r.Event, when, c.max)
+		c.fail(r, "%s %s, which may take %s", r.Event, when, c.max)
 	case r.N > 0:
-		c.fail(&r, "%s: %d datums given back %s, which may take %s", r.Event, r.N, when, c.max)
+		c.fail(r, "%s: %d datums given back %s, which may take %s", r.Event, r.N, when, c.max)
 	}
 }
 

@@ -215,7 +215,7 @@ func broken(o invariants.Options, steps []step, settle, finish time.Duration) (n
 		if settle != 0 && r.At > int64(settle) {
 			set.Settle(settle)
 		}
-		set.Event(r)
+		set.Event(&r)
 	}
 	set.Finish(finish)
 	for _, v := range set.Violations() {

@@ -32,7 +32,7 @@ type lured struct {
 	strays map[string]*runtime.GCRA
 }
 
-func (c *lured) Event(r event.Record) {
+func (c *lured) Event(r *event.Record) {
 	name, ok := c.homes[r.Text]
 	if !ok {
 		return
@@ -47,6 +47,6 @@ func (c *lured) Event(r event.Record) {
 		c.strays[r.Text] = g
 	}
 	if burst := strayEach * c.lives; !g.Allow(time.Duration(r.At), strayEvery, burst) {
-		c.fail(&r, "%s, where %s lives, which is dialled for others more often than %d times and once in %s", r.Event, name, burst, strayEvery)
+		c.fail(r, "%s, where %s lives, which is dialled for others more often than %d times and once in %s", r.Event, name, burst, strayEvery)
 	}
 }

@@ -19,12 +19,12 @@ type members struct {
 	keep bool
 }
 
-func (c *members) Event(r event.Record) {
+func (c *members) Event(r *event.Record) {
 	e := c.life.known[r.Peer]
 	if c.keep || e == nil || e.present {
 		return
 	}
 	if gone := r.At - e.gone; gone >= int64(heardAfter) {
-		c.fail(&r, "%s, which left the catalog %s ago", r.Event, time.Duration(gone))
+		c.fail(r, "%s, which left the catalog %s ago", r.Event, time.Duration(gone))
 	}
 }

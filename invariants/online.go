@@ -20,22 +20,22 @@ type online struct {
 	*book
 }
 
-func (c *online) Event(r event.Record) {
+func (c *online) Event(r *event.Record) {
 	switch r.Kind {
 	case event.ProducerOnline, event.ProducerOffline, event.ProducerClosed:
 		p := c.producer
-		c.condition(&r, p.online, p.closed)
+		c.condition(r, p.online, p.closed)
 		if r.Kind != event.ProducerClosed && r.N != p.active {
-			c.fail(&r, "%s: it has %d active subscriptions", r.Event, p.active)
+			c.fail(r, "%s: it has %d active subscriptions", r.Event, p.active)
 		}
 	case event.SubDraining:
 		if r.Reason == wire.GracefulShutdown && c.producer.online {
-			c.fail(&r, "%s while the producer is online", r.Event)
+			c.fail(r, "%s while the producer is online", r.Event)
 		}
 	default:
 		// Two consumers of one stream report under one name.
 		if s := c.life.consumersOf(r.Stream); !s.shared {
-			c.condition(&r, s.online, s.closed)
+			c.condition(r, s.online, s.closed)
 		}
 	}
 }

@@ -19,8 +19,8 @@ type panicked struct {
 	ordered string
 }
 
-func (c *panicked) Event(r event.Record) {
+func (c *panicked) Event(r *event.Record) {
 	if !c.allowed && (c.ordered == "" || !strings.Contains(r.Text, c.ordered)) {
-		c.fail(&r, "%s", r.Event)
+		c.fail(r, "%s", r.Event)
 	}
 }

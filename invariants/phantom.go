@@ -14,13 +14,13 @@ type phantom struct {
 	*book
 }
 
-func (c *phantom) Event(r event.Record) {
+func (c *phantom) Event(r *event.Record) {
 	source := c.receiver.source
 	if source == nil || c.receiver.incarnation != r.Incarnation {
 		p := c.producers[producerKey{r.Peer, r.Stream, r.Incarnation}]
 		if p == nil {
 			if c.nodes[r.Peer] == honest {
-				c.fail(&r, "%s of incarnation %d, which never was", r.Event, r.Incarnation)
+				c.fail(r, "%s of incarnation %d, which never was", r.Event, r.Incarnation)
 			}
 			return
 		}
@@ -31,6 +31,6 @@ func (c *phantom) Event(r event.Record) {
 		return
 	}
 	if c.nodes[r.Peer] == honest {
-		c.fail(&r, "%s of incarnation %d, of which only %v was enqueued for it", r.Event, r.Incarnation, sent)
+		c.fail(r, "%s of incarnation %d, of which only %v was enqueued for it", r.Event, r.Incarnation, sent)
 	}
 }

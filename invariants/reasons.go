@@ -16,8 +16,8 @@ var reasonsRule = rule{
 
 type reasons struct{ reporter }
 
-func (c *reasons) Event(r event.Record) {
+func (c *reasons) Event(r *event.Record) {
 	if r.Reason == wire.None {
-		c.fail(&r, "%s without a reason", r.Event)
+		c.fail(r, "%s without a reason", r.Event)
 	}
 }

@@ -31,7 +31,7 @@ type reconnect struct {
 	over   bool
 }
 
-func (c *reconnect) Event(r event.Record) {
+func (c *reconnect) Event(r *event.Record) {
 	if c.over {
 		return
 	}

@@ -30,7 +30,7 @@ type retry struct {
 	due  int64 // Mono before which no attempt is expected without news
 }
 
-func (c *retries) Event(r event.Record) {
+func (c *retries) Event(r *event.Record) {
 	v, own := c.receiver, c.life.consumersOf(r.Stream)
 	if v.blurred || own.shared || own.most == 0 {
 		return
@@ -43,13 +43,13 @@ func (c *retries) Event(r event.Record) {
 	switch r.Kind {
 	case event.Subscribing:
 		if r.From == 0 && r.Mono < s.due {
-			c.fail(&r, "%s %s before it was due, and no news led to it", r.Event, time.Duration(s.due-r.Mono))
+			c.fail(r, "%s %s before it was due, and no news led to it", r.Event, time.Duration(s.due-r.Mono))
 		}
 		s.due = 0
 	case event.Unsubscribed:
 		s.held = r.N == 1 && v.up && r.Mono-v.since >= own.most
 	default:
-		c.wait(s, own, &r)
+		c.wait(s, own, r)
 	}
 }
 

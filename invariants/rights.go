@@ -60,7 +60,7 @@ type issue struct {
 // for ever.
 type term struct{ from, to int64 }
 
-func (c *rights) Event(r event.Record) {
+func (c *rights) Event(r *event.Record) {
 	if r.Kind == event.AppIssued {
 		k := issue{r.Peer, r.N}
 		t := term{int64(r.From), int64(r.To)}
@@ -77,16 +77,16 @@ func (c *rights) Event(r event.Record) {
 	switch r.Kind {
 	case event.EntryPublished:
 		if g := c.given[r.Node]; g != nil {
-			c.carries[r.Node] = append(c.carries[r.Node], carried{versionOf(&r), r.Host, maps.Clone(g)})
+			c.carries[r.Node] = append(c.carries[r.Node], carried{versionOf(r), r.Host, maps.Clone(g)})
 		}
 		return
 	case event.SubDraining:
-		c.ended(&r)
+		c.ended(r)
 		return
 	}
 	for _, d := range c.demands[r.Stream] {
-		if !c.covered(&r, c.issued[issue{r.Peer, d.Issuer}], d) {
-			c.fail(&r, "%s at %s, for which it has no ticket of issuer %d", r.Event, wall(r.Wall), d.Issuer)
+		if !c.covered(r, c.issued[issue{r.Peer, d.Issuer}], d) {
+			c.fail(r, "%s at %s, for which it has no ticket of issuer %d", r.Event, wall(r.Wall), d.Issuer)
 		}
 	}
 }

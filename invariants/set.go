@@ -87,18 +87,18 @@ func New(o Options) *Set {
 // Report.
 func (s *Set) Add(c Checker) { s.added = append(s.added, c) }
 
-// Event takes the next record.
-func (s *Set) Event(r event.Record) {
+// Event takes the next record, and keeps copies if any.
+func (s *Set) Event(r *event.Record) {
 	for _, c := range s.added {
 		c.Event(r)
 	}
-	if r.Kind > maxKind || s.finished || !s.book.turn(&r) {
+	if r.Kind > maxKind || s.finished || !s.book.turn(r) {
 		return
 	}
 	for _, c := range s.before[r.Kind] {
 		c.Event(r)
 	}
-	s.book.apply(&r)
+	s.book.apply(r)
 	for _, c := range s.after[r.Kind] {
 		c.Event(r)
 	}

@@ -19,7 +19,7 @@ func TestOnlyTheFirstViolationsAreKept(t *testing.T) {
 	}
 	set := invariants.New(invariants.Options{})
 	for _, r := range records(steps) {
-		set.Event(r)
+		set.Event(&r)
 	}
 	got := set.Violations()
 	if len(got) != invariants.MaxViolations || got[0].At != time.Millisecond || set.Total() != len(steps) {
@@ -41,7 +41,7 @@ func TestEveryInvariantIsDescribed(t *testing.T) {
 type counter struct{ events, finished int }
 
 func (c *counter) Name() string         { return "counter" }
-func (c *counter) Event(event.Record)   { c.events++ }
+func (c *counter) Event(*event.Record)  { c.events++ }
 func (c *counter) Finish(time.Duration) { c.finished++ }
 
 func TestAddedCheckersSeeEverything(t *testing.T) {
@@ -50,7 +50,7 @@ func TestAddedCheckersSeeEverything(t *testing.T) {
 	set.Add(own)
 	steps := upTo(3)
 	for _, r := range records(steps) {
-		set.Event(r)
+		set.Event(&r)
 	}
 	set.Finish(time.Second)
 	set.Finish(time.Second)
@@ -257,7 +257,7 @@ func BenchmarkEvent(b *testing.B) {
 	}
 	set := invariants.New(invariants.Options{})
 	for _, r := range start {
-		set.Event(r)
+		set.Event(&r)
 	}
 	var seq uint64
 	n := 0
@@ -266,7 +266,7 @@ func BenchmarkEvent(b *testing.B) {
 		if n%len(round) == 0 {
 			seq++
 		}
-		r := round[n%len(round)]
+		r := &round[n%len(round)]
 		r.From, r.To = seq, seq
 		set.Event(r)
 		n++
@@ -278,7 +278,7 @@ func BenchmarkEvent(b *testing.B) {
 
 func ExampleSet() {
 	set := invariants.New(invariants.Options{})
-	set.Event(event.Record{At: 5e6, Host: "a", Event: event.Event{Kind: event.CallbackPanicked, Text: "require: boom"}})
+	set.Event(&event.Record{At: 5e6, Host: "a", Event: event.Event{Kind: event.CallbackPanicked, Text: "require: boom"}})
 	set.Finish(time.Second)
 	for _, v := range set.Violations() {
 		fmt.Println(v)

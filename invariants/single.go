@@ -25,13 +25,13 @@ type flight struct {
 	peer ident.PeerID
 }
 
-func (c *single) Event(r event.Record) {
+func (c *single) Event(r *event.Record) {
 	if c.life == nil || r.From != 0 {
 		return // the peer asked for it
 	}
 	f := flight{c.life.id, r.Peer}
 	if begins := r.Kind == event.SyncStarted; begins == c.flying[f] {
-		c.fail(&r, "%s, with another under way: %t", r.Event, c.flying[f])
+		c.fail(r, "%s, with another under way: %t", r.Event, c.flying[f])
 	}
 	if r.Kind == event.SyncStarted {
 		c.flying[f] = true

@@ -31,10 +31,10 @@ type departure struct {
 	why  event.Record
 }
 
-func (c *stays) Event(r event.Record) {
+func (c *stays) Event(r *event.Record) {
 	if r.Kind == event.Unsubscribed {
 		if r.Reason == wire.Cancelled && c.receiver.up && !c.receiver.blurred {
-			c.left = append(c.left, departure{c.life, r})
+			c.left = append(c.left, departure{c.life, *r})
 		}
 		return
 	}
@@ -42,11 +42,11 @@ func (c *stays) Event(r event.Record) {
 		return
 	}
 	for _, d := range c.left {
-		if r.Kind != event.ConsumerClosed && c.concerns(d, &r) {
+		if r.Kind != event.ConsumerClosed && c.concerns(d, r) {
 			c.fail(&d.why, "%s, and goes on", d.why.Event)
 		}
 	}
-	c.left = slices.DeleteFunc(c.left, func(d departure) bool { return c.concerns(d, &r) })
+	c.left = slices.DeleteFunc(c.left, func(d departure) bool { return c.concerns(d, r) })
 }
 
 // concerns tells whether a record says what became of a consumer that hung up.

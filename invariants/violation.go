@@ -36,8 +36,8 @@ func (v Violation) String() string {
 type Checker interface {
 	// Name is the invariant's.
 	Name() string
-	// Event takes the next record.
-	Event(r event.Record)
+	// Event takes the next record, which is good until Event returns.
+	Event(r *event.Record)
 	// Finish tells that no more records come.
 	Finish(at time.Duration)
 }

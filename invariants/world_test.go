@@ -41,7 +41,7 @@ func runNodes(t *testing.T, seed uint64) {
 	w.Observe(set.Event)
 	w.Observe(admissions.Event)
 	counts := map[event.Kind]int{}
-	w.Observe(func(r event.Record) { counts[r.Kind]++ })
+	w.Observe(func(r *event.Record) { counts[r.Kind]++ })
 
 	nodes := map[string]*node.Node{}
 	start := func(env *runtime.Env, h *sim.Host) *node.Node {
@@ -60,7 +60,7 @@ func runNodes(t *testing.T, seed uint64) {
 		for i := int64(1); err == nil; i++ {
 			var seq uint64
 			if seq, err = p.Send(ctx, i); err == nil {
-				env.Report(event.Event{Kind: event.AppSent, Stream: p.Stream(), Incarnation: p.Incarnation(), From: seq, N: i})
+				env.Report(&event.Event{Kind: event.AppSent, Stream: p.Stream(), Incarnation: p.Incarnation(), From: seq, N: i})
 				err = env.Sleep(ctx, 20*time.Millisecond)
 			}
 		}
@@ -75,7 +75,7 @@ func runNodes(t *testing.T, seed uint64) {
 			}
 			for d, err := range c.All(ctx) {
 				if err == nil {
-					env.Report(event.Event{Kind: event.AppReceived, Peer: d.Producer, Stream: c.Stream(), Incarnation: d.Incarnation, From: d.Seq, N: d.Value})
+					env.Report(&event.Event{Kind: event.AppReceived, Peer: d.Producer, Stream: c.Stream(), Incarnation: d.Incarnation, From: d.Seq, N: d.Value})
 				}
 			}
 		})
@@ -93,7 +93,7 @@ func runNodes(t *testing.T, seed uint64) {
 		w.Net.Isolate("c")
 		sleep(20 * time.Second)
 		w.Net.Heal()
-		w.Report(event.Event{Kind: event.Quiesced})
+		w.Report(&event.Event{Kind: event.Quiesced})
 		sleep(90 * time.Second)
 		set.Settle(w.Now())
 		for _, name := range []string{"p", "a", "b", "c"} {

@@ -82,7 +82,7 @@ func (s *session) tick() {
 	since := max(s.heard, s.pingAt)
 	if at := since + int64(c.KeepAlive); at <= now {
 		s.pingAt = now
-		s.lane.send(frame{kind: kPing})
+		s.lane.send(&frame{kind: kPing})
 	} else {
 		next = min(next, at)
 	}

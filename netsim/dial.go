@@ -52,7 +52,7 @@ func (a *attempt) try() {
 	a.s, s.attempt = s, a
 	a.alarm.stop()
 	a.alarm.set(now + max(0, a.until-now)/left)
-	s.lane.send(frame{kind: kInitial})
+	s.lane.send(&frame{kind: kInitial})
 }
 
 // timeout: the present address did not answer in time, or the time to try again

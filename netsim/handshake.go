@@ -34,7 +34,7 @@ func (s *session) shake(f *frame, now int64) {
 			return
 		}
 		s.alive.set(now + int64(s.t.config.HandshakeTimeout))
-		s.lane.send(frame{kind: kServer})
+		s.lane.send(&frame{kind: kServer})
 	case kServer:
 		s.certified(now)
 	case kHello:
@@ -118,7 +118,7 @@ func (s *session) certified(now int64) {
 	a.alarm.stop()
 	a.greeting = true
 	a.alarm.set(now + int64(s.t.config.HelloTimeout))
-	s.lane.send(frame{kind: kHello, hello: s.hello()})
+	s.lane.send(&frame{kind: kHello, hello: s.hello()})
 }
 
 // abort closes a connection whose links, if any, wait for another.
@@ -152,7 +152,7 @@ func (s *session) answer() {
 	h := s.hello()
 	h.Proof = s.prove()
 	s.alive.set(s.n.now() + int64(s.t.config.HelloTimeout))
-	s.lane.send(frame{kind: kAnswer, hello: h})
+	s.lane.send(&frame{kind: kAnswer, hello: h})
 }
 
 // refuse answers a hello with a reason, and leaves.
@@ -164,7 +164,7 @@ func (s *session) refuse(r wire.Reason) {
 	}
 	h := s.hello()
 	h.Refused = r
-	s.lane.send(frame{kind: kAnswer, hello: h})
+	s.lane.send(&frame{kind: kAnswer, hello: h})
 	s.alive.stop()
 	s.alive.set(s.n.now() + int64(s.t.config.HelloTimeout)) // its retransmission lives that long
 	if s.p != nil {
@@ -205,7 +205,7 @@ func (s *session) answered(h *wire.Hello) {
 	}
 	proof := s.hello()
 	proof.Proof = s.prove()
-	s.lane.send(frame{kind: kProof, hello: proof})
+	s.lane.send(&frame{kind: kProof, hello: proof})
 }
 
 // proven: the acceptor has the dialler's proof.
@@ -218,7 +218,7 @@ func (s *session) proven(h *wire.Hello) {
 		s.end(wire.NotMember)
 		return
 	}
-	s.lane.send(frame{kind: kWelcome})
+	s.lane.send(&frame{kind: kWelcome})
 	s.p.settle(s)
 }
 

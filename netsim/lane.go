@@ -23,7 +23,7 @@ func (ln *lane) init(s *session, proto string) {
 func (ln *lane) empty() bool { return ln.head == len(ln.queue) }
 
 // send puts f on the wire.
-func (ln *lane) send(f frame) {
+func (ln *lane) send(f *frame) {
 	s := ln.s
 	d, now := s.way, s.n.now()
 	f.sent = now
@@ -51,7 +51,7 @@ func (ln *lane) send(f frame) {
 	if f.size > 0 {
 		left = d.occupy(now, f.size)
 	}
-	f.arrive = max(ln.last, left+ln.delay(&f))
+	f.arrive = max(ln.last, left+ln.delay(f))
 	ln.last = f.arrive
 	s.latest = max(s.latest, f.arrive)
 	ln.push(f)
@@ -102,14 +102,14 @@ func (f *frame) digest(key uint64) uint64 {
 	return mix(key, uint64(f.limit))
 }
 
-func (ln *lane) push(f frame) {
-	ln.s.n.account(&f)
+func (ln *lane) push(f *frame) {
+	ln.s.n.account(f)
 	if ln.head > 0 && len(ln.queue) == cap(ln.queue) {
 		rest := copy(ln.queue, ln.queue[ln.head:])
 		clear(ln.queue[rest:])
 		ln.queue, ln.head = ln.queue[:rest], 0
 	}
-	ln.queue = append(ln.queue, f)
+	ln.queue = append(ln.queue, *f)
 	ln.s.n.count++
 }
 

@@ -180,7 +180,7 @@ func (l *Link) finish(c runtime.Closed) {
 		s.unlink(l)
 		l.discard()
 		if !l.opener {
-			s.lane.send(frame{kind: kStreamCredit})
+			s.lane.send(&frame{kind: kStreamCredit})
 		}
 	} else if l.s == nil {
 		if p := l.t.peers[l.peer]; p != nil {
@@ -288,7 +288,7 @@ func (s *session) reset(f *frame) {
 	l := from.twin
 	if l == nil { // the reset overtook the open frame
 		s.consume(missing)
-		s.lane.send(frame{kind: kStreamCredit})
+		s.lane.send(&frame{kind: kStreamCredit})
 		return
 	}
 	s.consume(missing)

@@ -31,9 +31,9 @@ func (s *session) receiveLink(f *frame) {
 		l.partial += f.size
 		l.readOn()
 	case kMessage:
-		l.arrive(item{msg: f.msg, size: l.partial + f.size, credited: l.begun})
+		l.arrive(&item{msg: f.msg, size: l.partial + f.size, credited: l.begun})
 	case kGoodbye:
-		l.arrive(item{size: f.size, bye: true, reason: f.reason})
+		l.arrive(&item{size: f.size, bye: true, reason: f.reason})
 	case kFin:
 		l.acked = true
 		l.confirm()
@@ -55,14 +55,14 @@ func (l *Link) accepted() {
 }
 
 // arrive puts a whole message behind those that wait.
-func (l *Link) arrive(it item) {
+func (l *Link) arrive(it *item) {
 	l.partial, l.begun = 0, 0
 	if l.inHead > 0 && len(l.in) == cap(l.in) {
 		n := copy(l.in, l.in[l.inHead:])
 		clear(l.in[n:])
 		l.in, l.read, l.inHead = l.in[:n], l.read-l.inHead, 0
 	}
-	l.in = append(l.in, it)
+	l.in = append(l.in, *it)
 	l.readOn()
 }
 
@@ -100,7 +100,7 @@ func (l *Link) take(n int64) {
 	l.taken += n
 	if window := int64(l.t.config.StreamWindow); l.granted-l.taken <= window-window/4 {
 		l.granted = l.taken + window
-		l.s.lane.send(frame{kind: kLinkCredit, link: l, limit: l.granted})
+		l.s.lane.send(&frame{kind: kLinkCredit, link: l, limit: l.granted})
 	}
 	l.s.consume(n)
 }
@@ -109,7 +109,7 @@ func (s *session) consume(n int64) {
 	s.taken += n
 	if window := int64(s.t.config.ConnWindow); n > 0 && s.granted-s.taken <= window-window/4 {
 		s.granted = s.taken + window
-		s.lane.send(frame{kind: kConnCredit, limit: s.granted})
+		s.lane.send(&frame{kind: kConnCredit, limit: s.granted})
 	}
 }
 
@@ -128,7 +128,7 @@ func (l *Link) farewell(r wire.Reason) {
 		l.kick()
 		return
 	}
-	l.put(frame{kind: kFin, link: l})
+	l.put(&frame{kind: kFin, link: l})
 	l.finish(closedBy(r, false))
 }
 

@@ -56,7 +56,7 @@ func (l *Link) write() {
 	}
 	if l.resets {
 		l.resets = false
-		s.lane.send(frame{kind: kReset, link: l, reason: l.result.Reason})
+		s.lane.send(&frame{kind: kReset, link: l, reason: l.result.Reason})
 		return
 	}
 	if l.state == closed || l.state == waiting || !l.writeGreeting() || l.state != open {
@@ -82,7 +82,7 @@ func (l *Link) writeGreeting() bool {
 	if l.opener {
 		k = kOpen
 	}
-	l.put(frame{kind: k, link: l, size: l.greet})
+	l.put(&frame{kind: k, link: l, size: l.greet})
 	l.greet = 0
 	return true
 }
@@ -106,12 +106,12 @@ func (l *Link) writeMessages() bool {
 		}
 		if size < rest {
 			l.part += size
-			l.put(frame{kind: kPart, link: l, size: size})
+			l.put(&frame{kind: kPart, link: l, size: size})
 			continue
 		}
 		l.part = 0
 		l.out.pop()
-		l.put(frame{kind: kMessage, link: l, size: size, msg: m})
+		l.put(&frame{kind: kMessage, link: l, size: size, msg: m})
 	}
 	c := &l.t.config
 	if l.full && l.out.len() <= c.SendMessages/2 && l.out.bytes <= c.SendBytes/2 {
@@ -129,17 +129,17 @@ func (l *Link) writeEnd() {
 			return
 		}
 		l.byeSent = true
-		l.put(frame{kind: kGoodbye, link: l, size: goodbyeSize, reason: l.bye})
+		l.put(&frame{kind: kGoodbye, link: l, size: goodbyeSize, reason: l.bye})
 	}
 	if l.finDue && (l.byeSent || !l.draining) {
 		l.finDue = false
-		l.put(frame{kind: kFin, link: l})
+		l.put(&frame{kind: kFin, link: l})
 		l.confirm()
 	}
 }
 
 // put sends a frame on the stream.
-func (l *Link) put(f frame) {
+func (l *Link) put(f *frame) {
 	l.sent += int64(f.size)
 	l.s.sent += int64(f.size)
 	l.lane.send(f)

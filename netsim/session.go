@@ -140,9 +140,8 @@ func (s *session) end(r wire.Reason) {
 	if s.state == dead {
 		return
 	}
-	f := frame{kind: kClose, reason: r}
 	s.lane.last = max(s.lane.last, s.latest) // overtakes nothing that is under way
-	s.lane.send(f)
+	s.lane.send(&frame{kind: kClose, reason: r})
 	s.die(r, true)
 }
 

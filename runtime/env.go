@@ -44,8 +44,8 @@ type Observer interface {
 	Event(e event.Event)
 }
 
-// Report stamps e with the time and the node, and hands it to the observer.
-func (e *Env) Report(ev event.Event) {
+// Report stamps ev with the time and the node, and hands a copy to the observer.
+func (e *Env) Report(ev *event.Event) {
 	if e.Observer == nil {
 		return
 	}
@@ -54,12 +54,12 @@ func (e *Env) Report(ev event.Event) {
 	if e.Transport != nil {
 		ev.Node = e.Transport.Local()
 	}
-	e.Observer.Event(ev)
+	e.Observer.Event(*ev)
 }
 
 // Mark reports that the rare place called name was reached. Sweeps fail when a
 // required mark is never hit.
-func (e *Env) Mark(name string) { e.Report(event.Event{Kind: event.Mark, Text: name}) }
+func (e *Env) Mark(name string) { e.Report(&event.Event{Kind: event.Mark, Text: name}) }
 
 // Buggify tells whether the rare behaviour at site should happen now: never in
 // production, sometimes in simulation.

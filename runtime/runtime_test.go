@@ -148,13 +148,13 @@ func TestReportStampsEventsWithoutAllocating(t *testing.T) {
 	defer w.Close()
 	c := &counter{}
 	env := &runtime.Env{Clock: w.Env().Clock, Scheduler: w.Env().Scheduler, Observer: c}
-	if n := testing.AllocsPerRun(100, func() { env.Report(event.Event{Kind: event.Enqueued, From: 1, To: 2, N: 2}) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { env.Report(&event.Event{Kind: event.Enqueued, From: 1, To: 2, N: 2}) }); n != 0 {
 		t.Errorf("%v allocations an event", n)
 	}
 	if c.last.Wall != sim.Epoch.UnixNano() || c.last.Kind != event.Enqueued {
 		t.Errorf("reported %+v", c.last)
 	}
-	(&runtime.Env{}).Report(event.Event{Kind: event.Mark}) // nobody listens
+	(&runtime.Env{}).Report(&event.Event{Kind: event.Mark}) // nobody listens
 }
 
 func TestAbsentStoreSaysSo(t *testing.T) {

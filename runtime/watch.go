@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Watch is a value that can be waited for: level-triggered, so that whoever
@@ -13,8 +14,8 @@ import (
 // Get and Wait may be called from any goroutine or task, Set from one strand,
 // Subscribe from the subscriber's strand.
 type Watch[T any] struct {
+	value   atomic.Pointer[T] // nil: the zero T; set with mu held
 	mu      sync.Mutex
-	value   T
 	version uint64
 	subs    []*subscriber[T]
 	waiters []*waiter
@@ -32,18 +33,19 @@ type subscriber[T any] struct {
 
 type waiter struct{ wake func() }
 
-// Get gives the present value.
-func (w *Watch[T]) Get() T {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.value
+// Get gives the present value. It takes no lock.
+func (w *Watch[T]) Get() (v T) {
+	if p := w.value.Load(); p != nil {
+		v = *p
+	}
+	return v
 }
 
 // Set replaces the value and tells everyone who waits or subscribed, even if
 // it is the same.
 func (w *Watch[T]) Set(v T) {
 	w.mu.Lock()
-	w.value = v
+	w.value.Store(&v)
 	w.version++
 	for _, s := range w.subs {
 		s.post()
@@ -85,7 +87,7 @@ func (s *subscriber[T]) post() {
 
 func (s *subscriber[T]) run() {
 	s.watch.mu.Lock()
-	v, version, stopped := s.watch.value, s.watch.version, s.stopped
+	v, version, stopped := s.watch.Get(), s.watch.version, s.stopped
 	s.posted = false
 	fresh := version != s.seen
 	s.seen = version
@@ -101,7 +103,7 @@ func (s *subscriber[T]) run() {
 func (w *Watch[T]) Wait(ctx context.Context, e *Env, ok func(T) bool) (T, error) {
 	for {
 		w.mu.Lock()
-		v, version := w.value, w.version
+		v, version := w.Get(), w.version
 		w.mu.Unlock()
 		if ok(v) {
 			return v, nil

@@ -64,9 +64,9 @@ func matcher() func(text string, sent event.Event) bool {
 	}
 }
 
-// spoiled tells whether the host's producers cannot encode.
-func spoiled(env *runtime.Env, h *sim.Host) bool {
-	if h.Dial("spoil").Get() == 0 {
+// spoiled tells whether the host's producers cannot encode, as its dial says.
+func spoiled(env *runtime.Env, spoil dial) bool {
+	if spoil.Get() == 0 {
 		return false
 	}
 	env.Mark(fault.MarkSpoil)
@@ -74,8 +74,8 @@ func spoiled(env *runtime.Env, h *sim.Host) bool {
 }
 
 // crawls gives how much longer a datum takes the host's consumers.
-func crawls(env *runtime.Env, h *sim.Host) time.Duration {
-	d := time.Duration(h.Dial("crawl").Get())
+func crawls(env *runtime.Env, crawl dial) time.Duration {
+	d := time.Duration(crawl.Get())
 	if d > 0 {
 		env.Mark(fault.MarkCrawl)
 	}
@@ -84,8 +84,8 @@ func crawls(env *runtime.Env, h *sim.Host) time.Duration {
 
 // gulps gives how long a consumer that began to read at rested, and now had to wait for
 // a datum, leaves the rest alone.
-func gulps(env *runtime.Env, h *sim.Host, rested time.Duration) time.Duration {
-	d := time.Duration(h.Dial("gulp").Get())
+func gulps(env *runtime.Env, gulp dial, rested time.Duration) time.Duration {
+	d := time.Duration(gulp.Get())
 	if d == 0 || env.Clock.Mono() == rested {
 		return 0
 	}
@@ -94,8 +94,8 @@ func gulps(env *runtime.Env, h *sim.Host, rested time.Duration) time.Duration {
 }
 
 // raised is n, or what a dial of the host says if that is more.
-func raised(env *runtime.Env, h *sim.Host, n int, dial, mark string) int {
-	more := int(h.Dial(dial).Get())
+func raised(env *runtime.Env, by dial, n int, mark string) int {
+	more := int(by.Get())
 	if more <= n {
 		return n
 	}
@@ -115,6 +115,9 @@ func panicking(env *runtime.Env, h *sim.Host, require func(discovery.Peer) bool)
 	}
 }
 
+// dial is a number of a host's that faults turn.
+type dial = *runtime.Watch[uint64]
+
 // tellRevocations reports what happens to the rights of others on the stream: to
 // consume it, or if side is 1, to produce it.
 func (j job) tellRevocations(n *node.Node, side int64) {
@@ -131,20 +134,19 @@ func (j job) tellRevocations(n *node.Node, side int64) {
 				if now {
 					kind = event.AppRevoked
 				}
-				n.Env().Report(event.Event{Kind: kind, Stream: ident.Stream(j.stream.Name), Peer: h.Config().Key.PeerID(), N: side})
+				n.Env().Report(&event.Event{Kind: kind, Stream: ident.Stream(j.stream.Name), Peer: h.Config().Key.PeerID(), N: side})
 			}
 		})
 	}
 }
 
 // stall keeps a consumer from reading for as long as its host's dial says.
-func stall(ctx context.Context, n *node.Node, h *sim.Host) error {
-	dial := h.Dial("stall")
-	if dial.Get() == 0 {
+func stall(ctx context.Context, n *node.Node, stalls dial) error {
+	if stalls.Get() == 0 {
 		return nil
 	}
 	n.Env().Mark(fault.MarkStall)
-	for dial.Get() != 0 {
+	for stalls.Get() != 0 {
 		if closing, err := pause(ctx, n, 50*time.Millisecond); closing || err != nil {
 			return err
 		}

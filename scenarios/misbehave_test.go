@@ -33,7 +33,7 @@ type observed struct {
 func perform(t *testing.T, s scenarios.Scenario) observed {
 	t.Helper()
 	var o observed
-	r, err := scenarios.Run(s, scenarios.Options{Seed: 1, Observe: func(r event.Record) { o.records = append(o.records, r) }})
+	r, err := scenarios.Run(s, scenarios.Options{Seed: 1, Observe: func(r *event.Record) { o.records = append(o.records, *r) }})
 	if err != nil {
 		t.Fatal(err)
 	}

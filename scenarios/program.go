@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/smalti/smalti/runtime"
@@ -51,15 +52,17 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 		config.Require = func(p discovery.Peer) bool { return p.Entry.HasTag(tag) }
 	}
 	env := n.Env()
+	flood, bulk, spoil := j.host.Dial("flood"), j.host.Dial("bulk"), j.host.Dial("spoil")
 	config.Require = panicking(env, j.host, config.Require)
 	j.tellRevocations(n, 0)
-	p, err := stream.Produce(n.Streams(), j.stream.Name, config, stream.WithCodec[[]byte](fields{spoiled: func() bool { return spoiled(env, j.host) }}))
+	p, err := stream.Produce(n.Streams(), j.stream.Name, config, stream.WithCodec[[]byte](fields{spoiled: func() bool { return spoiled(env, spoil) }}))
 	if err != nil {
 		return err
 	}
+	var b []byte // Send has made its own of it when it returns
 	for index := uint64(0); j.work.Count == 0 || index < uint64(j.work.Count); {
-		for range raised(env, j.host, max(1, j.work.Burst), "flood", fault.MarkFlood) {
-			b := payload(n.ID(), p.Incarnation(), index, raised(env, j.host, max(j.work.Size, minPayload), "bulk", fault.MarkBulk))
+		for range raised(env, flood, max(1, j.work.Burst), fault.MarkFlood) {
+			b = payload(b, n.ID(), p.Incarnation(), index, raised(env, bulk, max(j.work.Size, minPayload), fault.MarkBulk))
 			seq, err := p.Send(ctx, b)
 			if errors.Is(err, errSpoiled) {
 				index++
@@ -68,7 +71,7 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 			if err != nil {
 				return err
 			}
-			env.Report(event.Event{Kind: event.AppSent, Stream: p.Stream(), Incarnation: p.Incarnation(), From: seq, To: index, N: checksum(b), Bytes: int64(len(b))})
+			env.Report(&event.Event{Kind: event.AppSent, Stream: p.Stream(), Incarnation: p.Incarnation(), From: seq, To: index, N: checksum(b), Bytes: int64(len(b))})
 			index++
 		}
 		if j.work.Every > 0 {
@@ -99,12 +102,13 @@ func (j job) consume(ctx context.Context, n *node.Node) error {
 	begin := env.Clock.Mono()
 	stalled := j.work.StallFor == 0
 	rested := begin // when it last began to read
+	crawl, gulp, stalls := j.host.Dial("crawl"), j.host.Dial("gulp"), j.host.Dial("stall")
 	for d, err := range c.All(ctx) {
 		if err == nil {
-			env.Report(event.Event{Kind: event.AppReceived, Sub: j.id, Peer: d.Producer, Stream: c.Stream(), Incarnation: d.Incarnation, From: d.Seq, N: checksum(d.Value)})
+			env.Report(&event.Event{Kind: event.AppReceived, Sub: j.id, Peer: d.Producer, Stream: c.Stream(), Incarnation: d.Incarnation, From: d.Seq, N: checksum(d.Value)})
 		}
-		takes := j.work.Takes + crawls(env, j.host) + gulps(env, j.host, rested)
-		if err := stall(ctx, n, j.host); err != nil {
+		takes := j.work.Takes + crawls(env, crawl) + gulps(env, gulp, rested)
+		if err := stall(ctx, n, stalls); err != nil {
 			return err
 		}
 		if !stalled && env.Clock.Mono()-begin >= j.work.StallAt {
@@ -136,9 +140,10 @@ func pause(ctx context.Context, n *node.Node, d time.Duration) (closing bool, er
 // minPayload holds what payload writes.
 const minPayload = 8 + 8 + 8
 
-// payload makes a datum that says who made it, filled up to size.
-func payload(id ident.PeerID, incarnation, index uint64, size int) []byte {
-	b := make([]byte, size)
+// payload makes a datum that says who made it, filled up to size, in place of the one
+// in b.
+func payload(b []byte, id ident.PeerID, incarnation, index uint64, size int) []byte {
+	b = slices.Grow(b[:0], size)[:size]
 	copy(b, id[:8])
 	binary.BigEndian.PutUint64(b[8:], incarnation)
 	binary.BigEndian.PutUint64(b[16:], index)

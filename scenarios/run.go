@@ -31,11 +31,11 @@ const closeLimit = 15 * time.Second
 // Options say how a scenario is run.
 type Options struct {
 	Seed     uint64
-	Budget   uint64             // most steps; 0: sim.DefaultBudget
-	Until    time.Duration      // stop there and judge safety only; 0: run to the end
-	Programs []Program          // besides the package's own
-	Observe  func(event.Record) // hears every event, if not nil
-	Trace    func(sim.Step)     // hears of every step, if not nil
+	Budget   uint64              // most steps; 0: sim.DefaultBudget
+	Until    time.Duration       // stop there and judge safety only; 0: run to the end
+	Programs []Program           // besides the package's own
+	Observe  func(*event.Record) // hears every event, if not nil; the record is good until it returns
+	Trace    func(sim.Step)      // hears of every step, if not nil
 	// Strategy makes what decides whose turn it is in place of the scenario's, if not nil.
 	Strategy func(random *runtime.Rand) sim.Strategy
 }
@@ -105,7 +105,7 @@ func Run(s Scenario, o Options) (Result, error) {
 }
 
 // observe is the one place that every event passes.
-func (r *run) observe(e event.Record) {
+func (r *run) observe(e *event.Record) {
 	switch e.Kind {
 	case event.Mark:
 		r.result.Marks[e.Text]++
@@ -328,7 +328,7 @@ func (r *run) schedule() {
 func (r *run) begin(a *active) {
 	if !a.begun {
 		a.begun = true
-		r.world.Report(event.Event{Kind: event.FaultBegan, Text: a.fault.String()})
+		r.world.Report(&event.Event{Kind: event.FaultBegan, Text: a.fault.String()})
 		a.fault.Begin(r.world)
 	}
 }
@@ -336,7 +336,7 @@ func (r *run) begin(a *active) {
 func (r *run) end(a *active) {
 	if a.begun && !a.ended && !a.lasts {
 		a.ended = true
-		r.world.Report(event.Event{Kind: event.FaultEnded, Text: a.fault.String()})
+		r.world.Report(&event.Event{Kind: event.FaultEnded, Text: a.fault.String()})
 		a.fault.End(r.world)
 	}
 }
@@ -349,7 +349,7 @@ func (r *run) quiesce() {
 			a.begun, a.ended = true, true
 		}
 	}
-	r.world.Report(event.Event{Kind: event.Quiesced})
+	r.world.Report(&event.Event{Kind: event.Quiesced})
 }
 
 // bootLimit is within what time a host that boots again has a node to close.

@@ -48,7 +48,7 @@ func (t *ticketing) issue() []ticket.Ticket {
 		if holder != t.on {
 			e.Text = t.on.Name()
 		}
-		t.world.Report(e)
+		t.world.Report(&e)
 	}
 	if t.host.Ticket > 0 {
 		to := end(t.host.Ticket)

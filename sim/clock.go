@@ -93,7 +93,7 @@ func (h *Host) Offset() time.Duration { return h.offset }
 // follow: those that the step passes fire within a second.
 func (h *Host) StepClock(d time.Duration) {
 	h.offset += d
-	h.world.Report(event.Event{Kind: event.ClockStepped, Text: h.name, N: int64(d)})
+	h.world.Report(&event.Event{Kind: event.ClockStepped, Text: h.name, N: int64(d)})
 	if h.inc == nil {
 		return
 	}

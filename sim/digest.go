@@ -25,20 +25,21 @@ func (d *digest) word(x uint64) {
 	*d = digest(high ^ low ^ bits.RotateLeft64(uint64(*d), 23))
 }
 
-// pair takes two words for the price of one.
-func (d *digest) pair(x, y uint64) {
-	high, low := bits.Mul64(uint64(*d)^x^mix1, bits.RotateLeft64(uint64(*d), 32)^y^mix2)
-	*d = digest(high ^ low ^ bits.RotateLeft64(uint64(*d), 23))
+// with takes two words for the price of one. The order of operations keeps short what each
+// step waits for of the one before.
+func (d digest) with(x, y uint64) digest {
+	high, low := bits.Mul64(uint64(d)^(x^mix1), bits.RotateLeft64(uint64(d), 32)^(y^mix2))
+	return digest(high ^ (low ^ bits.RotateLeft64(uint64(d), 23)))
 }
 
 func (d *digest) step(now int64, strand uint32, steps uint64) {
-	d.pair(uint64(now), uint64(strand)<<40^steps)
+	*d = d.with(uint64(now), uint64(strand)<<40^steps)
 }
 
-// id takes the 32 bytes of an identity.
-func (d *digest) id(b *[32]byte) {
-	d.pair(binary.LittleEndian.Uint64(b[0:]), binary.LittleEndian.Uint64(b[8:]))
-	d.pair(binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:]))
+// withID takes the 32 bytes of an identity.
+func (d digest) withID(b *[32]byte) digest {
+	return d.with(binary.LittleEndian.Uint64(b[0:]), binary.LittleEndian.Uint64(b[8:])).
+		with(binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:]))
 }
 
 func (d *digest) bytes(b []byte) {
@@ -53,14 +54,14 @@ func (d *digest) bytes(b []byte) {
 }
 
 func (d *digest) event(host uint32, e *event.Event) {
-	d.pair(uint64(host)<<32|uint64(e.Kind)<<16|uint64(e.Reason), uint64(e.Wall))
-	d.pair(uint64(e.Mono), e.Sub)
-	d.id((*[32]byte)(&e.Node))
-	d.id((*[32]byte)(&e.Peer))
-	d.id((*[32]byte)(&e.Stream))
-	d.pair(e.Incarnation, e.From)
-	d.pair(e.To, uint64(e.N))
-	d.pair(uint64(e.Bytes), uint64(len(e.Text)))
+	*d = d.with(uint64(host)<<32|uint64(e.Kind)<<16|uint64(e.Reason), uint64(e.Wall)).
+		with(uint64(e.Mono), e.Sub).
+		withID((*[32]byte)(&e.Node)).
+		withID((*[32]byte)(&e.Peer)).
+		withID((*[32]byte)(&e.Stream)).
+		with(e.Incarnation, e.From).
+		with(e.To, uint64(e.N)).
+		with(uint64(e.Bytes), uint64(len(e.Text)))
 	if e.Text != "" {
 		d.bytes([]byte(e.Text))
 	}

@@ -159,6 +159,6 @@ func (inc *incarnation) disks() runtime.Strand {
 // loses reports what a crash cost the host's disk.
 func (h *Host) loses() {
 	if h.disk.crash() && !h.world.closed {
-		h.world.Report(event.Event{Kind: event.Mark, Text: MarkLostWrite})
+		h.world.Report(&event.Event{Kind: event.Mark, Text: MarkLostWrite})
 	}
 }

@@ -187,7 +187,7 @@ func (h *Host) Crash() {
 	if h.inc == nil {
 		return
 	}
-	h.world.Report(event.Event{Kind: event.HostCrashed, Text: h.name})
+	h.world.Report(&event.Event{Kind: event.HostCrashed, Text: h.name})
 	h.stop()
 }
 
@@ -199,7 +199,7 @@ func (h *Host) Restart() {
 	}
 	h.Crash()
 	h.incarnation++
-	h.world.Report(event.Event{Kind: event.HostRestarted, Text: h.name})
+	h.world.Report(&event.Event{Kind: event.HostRestarted, Text: h.name})
 	h.Boot(h.program)
 }
 
@@ -278,6 +278,6 @@ type observer struct{ inc *incarnation }
 
 func (o observer) Event(e event.Event) {
 	if !o.inc.dead {
-		o.inc.host.world.report(o.inc.host, e)
+		o.inc.host.world.report(o.inc.host, &e)
 	}
 }

@@ -180,8 +180,8 @@ func TestPausedHostIsFrozenInTheNetwork(t *testing.T) {
 }
 
 // countMarks counts marks by name, and sessions as "session.up".
-func countMarks(marks map[string]int) func(event.Record) {
-	return func(r event.Record) {
+func countMarks(marks map[string]int) func(*event.Record) {
+	return func(r *event.Record) {
 		switch r.Kind {
 		case event.Mark:
 			marks[r.Text]++

@@ -58,8 +58,9 @@ type World struct {
 	root       *Host // runs the world's own strands and tasks; never crashes
 	hosts      []*Host
 	named      map[string]*Host
-	observers  []func(event.Record)
+	observers  []func(*event.Record)
 	events     uint64
+	record     event.Record // the latest, shown to all observers
 	goroutines int
 	closed     bool
 }
@@ -81,7 +82,7 @@ func New(config Config) *World {
 		Strand:  w.root.inc.env.Scheduler.Strand("network"),
 		Seed:    w.seed.Derive("net"),
 		Default: config.Path,
-		Mark:    func(name string) { w.report(w.root, event.Event{Kind: event.Mark, Text: name}) },
+		Mark:    func(name string) { w.Report(&event.Event{Kind: event.Mark, Text: name}) },
 	})
 	return w
 }
@@ -117,23 +118,24 @@ func (w *World) Go(name string, f func(ctx context.Context)) { w.root.inc.goTask
 func (w *World) Now() time.Duration { return time.Duration(w.kernel.now) }
 
 // Observe calls f for every event of every host and of the world, in order. f
-// must not change the world, but may call Fail.
-func (w *World) Observe(f func(event.Record)) { w.observers = append(w.observers, f) }
+// must not change the world, but may call Fail. The record is the world's, and
+// good until f returns: who keeps it copies it.
+func (w *World) Observe(f func(*event.Record)) { w.observers = append(w.observers, f) }
 
 // Report makes an event of the world's own: a fault that began, a clock that
 // was stepped.
-func (w *World) Report(e event.Event) { w.report(w.root, e) }
+func (w *World) Report(e *event.Event) {
+	e.Wall, e.Mono = w.root.wall(), w.kernel.now
+	w.report(w.root, e)
+}
 
-func (w *World) report(h *Host, e event.Event) {
-	if h == w.root {
-		e.Wall, e.Mono = h.wall(), w.kernel.now
-	}
+// report shows an event of h to all observers.
+func (w *World) report(h *Host, e *event.Event) {
 	w.events++
-	w.kernel.hash.event(h.index, &e)
-	if len(w.observers) == 0 {
-		return
-	}
-	r := event.Record{At: w.kernel.now, Host: h.name, Boot: h.incarnation, Event: e}
+	r := &w.record
+	r.At, r.Host, r.Boot = w.kernel.now, h.name, h.incarnation
+	r.Event = *e
+	w.kernel.hash.event(h.index, &r.Event)
 	for _, f := range w.observers {
 		f(r)
 	}

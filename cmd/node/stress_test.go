@@ -38,7 +38,7 @@ func newBooks(host string) *books {
 func (l *books) Event(e event.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.set.Event(event.Record{At: int64(time.Since(l.begin)), Host: l.host, Event: e})
+	l.set.Event(&event.Record{At: int64(time.Since(l.begin)), Host: l.host, Event: e})
 }
 
 func (l *books) check(t *testing.T) {

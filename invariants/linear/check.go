@@ -47,7 +47,7 @@ type Result struct {
 func Check(records []event.Record) []Result {
 	c := NewCollector()
 	for _, r := range records {
-		c.Event(r)
+		c.Event(&r)
 	}
 	return c.Results()
 }

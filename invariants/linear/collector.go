@@ -86,14 +86,14 @@ func NewCollector() *Collector {
 }
 
 // Event takes the next record.
-func (c *Collector) Event(r event.Record) {
+func (c *Collector) Event(r *event.Record) {
 	switch r.Kind {
 	case event.ProducerOpened, event.SubAccepted, event.SubRefused, event.SubDraining, event.SubEnded:
 		c.clock, c.at = c.clock+1, r.At
-		c.producer(&r)
+		c.producer(r)
 	case event.Subscribing, event.Subscribed, event.Unsubscribed:
 		c.clock, c.at = c.clock+1, r.At
-		c.consumer(&r)
+		c.consumer(r)
 	}
 }
 

@@ -161,7 +161,7 @@ func (w *worker) accuse(peer ident.PeerID) {
 	if err != nil {
 		return // a version at its bound
 	}
-	w.env.Report(event.Event{Kind: event.PeerSuspected, Peer: peer, From: uint64(p.Entry.Version.Started), To: uint64(p.Entry.Version.Updated)})
+	w.env.Report(&event.Event{Kind: event.PeerSuspected, Peer: peer, From: uint64(p.Entry.Version.Started), To: uint64(p.Entry.Version.Updated)})
 	w.take(s, word, w.self)
 }
 
@@ -351,7 +351,7 @@ func (w *worker) hide(p *Peer, s *suspect) {
 	}
 	w.drop(id)
 	w.hidden[id] = h
-	w.env.Report(event.Event{Kind: event.PeerHidden, Peer: id, From: uint64(p.Entry.Version.Started), To: uint64(p.Entry.Version.Updated), N: int64(len(s.words))})
+	w.env.Report(&event.Event{Kind: event.PeerHidden, Peer: id, From: uint64(p.Entry.Version.Started), To: uint64(p.Entry.Version.Updated), N: int64(len(s.words))})
 	w.lose(Endpoint{Peer: id, Addrs: w.d.Dialable(p)})
 	w.agenda.in(w.cfg.PurgeAfter, func() {
 		if w.hidden[id] == h {
@@ -364,7 +364,7 @@ func (w *worker) hide(p *Peer, s *suspect) {
 func (w *worker) purge(h *hidden) {
 	e := h.peer.Entry
 	delete(w.hidden, e.Peer)
-	w.env.Report(event.Event{Kind: event.PeerDeparted, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated), Reason: wire.IdleTimeout})
+	w.env.Report(&event.Event{Kind: event.PeerDeparted, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated), Reason: wire.IdleTimeout})
 }
 
 // forgetOldest makes room among the hidden peers.
@@ -382,7 +382,7 @@ func (w *worker) forgetOldest() {
 func (w *worker) unhide(id ident.PeerID, e *Entry) {
 	delete(w.hidden, id)
 	w.find(id)
-	w.env.Report(event.Event{Kind: event.PeerReturned, Peer: id, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
+	w.env.Report(&event.Event{Kind: event.PeerReturned, Peer: id, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
 }
 
 // against gives what is said of a peer, to be told to it or to who lists it.

@@ -140,7 +140,7 @@ func (x *exchange) OnOpen() {
 // begin reports that catalogs are being exchanged.
 func (x *exchange) begin() {
 	x.begun = true
-	x.w.env.Report(event.Event{Kind: event.SyncStarted, Peer: x.peer, From: uint64(x.role)})
+	x.w.env.Report(&event.Event{Kind: event.SyncStarted, Peer: x.peer, From: uint64(x.role)})
 }
 
 // OnMessage implements runtime.Handler.
@@ -317,7 +317,7 @@ func (x *exchange) measure() {
 func (x *exchange) OnClosed(c runtime.Closed) {
 	x.timer.Stop()
 	if x.begun {
-		x.w.env.Report(event.Event{Kind: event.SyncEnded, Peer: x.peer, From: uint64(x.role), N: x.entries, Reason: c.Reason})
+		x.w.env.Report(&event.Event{Kind: event.SyncEnded, Peer: x.peer, From: uint64(x.role), N: x.entries, Reason: c.Reason})
 	}
 	x.w.open--
 	x.closed(x.outcome(c))

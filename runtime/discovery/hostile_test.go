@@ -286,7 +286,7 @@ func TestThinLinesAreSlowAndNotSilent(t *testing.T) {
 		t.Fatal(err)
 	}
 	began, most := c.Now(), int64(0)
-	c.Observe(func(r event.Record) {
+	c.Observe(func(r *event.Record) {
 		if r.Kind == event.SyncEnded {
 			most = max(most, r.N)
 		}

@@ -114,7 +114,7 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 		if held == nil {
 			kind = event.PeerDiscovered
 		}
-		w.env.Report(event.Event{Kind: kind, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
+		w.env.Report(&event.Event{Kind: kind, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
 	}
 	w.learned(e.Peer, p, from, known != nil)
 	if known == nil && w.neighbours.chosen() < degree {
@@ -213,7 +213,7 @@ func (w *worker) mergeDeparture(news oldNews, from ident.PeerID) error {
 			ev.Reason = wire.GracefulShutdown
 		}
 		w.drop(dep.Peer)
-		w.env.Report(ev)
+		w.env.Report(&ev)
 		w.learned(dep.Peer, nil, from, false)
 	}
 	return nil

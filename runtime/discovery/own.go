@@ -79,7 +79,7 @@ func (w *worker) publish(want wanted, v Version) error {
 	}
 	w.version, w.want = v, want
 	w.put(s, w.peers.get(w.self))
-	w.env.Report(event.Event{Kind: event.EntryPublished, Peer: w.self, From: uint64(v.Started), To: uint64(v.Updated)})
+	w.env.Report(&event.Event{Kind: event.EntryPublished, Peer: w.self, From: uint64(v.Started), To: uint64(v.Updated)})
 	return nil
 }
 

@@ -164,7 +164,7 @@ func (p *pinging) finish(pong Pong, err error) {
 	p.done = nil
 	ev := event.Event{Kind: event.Pinged, Peer: p.peer, N: int64(pong.RTT)}
 	_ = errors.As(err, &ev.Reason)
-	p.w.env.Report(ev)
+	p.w.env.Report(&ev)
 	for _, done := range list {
 		done(pong, err)
 	}

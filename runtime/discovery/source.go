@@ -81,7 +81,7 @@ func (w *worker) sweepSources() {
 	now := w.env.Clock.Mono()
 	for _, id := range sortedIDs(w.sources) {
 		if s := w.sources[id]; s.refused > 0 && s.reports.Allow(now, reportEvery, maxRefused) {
-			w.env.Report(event.Event{Kind: event.EntryRefused, Peer: id, N: s.refused, Text: "more of the kind"})
+			w.env.Report(&event.Event{Kind: event.EntryRefused, Peer: id, N: s.refused, Text: "more of the kind"})
 			s.refused = 0
 		}
 	}
@@ -126,5 +126,5 @@ func (w *worker) refuse(from, about ident.PeerID, err error) {
 	}
 	s.refused = 0
 	_ = errors.As(err, &ev.Reason)
-	w.env.Report(ev)
+	w.env.Report(&ev)
 }

@@ -41,7 +41,7 @@ func (w *worker) trust(e *Entry) error {
 	}
 	if known == nil {
 		w.unsigned++
-		w.env.Report(event.Event{Kind: event.PeerDiscovered, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
+		w.env.Report(&event.Event{Kind: event.PeerDiscovered, Peer: e.Peer, From: uint64(e.Version.Started), To: uint64(e.Version.Updated)})
 	}
 	p := newPeer(e, nil)
 	w.peers.set(e.Peer, &p)
@@ -54,7 +54,7 @@ func (w *worker) distrust(which func(ident.PeerID) bool) {
 	for p := range w.peers.base.All() {
 		if id := p.Entry.Peer; p.Unsigned() && which(id) {
 			w.drop(id)
-			w.env.Report(event.Event{Kind: event.PeerDeparted, Peer: id})
+			w.env.Report(&event.Event{Kind: event.PeerDeparted, Peer: id})
 		}
 	}
 	w.commit()

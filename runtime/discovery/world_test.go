@@ -38,7 +38,7 @@ func newCluster(t *testing.T, seed uint64, hosts int) *cluster {
 			t.Error(err)
 		}
 	})
-	c.Observe(func(r event.Record) {
+	c.Observe(func(r *event.Record) {
 		c.news = true
 		if c.events[r.Event.Kind] == nil {
 			c.events[r.Event.Kind] = map[string]int{}
@@ -156,7 +156,7 @@ func TestTenNodesConvergeFromOneAddress(t *testing.T) {
 		}
 		started, ended := c.events[event.SyncStarted], c.events[event.SyncEnded]
 		crossed := int64(0)
-		c.Observe(func(r event.Record) {
+		c.Observe(func(r *event.Record) {
 			if r.Event.Kind == event.SyncEnded {
 				crossed += r.Event.N
 			}
@@ -391,7 +391,7 @@ func TestAStoppedNodeIsSilent(t *testing.T) {
 	stopped, late := false, 0
 	c.nodes["n2"].Stop(env.Scheduler.Strand("test"), func() { stopped = true })
 	c.within(500*time.Millisecond, "stop", func() bool { return stopped })
-	c.Observe(func(r event.Record) {
+	c.Observe(func(r *event.Record) {
 		if k := r.Event.Kind; r.Host == "n2" && k >= event.PeerDiscovered && k <= event.SyncEnded {
 			late++
 		}

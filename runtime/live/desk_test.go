@@ -76,7 +76,7 @@ func (d *desk) onSettings(s settings) {
 		return // none yet
 	}
 	d.settings = s
-	d.env.Report(event.Event{Kind: event.Mark, Text: "settings", N: int64(s.version)})
+	d.env.Report(&event.Event{Kind: event.Mark, Text: "settings", N: int64(s.version)})
 	d.kick()
 }
 
@@ -172,7 +172,7 @@ func (d *desk) stop() {
 func (d *desk) drop(r *request, why wire.Reason) { d.report(event.Dropped, r, why) }
 
 func (d *desk) report(kind event.Kind, r *request, why wire.Reason) {
-	d.env.Report(event.Event{
+	d.env.Report(&event.Event{
 		Kind: kind, Reason: why, Text: r.client, From: r.number, To: r.number, N: int64(len(d.waiting)), Sub: uint64(r.tries),
 	})
 }

@@ -138,7 +138,7 @@ func (c *steppedClock) At(s runtime.Strand, wall time.Time, f func()) runtime.Ti
 func inWorld(t *testing.T, f func(x *trial)) {
 	w := sim.New(sim.Config{Seed: 1})
 	x := &trial{TB: t, lab: &simulated{World: w, verifier: discovery.NewVerifier(0)}, log: &log{}}
-	w.Observe(func(r event.Record) { x.log.Event(r.Event) })
+	w.Observe(func(r *event.Record) { x.log.Event(r.Event) })
 	over := false
 	w.Env().Scheduler.Go("trial", func(ctx context.Context) {
 		x.ctx = ctx

@@ -42,7 +42,7 @@ func New(env *runtime.Env, config Config) (*Node, error) {
 		return nil, fmt.Errorf("start node: discovery signs as %s, but the transport proves %s: give both the same key", key.Short(), env.Transport.Local().Short())
 	}
 	n := &Node{env: env, strand: env.Scheduler.Strand("node")}
-	env.Report(event.Event{Kind: event.NodeStarted})
+	env.Report(&event.Event{Kind: event.NodeStarted})
 	var err error
 	if n.discovery, err = discovery.New(env, config.Discovery); err != nil {
 		return nil, fmt.Errorf("start node: %w", err)
@@ -94,7 +94,7 @@ func (n *Node) close() {
 	n.streams.Close(n.strand, func(err error) {
 		n.discovery.Stop(n.strand, func() {
 			n.env.Transport.Drain(wire.GracefulShutdown, transportDrain, n.strand, func() {
-				n.env.Report(event.Event{Kind: event.NodeStopped})
+				n.env.Report(&event.Event{Kind: event.NodeStopped})
 				n.ended.Set(&end{err})
 			})
 		})

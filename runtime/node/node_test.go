@@ -53,7 +53,7 @@ func TestCloseDeliversLeavesAndPutsEverythingAway(t *testing.T) {
 	for seed := range uint64(10) {
 		w := sim.New(sim.Config{Seed: seed})
 		var order []event.Kind
-		w.Observe(func(r event.Record) {
+		w.Observe(func(r *event.Record) {
 			if r.Host == "p" && (r.Kind == event.ProducerClosed || r.Kind == event.NodeStopped) || r.Host == "c" && r.Kind == event.PeerDeparted {
 				order = append(order, r.Kind)
 			}

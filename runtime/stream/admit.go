@@ -11,7 +11,7 @@ func (w *fanout) admit(s *subscription) {
 	g := w.guests[s.peer]
 	expires, reason := w.judge(g, s)
 	if reason != wire.None {
-		w.env.Report(w.event(event.Event{Kind: event.SubRefused, Peer: s.peer, Reason: reason}))
+		w.env.Report(w.event(&event.Event{Kind: event.SubRefused, Peer: s.peer, Reason: reason}))
 		s.link.Close(reason)
 		return
 	}
@@ -20,7 +20,7 @@ func (w *fanout) admit(s *subscription) {
 	s.since = w.env.Clock.Now()
 	s.ring = ring{depth: &s.traffic.queued, maxDatums: w.config.Queue, maxBytes: w.config.QueueBytes}
 	w.enlist(s)
-	w.env.Report(s.event(event.Event{Kind: event.SubAccepted, From: w.next, To: uint64(expires.UnixNano()), N: int64(len(w.subs)), Text: s.criteria}))
+	w.env.Report(s.event(&event.Event{Kind: event.SubAccepted, From: w.next, To: uint64(expires.UnixNano()), N: int64(len(w.subs)), Text: s.criteria}))
 	if _, err := s.link.Send(encodeStart(start{Version: version, Incarnation: w.incarnation, Next: w.next})); err != nil {
 		s.cut(wire.ConnectionLost)
 		return
@@ -75,7 +75,7 @@ func (w *fanout) judgeAgain(g *guest) {
 		if expires != s.expires {
 			s.expires = expires
 			s.arm()
-			w.env.Report(s.event(event.Event{Kind: event.SubExpiry, To: uint64(expires.UnixNano())}))
+			w.env.Report(s.event(&event.Event{Kind: event.SubExpiry, To: uint64(expires.UnixNano())}))
 		}
 	}
 	w.changed() // the Status has the new entry

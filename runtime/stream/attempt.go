@@ -65,7 +65,7 @@ func (a *attempt) OnMessage(b []byte) {
 		if m.kind == frameGap {
 			a.miss(m.gap, arrivalGap, wire.Lagged)
 		} else {
-			a.arrive(arrival{gap: m.gap, payload: m.payload})
+			a.arrive(m.gap, arrivalDatum, m.payload)
 		}
 		r.next = m.to + 1
 	}
@@ -87,7 +87,7 @@ func (a *attempt) onStart(s start) {
 	before, missed, complete := r.incarnation, r.next, r.complete
 	r.complete = false
 	r.incarnation, r.next, r.verdict = s.Incarnation, s.Next, wire.None
-	w.env.Report(r.event(event.Event{Kind: event.Subscribed, From: s.Next}))
+	w.env.Report(r.event(&event.Event{Kind: event.Subscribed, From: s.Next}))
 	w.directory.Sample(a.origin.producer, a.link.Session().RTT())
 	kind := arrivalGap
 	if w.config.Criteria != "" {
@@ -122,18 +122,17 @@ func (a *attempt) miss(g gap, kind arrivalKind, reason wire.Reason) {
 		return
 	}
 	if !g.empty() {
-		a.receiver.worker.env.Report(a.receiver.event(event.Event{Kind: event.Skipped, Reason: reason, From: g.from, To: g.to, N: int64(g.count)}))
+		a.receiver.worker.env.Report(a.receiver.event(&event.Event{Kind: event.Skipped, Reason: reason, From: g.from, To: g.to, N: int64(g.count)}))
 	}
-	a.arrive(arrival{gap: g, kind: kind})
+	a.arrive(g, kind, nil)
 }
 
 // arrive collects what comes in one turn of the strand, so that the queue is
 // locked and its reader woken once. More than the queue holds is not collected.
-func (a *attempt) arrive(x arrival) {
+func (a *attempt) arrive(g gap, kind arrivalKind, payload []byte) {
 	w := a.receiver.worker
-	x.origin = a.origin
-	a.batch = append(a.batch, x)
-	a.bytes += len(x.payload)
+	a.batch = append(a.batch, arrival{a.origin, g, kind, payload})
+	a.bytes += len(payload)
 	if len(a.batch) >= min(maxBatch, w.config.Queue) || a.bytes >= min(wire.Inbox, w.config.QueueBytes) || w.env.Buggify("stream/hand-one") {
 		a.hand()
 	} else if !a.posted {
@@ -180,7 +179,7 @@ func (a *attempt) received() {
 			continue
 		}
 		if e.N > 0 && x.from != e.To+1 {
-			a.receiver.worker.env.Report(a.receiver.event(e))
+			a.receiver.worker.env.Report(a.receiver.event(&e))
 			e.N, e.Bytes = 0, 0
 		}
 		if e.N == 0 {
@@ -191,7 +190,7 @@ func (a *attempt) received() {
 		e.Bytes += int64(len(x.payload))
 	}
 	if e.N > 0 {
-		a.receiver.worker.env.Report(a.receiver.event(e))
+		a.receiver.worker.env.Report(a.receiver.event(&e))
 	}
 }
 

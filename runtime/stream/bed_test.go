@@ -49,8 +49,8 @@ func newBedWith(t *testing.T, seed uint64, o invariants.Options, hosts ...string
 		World: sim.New(sim.Config{Seed: seed}), t: t, set: invariants.New(o), verifier: discovery.NewVerifier(0),
 		nodes: map[string]*node.Node{}, config: map[string]func(*discovery.Config){},
 	}
-	b.Observe(func(r event.Record) {
-		b.events = append(b.events, r)
+	b.Observe(func(r *event.Record) {
+		b.events = append(b.events, *r)
 		b.set.Event(r)
 	})
 	t.Cleanup(func() {
@@ -239,7 +239,7 @@ func (b *bed) count(host string, k event.Kind, reasons ...wire.Reason) (n int) {
 
 // wrong tells the invariants that a test begins to do something to the network, as
 // scenarios do for their faults.
-func (b *bed) wrong(what string) { b.Report(event.Event{Kind: event.FaultBegan, Text: what}) }
+func (b *bed) wrong(what string) { b.Report(&event.Event{Kind: event.FaultBegan, Text: what}) }
 
 // marked counts how often a host reached a rare place.
 func (b *bed) marked(host, name string) (n int) {

@@ -37,7 +37,7 @@ func (c caller) call(peer ident.PeerID, name string, f func()) error {
 	begin := c.env.Clock.Mono()
 	err := c.shield(peer, name, f)
 	if took := c.env.Clock.Mono() - begin; took > slowCallback {
-		c.env.Report(event.Event{Kind: event.CallbackSlow, Stream: c.stream, Peer: peer, N: int64(took), Text: name})
+		c.env.Report(&event.Event{Kind: event.CallbackSlow, Stream: c.stream, Peer: peer, N: int64(took), Text: name})
 	}
 	return err
 }
@@ -50,7 +50,7 @@ func (c caller) shield(peer ident.PeerID, name string, f func()) (err error) {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("%s: %v: %w", name, v, wire.CallbackPanic)
 			text := fmt.Sprintf("%s: %v%s", name, v, callers())
-			c.env.Report(event.Event{
+			c.env.Report(&event.Event{
 				Kind: event.CallbackPanicked, Stream: c.stream, Peer: peer, Reason: wire.CallbackPanic, Text: text[:min(len(text), maxPanicText)],
 			})
 		}

@@ -50,7 +50,7 @@ func newConsumer(s *Streams, name string, config ConsumerConfig) *consumer {
 	}
 	w.board = newBoard(strand, &c.status, w.look)
 	c.worker = w
-	c.queue.env, c.queue.strand, c.queue.onRoom = s.env, strand, w.onRoom
+	c.queue.env, c.queue.strand, c.queue.onRoom, c.queue.ready = s.env, strand, w.onRoom, c.queue.due
 	c.queue.maxDatums, c.queue.maxBytes = config.Queue, config.QueueBytes
 	strand.Post(w.begin)
 	return c
@@ -62,39 +62,45 @@ func (c *Consumer[T]) Stream() ident.StreamID { return c.core.stream }
 // Recv gives the next datum, waiting for one. Datums of one producer come in
 // order. A *Gap or a *DecodeError stands in the place of what is missing, and
 // the stream goes on after it; ErrClosed and the cause of ctx end it.
-func (c *Consumer[T]) Recv(ctx context.Context) (Datum[T], error) {
+func (c *Consumer[T]) Recv(ctx context.Context) (d Datum[T], err error) {
 	for {
-		d, err := c.TryRecv()
+		err = c.next(&d)
 		if !errors.Is(err, ErrEmpty) {
 			return d, err
 		}
-		if err := c.core.queue.wait(ctx); err != nil {
-			return Datum[T]{}, err
+		if err = c.core.queue.wait(ctx); err != nil {
+			return d, err
 		}
 	}
 }
 
 // TryRecv is Recv that does not wait: it fails with ErrEmpty.
-func (c *Consumer[T]) TryRecv() (Datum[T], error) {
-	a, err := c.core.queue.pop()
-	if err != nil {
-		return Datum[T]{}, err
+func (c *Consumer[T]) TryRecv() (d Datum[T], err error) {
+	err = c.next(&d)
+	return d, err
+}
+
+// next is TryRecv with the datum in d, where it is wanted: copies are a good part of the cost.
+func (c *Consumer[T]) next(d *Datum[T]) (err error) {
+	var a arrival
+	if err := c.core.queue.pop(&a); err != nil {
+		return err
 	}
-	d := Datum[T]{Producer: a.producer, Incarnation: a.incarnation, Seq: a.from}
+	*d = Datum[T]{Producer: a.producer, Incarnation: a.incarnation, Seq: a.from}
 	if a.kind != arrivalDatum {
-		return d, &Gap{
+		return &Gap{
 			Producer: a.producer, From: a.from, To: a.to, Count: a.count,
 			AtMost: a.kind == arrivalGapAtMost, Restarted: a.kind == arrivalRestart,
 		}
 	}
-	if d.Value, err = c.decode(a); err != nil {
-		c.core.env.Report(event.Event{Kind: event.DecodeFailed, Stream: c.core.stream, Peer: a.producer, Incarnation: a.incarnation, From: a.from, To: a.from, N: 1, Text: text(err)})
-		return d, &DecodeError{Producer: a.producer, Seq: a.from, Err: err}
+	if d.Value, err = c.decode(&a); err != nil {
+		c.core.env.Report(&event.Event{Kind: event.DecodeFailed, Stream: c.core.stream, Peer: a.producer, Incarnation: a.incarnation, From: a.from, To: a.from, N: 1, Text: text(err)})
+		return &DecodeError{Producer: a.producer, Seq: a.from, Err: err}
 	}
-	return d, nil
+	return nil
 }
 
-func (c *Consumer[T]) decode(a arrival) (v T, err error) {
+func (c *Consumer[T]) decode(a *arrival) (v T, err error) {
 	if perr := (caller{c.core.env, c.core.stream}).shield(a.producer, "codec", func() { v, err = c.codec.Decode(a.payload) }); perr != nil {
 		err = perr
 	}

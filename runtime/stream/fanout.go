@@ -63,7 +63,7 @@ type guest struct {
 
 // begin starts the work.
 func (w *fanout) begin() {
-	w.env.Report(w.event(event.Event{Kind: event.ProducerOpened, N: int64(w.config.MaxConsumers), From: uint64(w.config.Queue), To: uint64(w.config.MaxPerPeer), Text: w.name}))
+	w.env.Report(w.event(&event.Event{Kind: event.ProducerOpened, N: int64(w.config.MaxConsumers), From: uint64(w.config.Queue), To: uint64(w.config.MaxPerPeer), Text: w.name}))
 	w.unwatch = append(w.unwatch, w.directory.Subscribe(w.strand, w.onPeers), w.demands.tickets.Watch(w.strand, w.onValidators))
 	w.changed()
 }
@@ -292,7 +292,7 @@ func (w *fanout) changed() {
 		if online {
 			kind = event.ProducerOnline
 		}
-		w.env.Report(w.event(event.Event{Kind: kind, N: int64(len(w.subs))}))
+		w.env.Report(w.event(&event.Event{Kind: kind, N: int64(len(w.subs))}))
 	}
 	w.input.set(online, w.closing)
 	w.board.changed()
@@ -327,7 +327,7 @@ func (w *fanout) close() {
 	w.stranded = w.waits()
 	w.closing = true
 	w.deadline = w.env.Clock.AfterFunc(w.strand, w.config.DrainMax, w.onDrainDeadline)
-	w.env.Report(w.event(event.Event{Kind: event.ProducerClosing}))
+	w.env.Report(w.event(&event.Event{Kind: event.ProducerClosing}))
 	for _, stop := range w.unwatch {
 		stop()
 	}
@@ -371,7 +371,7 @@ func (w *fanout) end() {
 	}
 	w.deadline.Stop()
 	w.unblock()
-	w.env.Report(w.event(event.Event{Kind: event.ProducerClosed}))
+	w.env.Report(w.event(&event.Event{Kind: event.ProducerClosed}))
 	w.board.update()
 	var err error
 	if w.undrain != (UndrainedError{}) {
@@ -382,7 +382,7 @@ func (w *fanout) end() {
 }
 
 // event fills in what all events of this worker have in common.
-func (w *fanout) event(e event.Event) event.Event {
+func (w *fanout) event(e *event.Event) *event.Event {
 	e.Stream, e.Incarnation = w.stream, w.incarnation
 	return e
 }

@@ -88,7 +88,7 @@ func (w *fanout) settle(batch [][]byte) {
 
 // lose tells of datums that leave the input for nobody.
 func (w *fanout) lose(batch [][]byte, r wire.Reason) {
-	w.env.Report(w.event(event.Event{
+	w.env.Report(w.event(&event.Event{
 		Kind: event.InputDropped, Reason: r, From: frameSeq(batch[0]), To: frameSeq(batch[len(batch)-1]), N: int64(len(batch)), Bytes: payloadBytes(batch),
 	}))
 	if w.undelivered == nil {
@@ -97,7 +97,7 @@ func (w *fanout) lose(batch [][]byte, r wire.Reason) {
 	for _, frame := range batch {
 		_ = w.call(nobody, "undelivered", func() {
 			if err := w.undelivered(framePayload(frame), r); err != nil {
-				w.env.Report(w.event(event.Event{Kind: event.DecodeFailed, Peer: w.env.Transport.Local(), From: frameSeq(frame), To: frameSeq(frame), Text: text(err)}))
+				w.env.Report(w.event(&event.Event{Kind: event.DecodeFailed, Peer: w.env.Transport.Local(), From: frameSeq(frame), To: frameSeq(frame), Text: text(err)}))
 			}
 		})
 	}

@@ -72,7 +72,7 @@ func (w *fanout) sift(batch [][]byte) {
 	}
 	for _, f := range w.filters {
 		if f.failed > 0 {
-			w.env.Report(w.event(event.Event{
+			w.env.Report(w.event(&event.Event{
 				Kind: event.CriteriaFailed, Reason: wire.NoMatch, From: frameSeq(batch[0]), To: frameSeq(batch[len(batch)-1]), N: int64(f.failed), Text: f.String(),
 			}))
 		}

@@ -46,7 +46,7 @@ func TestConsumerThatStallsForAnHourCostsBoundedMemoryAndDelaysNobody(t *testing
 		// application takes nothing. What lies between is the transport's to bound.
 		inside, most := int64(0), int64(0)
 		sent, delays := map[uint64]int64{}, []time.Duration{}
-		b.Observe(func(r event.Record) {
+		b.Observe(func(r *event.Record) {
 			about := r.Peer == b.id("stalls")
 			switch {
 			case r.Kind == event.Enqueued && about:

@@ -81,15 +81,15 @@ func (q *input) wait(ctx context.Context, size int, closed func() bool) error {
 // wakeAll has everyone who waits look again.
 func (q *input) wakeAll() {
 	q.mu.Lock()
-	wakes := q.waiters.take(len(q.waiters))
-	q.mu.Unlock()
-	wakes.wake()
+	defer q.mu.Unlock()
+	q.waiters.wakeAll()
 }
 
 // take moves as many of the oldest frames to batch as fit. more tells whether
 // others are left; if not, the next put posts drain again.
 func (q *input) take(batch [][]byte, fit room) (_ [][]byte, more bool) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	n := fit.fits(q.frames.all())
 	for _, frame := range q.frames.all()[:n] {
 		q.bytes -= len(frame)
@@ -101,11 +101,10 @@ func (q *input) take(batch [][]byte, fit room) (_ [][]byte, more bool) {
 	// Whoever is woken either puts, so that there will be another take, or
 	// finds that somebody else did.
 	if q.env.Buggify("stream/wake-all-senders") {
-		n = len(q.waiters)
+		q.waiters.wakeAll()
+	} else {
+		q.waiters.wake(n)
 	}
-	wakes := q.waiters.take(n)
-	q.mu.Unlock()
-	wakes.wake()
 	return batch, more
 }
 
@@ -122,11 +121,9 @@ func (q *input) oldest() [][]byte {
 // set changes whether datums are let in, and wakes everyone to look.
 func (q *input) set(online, closed bool) {
 	q.mu.Lock()
-	if online == q.online && closed == q.closed {
-		q.mu.Unlock()
-		return
+	defer q.mu.Unlock()
+	if online != q.online || closed != q.closed {
+		q.online, q.closed = online, closed
+		q.waiters.wakeAll()
 	}
-	q.online, q.closed = online, closed
-	q.mu.Unlock()
-	q.wakeAll()
 }

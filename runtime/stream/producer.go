@@ -161,7 +161,7 @@ func (p *Producer[T]) encode(v T) (frame []byte, err error) {
 	defer func() {
 		if err != nil {
 			frame = nil
-			c.env.Report(event.Event{Kind: event.EncodeFailed, Stream: c.stream, Incarnation: p.Incarnation()})
+			c.env.Report(&event.Event{Kind: event.EncodeFailed, Stream: c.stream, Incarnation: p.Incarnation()})
 		}
 	}()
 	if perr := c.shield(nobody, "codec", func() {

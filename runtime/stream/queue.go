@@ -40,7 +40,8 @@ const (
 type queue struct {
 	env       *runtime.Env
 	strand    runtime.Strand
-	onRoom    func() // the worker's, bound once: posted when a full queue is half empty
+	onRoom    func()      // the worker's, bound once: posted when a full queue is half empty
+	ready     func() bool // due, bound once
 	maxDatums int
 	maxBytes  int
 
@@ -57,30 +58,28 @@ type queue struct {
 // pauses its links until onRoom.
 func (q *queue) push(batch []arrival) (full bool) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	for i := range batch {
 		q.bytes += len(batch[i].payload)
-		if !q.merge(batch[i]) {
-			q.items.push(batch[i])
+		if !q.merge(&batch[i]) {
+			q.items.push(batch[i : i+1]...)
 		}
 	}
 	if q.items.len() >= q.maxDatums || q.bytes >= q.maxBytes || q.env.Buggify("stream/full-queue") {
 		q.full = true
 	}
-	full = q.full
-	n := len(batch)
 	if q.env.Buggify("stream/wake-all-receivers") {
-		n = len(q.waiters)
+		q.waiters.wakeAll()
+	} else {
+		q.waiters.wake(len(batch))
 	}
-	wakes := q.waiters.take(n)
-	q.mu.Unlock()
-	wakes.wake()
-	return full
+	return q.full
 }
 
 // merge takes a gap into the one that was queued last, if it goes on where that
 // ended: a consumer that is away again and again while nobody receives would
 // otherwise queue one each time.
-func (q *queue) merge(a arrival) bool {
+func (q *queue) merge(a *arrival) bool {
 	n := q.items.len()
 	if a.kind == arrivalDatum || n == 0 {
 		return false
@@ -90,7 +89,7 @@ func (q *queue) merge(a arrival) bool {
 	case last.kind != a.kind || last.producer != a.producer:
 		return false
 	case a.kind == arrivalRestart:
-		*last = a // what was missing before is unknown already
+		*last = *a // what was missing before is unknown already
 		return true
 	case last.incarnation != a.incarnation || last.to+1 != a.from:
 		return false
@@ -107,18 +106,18 @@ func (q *queue) isFull() bool {
 	return q.full
 }
 
-// pop takes the oldest: ErrEmpty when there is none, ErrClosed when there will
-// be none.
-func (q *queue) pop() (arrival, error) {
+// pop takes the oldest into a: ErrEmpty when there is none, ErrClosed when there
+// will be none.
+func (q *queue) pop(a *arrival) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.items.len() == 0 {
 		if q.closed {
-			return arrival{}, ErrClosed
+			return ErrClosed
 		}
-		return arrival{}, ErrEmpty
+		return ErrEmpty
 	}
-	a := q.items.all()[0]
+	*a = q.items.all()[0]
 	q.items.pop(1)
 	q.bytes -= len(a.payload)
 	if a.kind == arrivalDatum {
@@ -129,26 +128,28 @@ func (q *queue) pop() (arrival, error) {
 		q.full = false
 		q.strand.Post(q.onRoom)
 	}
-	return a, nil
+	return nil
 }
 
 // wait parks the caller until something may have arrived.
 func (q *queue) wait(ctx context.Context) error {
-	return q.waiters.await(ctx, q.env, &q.mu, func() bool { return q.items.len() > 0 || q.closed })
+	return q.waiters.await(ctx, q.env, &q.mu, q.ready)
 }
+
+// due tells whether pop gives something other than ErrEmpty; q.mu is held.
+func (q *queue) due() bool { return q.items.len() > 0 || q.closed }
 
 // close lets nobody wait any more. It drops what nobody took and tells how many
 // datums those were.
 func (q *queue) close() (dropped int) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	for _, a := range q.items.all() {
 		if a.kind == arrivalDatum {
 			dropped++
 		}
 	}
 	q.items, q.bytes, q.closed = fifo[arrival]{}, 0, true
-	wakes := q.waiters.take(len(q.waiters))
-	q.mu.Unlock()
-	wakes.wake()
+	q.waiters.wakeAll()
 	return dropped
 }

@@ -158,8 +158,8 @@ func TestInputThatClosesWakesEveryone(t *testing.T) {
 	}
 	q.set(false, true)
 	wg.Wait()
-	if len(q.waiters) != 0 {
-		t.Errorf("%d waiters left", len(q.waiters))
+	if len(q.waiters.list) != 0 {
+		t.Errorf("%d waiters left", len(q.waiters.list))
 	}
 }
 
@@ -167,6 +167,7 @@ func TestQueueGivesEachDatumToOneReceiverAndAsksForMore(t *testing.T) {
 	env, ctx := liveEnv(t), deadline(t)
 	const total, batch = 20000, 9
 	q := &queue{env: env, strand: env.Scheduler.Strand("test"), maxDatums: 16, maxBytes: 1000}
+	q.ready = q.due
 	from := &origin{incarnation: 1}
 	sent := 0        // on the strand
 	push := func() { // as a link does: until the queue is full, then after onRoom
@@ -191,7 +192,8 @@ func TestQueueGivesEachDatumToOneReceiverAndAsksForMore(t *testing.T) {
 		wg.Go(func() {
 			last := uint64(0)
 			for {
-				a, err := q.pop()
+				var a arrival
+				err := q.pop(&a)
 				switch {
 				case errors.Is(err, ErrClosed):
 					return
@@ -226,6 +228,7 @@ func TestQueueGivesEachDatumToOneReceiverAndAsksForMore(t *testing.T) {
 func TestQueueHoldsNoMoreThanItsBoundAndOneBatch(t *testing.T) {
 	env := liveEnv(t)
 	q := &queue{env: env, strand: env.Scheduler.Strand("test"), maxDatums: 4, maxBytes: 100}
+	q.ready = q.due
 	rooms := make(chan struct{}, 10)
 	q.onRoom = func() { rooms <- struct{}{} }
 	x := arrival{origin: &origin{}, gap: gap{1, 1, 1}, payload: make([]byte, 10)}
@@ -236,7 +239,7 @@ func TestQueueHoldsNoMoreThanItsBoundAndOneBatch(t *testing.T) {
 		t.Error("not full with 4 of 4")
 	}
 	for n := 3; n >= 0; n-- {
-		if _, err := q.pop(); err != nil {
+		if err := q.pop(new(arrival)); err != nil {
 			t.Fatal(err)
 		}
 		if q.full != (n > 2) {
@@ -252,7 +255,7 @@ func TestQueueHoldsNoMoreThanItsBoundAndOneBatch(t *testing.T) {
 	if n := q.close(); n != 1 {
 		t.Errorf("%d datums dropped, want 1: a gap is none", n)
 	}
-	if _, err := q.pop(); !errors.Is(err, ErrClosed) {
+	if err := q.pop(new(arrival)); !errors.Is(err, ErrClosed) {
 		t.Errorf("pop after close: %v", err)
 	}
 }

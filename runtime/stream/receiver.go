@@ -49,7 +49,7 @@ func (r *receiver) connect(news bool) {
 	if news {
 		e.From = 1
 	}
-	w.env.Report(r.event(e))
+	w.env.Report(r.event(&e))
 	a := &attempt{receiver: r}
 	a.flush = a.onFlush
 	r.attempt = a
@@ -188,7 +188,7 @@ func (r *receiver) detach(reason wire.Reason) {
 		e.N = 1
 		w.connected--
 	}
-	w.env.Report(r.event(e))
+	w.env.Report(r.event(&e))
 	if a.up {
 		w.changed()
 	}
@@ -228,7 +228,7 @@ func (r *receiver) ended(reason wire.Reason) {
 		w.env.Mark("stream/gave-up")
 		return // until there is news
 	}
-	w.env.Report(r.event(event.Event{Kind: event.Retrying, Reason: reason, N: int64(r.backOff(least))}))
+	w.env.Report(r.event(&event.Event{Kind: event.Retrying, Reason: reason, N: int64(r.backOff(least))}))
 }
 
 // verdict tells whether a producer that ends or refuses for this reason will go
@@ -272,7 +272,7 @@ func nextWait(wait time.Duration, b Backoff) time.Duration {
 	return min(max(2*wait, b.First), b.Max)
 }
 
-func (r *receiver) event(e event.Event) event.Event {
+func (r *receiver) event(e *event.Event) *event.Event {
 	e.Peer, e.Stream, e.Sub, e.Incarnation = r.peer.Entry.Peer, r.worker.stream, r.id, r.incarnation
 	return e
 }

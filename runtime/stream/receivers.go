@@ -46,7 +46,7 @@ type former struct {
 
 // begin starts the work.
 func (w *receivers) begin() {
-	w.env.Report(w.event(event.Event{Kind: event.ConsumerOpened, Text: w.name, From: uint64(w.config.Backoff.First), To: uint64(w.config.Backoff.Max)}))
+	w.env.Report(w.event(&event.Event{Kind: event.ConsumerOpened, Text: w.name, From: uint64(w.config.Backoff.First), To: uint64(w.config.Backoff.Max)}))
 	w.unwatch = append(w.unwatch,
 		w.directory.Subscribe(w.strand, w.onPeers),
 		w.directory.SubscribeSelf(w.strand, w.onSelf),
@@ -150,7 +150,7 @@ func (w *receivers) changed() {
 		if online {
 			kind = event.ConsumerOnline
 		}
-		w.env.Report(w.event(event.Event{Kind: kind, N: int64(w.connected)}))
+		w.env.Report(w.event(&event.Event{Kind: kind, N: int64(w.connected)}))
 	}
 	w.board.changed()
 }
@@ -198,16 +198,16 @@ func (w *receivers) close() {
 	w.list = nil
 	clear(w.byPeer)
 	if n := w.queue.close(); n > 0 {
-		w.env.Report(w.event(event.Event{Kind: event.Discarded, N: int64(n)}))
+		w.env.Report(w.event(&event.Event{Kind: event.Discarded, N: int64(n)}))
 	}
 	w.changed()
 	w.board.update()
-	w.env.Report(w.event(event.Event{Kind: event.ConsumerClosed}))
+	w.env.Report(w.event(&event.Event{Kind: event.ConsumerClosed}))
 }
 
 // event fills in what all events of this consumer have in common: its name is the
 // part that the ids of its receivers begin with.
-func (w *receivers) event(e event.Event) event.Event {
+func (w *receivers) event(e *event.Event) *event.Event {
 	e.Stream, e.Sub = w.stream, w.base
 	return e
 }

@@ -213,7 +213,7 @@ func (s *Streams) onLink(link runtime.Link) {
 	s.handshakes++
 	s.greeted++
 	h.number = s.greeted
-	s.env.Report(event.Event{Kind: event.HandshakeBegan, Peer: link.Peer(), From: h.number})
+	s.env.Report(&event.Event{Kind: event.HandshakeBegan, Peer: link.Peer(), From: h.number})
 	h.deadline = s.env.Clock.AfterFunc(s.strand, handshakeTimeout, h.onDeadline)
 }
 
@@ -277,7 +277,7 @@ func (h *handshake) onDeadline() {
 
 // refuse closes the link of a consumer that no producer hears of.
 func (h *handshake) refuse(id ident.StreamID, r wire.Reason) {
-	h.hub.env.Report(event.Event{Kind: event.HandshakeRefused, Peer: h.link.Peer(), Stream: id, Reason: r})
+	h.hub.env.Report(&event.Event{Kind: event.HandshakeRefused, Peer: h.link.Peer(), Stream: id, Reason: r})
 	h.link.Close(r)
 }
 
@@ -285,5 +285,5 @@ func (h *handshake) end() {
 	h.over = true
 	h.deadline.Stop()
 	h.hub.handshakes--
-	h.hub.env.Report(event.Event{Kind: event.HandshakeEnded, Peer: h.link.Peer(), From: h.number})
+	h.hub.env.Report(&event.Event{Kind: event.HandshakeEnded, Peer: h.link.Peer(), From: h.number})
 }

@@ -212,7 +212,7 @@ func (s *subscription) written(frames [][]byte) {
 func (s *subscription) drain() {
 	if s.stage == serving {
 		s.stage = emptying
-		s.worker.env.Report(s.event(event.Event{Kind: event.SubDraining, Reason: wire.GracefulShutdown}))
+		s.worker.env.Report(s.event(&event.Event{Kind: event.SubDraining, Reason: wire.GracefulShutdown}))
 	}
 	if s.stage == emptying && s.ring.len() == 0 && s.missed.empty() {
 		s.stage = flushing
@@ -224,7 +224,7 @@ func (s *subscription) drain() {
 // before the link is closed.
 func (s *subscription) cut(r wire.Reason) {
 	if s.stage == serving {
-		s.worker.env.Report(s.event(event.Event{Kind: event.SubDraining, Reason: r}))
+		s.worker.env.Report(s.event(&event.Event{Kind: event.SubDraining, Reason: r}))
 	}
 	s.stage, s.reason = cut, s.reason.Worst(r)
 	stopTimer(s.expiry)
@@ -312,7 +312,7 @@ func (s *subscription) OnClosed(c runtime.Closed) {
 	if s.owed && !c.Drained && !left(reason) {
 		w.undrain.Consumers++
 	}
-	w.env.Report(s.event(event.Event{Kind: event.SubEnded, Reason: reason, N: int64(unsent)}))
+	w.env.Report(s.event(&event.Event{Kind: event.SubEnded, Reason: reason, N: int64(unsent)}))
 	if s.served() {
 		w.remove(s)
 	}
@@ -334,7 +334,7 @@ func (s *subscription) report(kind event.Kind, frames [][]byte, r wire.Reason) (
 		from := frameSeq(frames[i])
 		n := s.run(frames[i:], from)
 		count += n
-		s.worker.env.Report(s.event(event.Event{Kind: kind, Reason: r, From: from, To: from + uint64(n) - 1, N: int64(n), Bytes: payloadBytes(frames[i : i+n])}))
+		s.worker.env.Report(s.event(&event.Event{Kind: kind, Reason: r, From: from, To: from + uint64(n) - 1, N: int64(n), Bytes: payloadBytes(frames[i : i+n])}))
 		i += n
 	}
 	return count
@@ -353,7 +353,7 @@ func (s *subscription) run(frames [][]byte, from uint64) int {
 	return n
 }
 
-func (s *subscription) event(e event.Event) event.Event {
+func (s *subscription) event(e *event.Event) *event.Event {
 	e.Sub, e.Peer = s.id, s.peer
 	return s.worker.event(e)
 }

@@ -4,61 +4,70 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/smalti/smalti/runtime"
 )
 
-// waiters are callers that wait for a queue, the longest first. The queue's
-// mutex guards them; they are woken without it.
-type waiters []*waiter
+// waiters are callers that wait for a queue, the longest first. The queue's mutex
+// guards the list.
+type waiters struct {
+	list  []*waiter
+	spare atomic.Pointer[waiter] // of the last who waited, for the next
+}
 
-type waiter struct{ wake func() }
+// waiter is one of them.
+type waiter struct {
+	waiters *waiters
+	mu      *sync.Mutex
+	ready   func() bool
+	wake    func()
+	arm     func(wake func()) (disarm func()) // enlist, bound once
+	disarm  func()                            // leave, bound once
+}
 
-// await parks the caller until it is woken, or not at all if ready holds. mu
-// guards the list; ready is called with it held.
+// await parks the caller until it is woken, or not at all if ready holds. mu is the
+// queue's mutex; ready is called with it held.
 func (l *waiters) await(ctx context.Context, env *runtime.Env, mu *sync.Mutex, ready func() bool) error {
-	return env.Await(ctx, func(wake func()) func() {
-		mu.Lock()
-		if ready() {
-			mu.Unlock()
-			wake()
-			return nil
-		}
-		w := l.add(wake)
-		mu.Unlock()
-		return func() {
-			mu.Lock()
-			defer mu.Unlock()
-			l.remove(w)
-		}
-	})
+	w := l.spare.Swap(nil)
+	if w == nil {
+		w = &waiter{waiters: l}
+		w.arm, w.disarm = w.enlist, w.leave
+	}
+	w.mu, w.ready = mu, ready
+	err := env.Await(ctx, w.arm)
+	l.spare.Store(w)
+	return err
 }
 
-func (l *waiters) add(wake func()) *waiter {
-	w := &waiter{wake}
-	*l = append(*l, w)
-	return w
-}
-
-// remove forgets a waiter that gave up. It may have been taken already.
-func (l *waiters) remove(w *waiter) {
-	*l = slices.DeleteFunc(*l, func(o *waiter) bool { return o == w })
-}
-
-// take takes up to n off the list: whoever is woken and finds nothing queues
-// again.
-func (l *waiters) take(n int) waiters {
-	n = min(n, len(*l))
-	if n == 0 {
+func (w *waiter) enlist(wake func()) (disarm func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ready() {
+		wake()
 		return nil
 	}
-	taken := slices.Clone((*l)[:n])
-	*l = slices.Delete(*l, 0, n)
-	return taken
+	w.wake = wake
+	w.waiters.list = append(w.waiters.list, w)
+	return w.disarm
 }
 
-func (l waiters) wake() {
-	for _, w := range l {
+// leave forgets a waiter that gave up. It may have been woken already.
+func (w *waiter) leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := w.waiters
+	l.list = slices.DeleteFunc(l.list, func(o *waiter) bool { return o == w })
+}
+
+// wake wakes up to n and forgets them: whoever finds nothing queues again.
+func (l *waiters) wake(n int) {
+	n = min(n, len(l.list))
+	for _, w := range l.list[:n] {
 		w.wake()
 	}
+	l.list = slices.Delete(l.list, 0, n)
 }
+
+// wakeAll is wake for everyone.
+func (l *waiters) wakeAll() { l.wake(len(l.list)) }

@@ -25,7 +25,7 @@ func TestMetricsAgreeWithStatus(t *testing.T) {
 	for _, lag := range []stream.Lag{stream.Disconnect, stream.DropNewest, stream.DropOldest, stream.Block} {
 		w := sim.New(sim.Config{Seed: 1})
 		metrics := map[string]*telemetry.Metrics{}
-		w.Observe(func(r event.Record) {
+		w.Observe(func(r *event.Record) {
 			if m := metrics[r.Host]; m != nil {
 				m.Event(r.Event)
 			}
@@ -141,7 +141,7 @@ func TestBooksBalanceWhateverHappens(t *testing.T) {
 		metrics := map[boot]*telemetry.Metrics{}
 		stopped := map[boot]bool{}
 		s := scenarios.Swarm(seed)
-		_, err := scenarios.Run(s, scenarios.Options{Seed: seed, Observe: func(r event.Record) {
+		_, err := scenarios.Run(s, scenarios.Options{Seed: seed, Observe: func(r *event.Record) {
 			b := boot{r.Host, r.Boot}
 			if metrics[b] == nil {
 				metrics[b] = telemetry.New()

@@ -37,8 +37,8 @@ func newVillage(t *testing.T) *village {
 			t.Error(err)
 		}
 	})
-	v.Observe(func(r event.Record) {
-		v.records = append(v.records, r)
+	v.Observe(func(r *event.Record) {
+		v.records = append(v.records, *r)
 		if r.Kind == event.Mark {
 			v.marks[r.Text]++
 		}

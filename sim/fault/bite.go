@@ -29,7 +29,7 @@ func (b *bite) open(w *sim.World, ways []way) {
 // close reports the mark if something was stopped since open.
 func (b *bite) close(w *sim.World, mark string) {
 	if b.count(w) > b.before {
-		w.Report(event.Event{Kind: event.Mark, Text: mark})
+		w.Report(&event.Event{Kind: event.Mark, Text: mark})
 	}
 }
 

@@ -54,6 +54,6 @@ func (f Busy) Begin(w *sim.World) {
 // End implements Fault.
 func (f Busy) End(w *sim.World) {
 	if h := known(w, f.Host); h != nil && h.Quicken(f.Cost) > 0 {
-		w.Report(event.Event{Kind: event.Mark, Text: MarkBusy})
+		w.Report(&event.Event{Kind: event.Mark, Text: MarkBusy})
 	}
 }

@@ -33,7 +33,7 @@ func (f Crash) Hosts() []string { return []string{f.Host} }
 // Begin implements Fault.
 func (f Crash) Begin(w *sim.World) {
 	if h := known(w, f.Host); h != nil && h.Up() {
-		w.Report(event.Event{Kind: event.Mark, Text: MarkCrash})
+		w.Report(&event.Event{Kind: event.Mark, Text: MarkCrash})
 		h.Crash()
 	}
 }

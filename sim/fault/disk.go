@@ -52,6 +52,6 @@ func (f *store) End(w *sim.World) {
 	}
 	f.end(h.Disk())
 	if f.bites(h.Disk().Bitten()) > f.before {
-		w.Report(event.Event{Kind: event.Mark, Text: f.mark})
+		w.Report(&event.Event{Kind: event.Mark, Text: f.mark})
 	}
 }

@@ -57,6 +57,6 @@ func (f Drift) Begin(w *sim.World) {
 // End implements Fault.
 func (f Drift) End(w *sim.World) {
 	if h := known(w, f.Host); h != nil && h.Drift(-f.PPM) != 0 && h.Up() {
-		w.Report(event.Event{Kind: event.Mark, Text: MarkDrift})
+		w.Report(&event.Event{Kind: event.Mark, Text: MarkDrift})
 	}
 }

@@ -30,7 +30,7 @@ func newBed(t *testing.T) *bed {
 			t.Error(err)
 		}
 	})
-	b.Observe(func(r event.Record) {
+	b.Observe(func(r *event.Record) {
 		if r.Kind == event.Mark {
 			b.marks[r.Text]++
 		}

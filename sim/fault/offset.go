@@ -42,7 +42,7 @@ func (f Offset) Hosts() []string { return []string{f.Host} }
 // Begin implements Fault.
 func (f Offset) Begin(w *sim.World) {
 	if h := known(w, f.Host); h != nil {
-		w.Report(event.Event{Kind: event.Mark, Text: MarkOffset})
+		w.Report(&event.Event{Kind: event.Mark, Text: MarkOffset})
 		h.StepClock(f.By)
 	}
 }

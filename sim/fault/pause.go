@@ -39,6 +39,6 @@ func (f Pause) Begin(w *sim.World) {
 // End implements Fault.
 func (f Pause) End(w *sim.World) {
 	if h := known(w, f.Host); h != nil && h.Resume() > 0 {
-		w.Report(event.Event{Kind: event.Mark, Text: MarkPause})
+		w.Report(&event.Event{Kind: event.Mark, Text: MarkPause})
 	}
 }

@@ -48,7 +48,7 @@ func (f *Powercut) Begin(w *sim.World) {
 		h.Crash()
 		f.cut = true
 		if h.Disk().Bitten().Lost > before {
-			w.Report(event.Event{Kind: event.Mark, Text: MarkPowercut})
+			w.Report(&event.Event{Kind: event.Mark, Text: MarkPowercut})
 		}
 	})
 	f.timer.Stop()

@@ -31,7 +31,7 @@ func (f Restart) Hosts() []string { return []string{f.Host} }
 // Begin implements Fault.
 func (f Restart) Begin(w *sim.World) {
 	if h := known(w, f.Host); h != nil && h.Up() {
-		w.Report(event.Event{Kind: event.Mark, Text: MarkRestart})
+		w.Report(&event.Event{Kind: event.Mark, Text: MarkRestart})
 		h.Restart()
 	}
 }

@@ -39,7 +39,7 @@ func (f *ruled) Begin(w *sim.World) {
 func (f *ruled) End(w *sim.World) {
 	each(f.from, f.to, func(from, to string) { w.Net.Lift(from, to, &f.rule) })
 	if f.rule.Bitten > 0 {
-		w.Report(event.Event{Kind: event.Mark, Text: f.mark})
+		w.Report(&event.Event{Kind: event.Mark, Text: f.mark})
 	}
 }
 

@@ -48,7 +48,7 @@ func (f Slow) Hosts() []string { return slices.Concat(f.From, f.To) }
 
 // Begin implements Fault.
 func (f Slow) Begin(w *sim.World) {
-	w.Report(event.Event{Kind: event.Mark, Text: MarkSlow})
+	w.Report(&event.Event{Kind: event.Mark, Text: MarkSlow})
 	f.add(w, f.By)
 }
 

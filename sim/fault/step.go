@@ -42,7 +42,7 @@ func (f Step) Hosts() []string { return []string{f.Host} }
 // Begin implements Fault.
 func (f Step) Begin(w *sim.World) {
 	if h := known(w, f.Host); h != nil {
-		w.Report(event.Event{Kind: event.Mark, Text: MarkStep})
+		w.Report(&event.Event{Kind: event.Mark, Text: MarkStep})
 		h.StepClock(f.By)
 	}
 }

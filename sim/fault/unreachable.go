@@ -41,6 +41,6 @@ func (f *Unreachable) Begin(w *sim.World) {
 func (f *Unreachable) End(w *sim.World) {
 	w.Net.Reach(f.Host)
 	if w.Net.Unreached(f.Host) > f.before {
-		w.Report(event.Event{Kind: event.Mark, Text: MarkUnreachable})
+		w.Report(&event.Event{Kind: event.Mark, Text: MarkUnreachable})
 	}
 }

@@ -91,7 +91,7 @@ func (c *crowd) join() {
 	})
 }
 
-func (c *crowd) event(r event.Record) {
+func (c *crowd) event(r *event.Record) {
 	about := r.Peer == c.subject
 	switch r.Kind {
 	case event.PeerDiscovered, event.PeerReturned:

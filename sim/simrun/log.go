@@ -64,7 +64,7 @@ func newLog(out io.Writer, s scenarios.Scenario, all bool) *log {
 }
 
 // observe takes every event; what happens on the data path is not shown.
-func (l *log) observe(r event.Record) {
+func (l *log) observe(r *event.Record) {
 	if r.Kind == event.NodeStarted {
 		l.peers[r.Node] = r.Host
 	}
@@ -76,12 +76,12 @@ func (l *log) observe(r event.Record) {
 	if text == "" {
 		return
 	}
-	if p := l.pending; r.Kind == event.PeerDiscovered && p.Kind == r.Kind && p.At == r.At && p.Host == r.Host {
+	if p := &l.pending; r.Kind == event.PeerDiscovered && p.Kind == r.Kind && p.At == r.At && p.Host == r.Host {
 		l.text += " " + l.peer(r.Peer)
 		return
 	}
 	l.flush()
-	l.pending, l.text = r, text
+	l.pending, l.text = *r, text
 }
 
 // flush prints what is pending, or keeps it for the end.
@@ -89,7 +89,7 @@ func (l *log) flush() {
 	if l.text == "" {
 		return
 	}
-	line := l.line(l.pending, l.text)
+	line := l.line(&l.pending, l.text)
 	l.text = ""
 	if l.printed < logHead {
 		l.printed++
@@ -105,7 +105,7 @@ func (l *log) flush() {
 
 // line puts text in the column of its host, or across all for the world's. It
 // may run over the columns to the right, which are empty.
-func (l *log) line(r event.Record, text string) string {
+func (l *log) line(r *event.Record, text string) string {
 	column, ok := l.columns[r.Host]
 	if !ok {
 		return fmt.Sprintf("%s -- %s", seconds(r.At), text)
@@ -126,7 +126,7 @@ func (l *log) close() {
 }
 
 // full is an event with names in place of ids.
-func (l *log) full(r event.Record) string {
+func (l *log) full(r *event.Record) string {
 	text := r.String()
 	if name, ok := l.peers[r.Peer]; ok {
 		text = strings.Replace(text, "peer="+r.Peer.Short(), "peer="+name, 1)
@@ -138,7 +138,7 @@ func (l *log) full(r event.Record) string {
 }
 
 // short is the short form of what matters, "" for everything else.
-func (l *log) short(r event.Record) string {
+func (l *log) short(r *event.Record) string {
 	peer, stream := l.peer(r.Peer), l.stream(r.Stream)
 	switch r.Kind {
 	case event.NodeStarted:

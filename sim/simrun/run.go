@@ -64,7 +64,7 @@ func exitCode(v scenarios.Verdict) int {
 }
 
 // play runs one seed; observe and trace may be nil.
-func (a *app) play(seed uint64, observe func(event.Record), trace func(sim.Step)) (scenarios.Result, time.Duration, error) {
+func (a *app) play(seed uint64, observe func(*event.Record), trace func(sim.Step)) (scenarios.Result, time.Duration, error) {
 	s, err := a.find(seed)
 	if err != nil {
 		return scenarios.Result{}, 0, err

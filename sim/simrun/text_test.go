@@ -84,7 +84,7 @@ func TestOutputThatCannotBeWrittenIsAFailureOfTheTool(t *testing.T) {
 }
 
 // logged gives the log of records for hosts a, b and c.
-func logged(records ...event.Record) []string {
+func logged(records ...*event.Record) []string {
 	var out strings.Builder
 	l := newLog(&out, scenarios.Scenario{Hosts: []scenarios.Host{{Name: "a"}, {Name: "b"}, {Name: "c"}}, Streams: []scenarios.Stream{{Name: "s"}}}, false)
 	for _, r := range records {
@@ -95,8 +95,8 @@ func logged(records ...event.Record) []string {
 	return strings.Split(strings.TrimSuffix(body, "\n"), "\n")
 }
 
-func record(at time.Duration, host string, e event.Event) event.Record {
-	return event.Record{At: int64(at), Host: host, Event: e}
+func record(at time.Duration, host string, e event.Event) *event.Record {
+	return &event.Record{At: int64(at), Host: host, Event: e}
 }
 
 func TestLogHasAColumnForEachHostAndNamesForIds(t *testing.T) {
@@ -124,7 +124,7 @@ func TestLogHasAColumnForEachHostAndNamesForIds(t *testing.T) {
 }
 
 func TestLogKeepsTheBeginningAndTheEnd(t *testing.T) {
-	var records []event.Record
+	var records []*event.Record
 	for i := range logHead + logTail + 5 {
 		records = append(records, record(time.Duration(i)*time.Second, "a", event.Event{Kind: event.NodeStopped}))
 	}

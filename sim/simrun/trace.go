@@ -23,7 +23,7 @@ func (a *app) traced(seed uint64, path string) (r scenarios.Result, took time.Du
 	}
 	w := bufio.NewWriter(f)
 	r, took, err = a.play(seed,
-		func(e event.Record) { traceEvent(w, e) },
+		func(e *event.Record) { traceEvent(w, e) },
 		func(s sim.Step) {
 			fmt.Fprintf(w, "step %d at %s on %s: strand %d %s\n", s.Number, s.At, s.Host, s.ID, s.Strand)
 		})
@@ -37,7 +37,7 @@ func (a *app) traced(seed uint64, path string) (r scenarios.Result, took time.Du
 }
 
 // traceEvent prints all that the hash of a run has of an event.
-func traceEvent(w io.Writer, e event.Record) {
+func traceEvent(w io.Writer, e *event.Record) {
 	fmt.Fprintf(w, "event at %s on %s, boot %d: %s wall=%d mono=%d node=%x peer=%x stream=%x sub=%d incarnation=%d from=%d to=%d n=%d bytes=%d reason=%s text=%q\n",
 		time.Duration(e.At), e.Host, e.Boot, e.Kind, e.Wall, e.Mono, e.Node[:], e.Peer[:], e.Stream[:], e.Sub, e.Incarnation, e.From, e.To, e.N, e.Bytes, e.Reason, e.Text)
 }
