@@ -53,6 +53,9 @@ type subscription struct {
 	shutdown  int64 // of dropped, those for GracefulShutdown
 }
 
+// holds tells whether anything waits for the subscription, or may still be given back to it.
+func (s *subscription) holds() bool { return !s.ended && s.enqueued > s.written+s.dropped }
+
 // reader is one peer as a producer sees it, over all its subscriptions.
 type reader struct {
 	enqueued  spans

@@ -111,6 +111,28 @@ func TestQueuesHaveBounds(t *testing.T) {
 	})
 }
 
+func TestNothingWaitsWithoutAReason(t *testing.T) {
+	const soon, late = 1400 * time.Millisecond, 1600 * time.Millisecond
+	breaks := []string{"prompt"}
+	sent := at(time.Second, p(appSent(1, 1), appSent(2, 1)))
+	idle := history(p(opened(0), accepted(1, "c", 1, 1)), sent, at(time.Second, p(enqueued(1, "c", 1, 1), written(1, "c", 1, 1))))
+	first := func(d time.Duration, x event.Event) []step { return history(idle, at(d, p(x))) }
+	slow := func(k event.Kind, text string) []step { return world(event.Event{Kind: k, Text: text}) }
+	run(t, []historyCase{
+		{name: "soon", steps: first(soon, enqueued(1, "c", 2, 2))},
+		{name: "the first was still in the queue", steps: history(
+			p(opened(0), accepted(1, "c", 1, 1)), sent, at(time.Second, p(enqueued(1, "c", 1, 1))), at(late, p(written(1, "c", 1, 1), enqueued(1, "c", 2, 2))))},
+		{name: "nobody was subscribed", steps: history(p(opened(0)), sent, at(late, p(accepted(1, "c", 1, 1), enqueued(1, "c", 1, 2))))},
+		{name: "the host stood still", steps: history(
+			idle, at(time.Second, slow(event.FaultBegan, "pause p")), at(late, slow(event.FaultEnded, "pause p")), at(late, p(enqueued(1, "c", 2, 2))))},
+		{name: "another fault is no reason", steps: history(
+			idle, at(time.Second, slow(event.FaultBegan, "crash d")), at(late, slow(event.FaultEnded, "crash d")), at(late, p(enqueued(1, "c", 2, 2)))), want: breaks},
+		{name: "late", steps: first(late, enqueued(1, "c", 2, 2)), want: breaks},
+		{name: "late, and nobody wants it", steps: history(
+			p(opened(0), picky(accepted(1, "c", 1, 1))), sent, at(late, p(unmatched(1, 2)))), want: breaks},
+	})
+}
+
 func TestOnePeerHasNoMoreThanItMay(t *testing.T) {
 	open := opened(0)
 	open.To = 1

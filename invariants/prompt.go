@@ -1,0 +1,92 @@
+package invariants
+
+import (
+	"slices"
+	"time"
+
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/sim/fault"
+)
+
+// promptRule: what may go on goes on by itself.
+var promptRule = rule{
+	Info: Info{"prompt", Safety, "while a producer has subscriptions, and nothing waits for any of them, no datum that was sent waits in its input for long"},
+	kinds: []event.Kind{
+		event.AppSent, event.SubAccepted, event.SubDraining, event.SubEnded, event.Enqueued, event.Written, event.Dropped, event.Unmatched, event.InputDropped,
+		event.ProducerClosing, event.FaultBegan, event.FaultEnded,
+	},
+	after: true,
+	make: func(p reporter, b *book, _ Options) Checker {
+		return &prompt{reporter: p, book: b, inputs: map[*producer]*backlog{}}
+	},
+}
+
+// promptMax is how long a datum may wait without a reason. A turn of a producer takes no
+// time on an idle host, and nothing in it waits for longer than the network's round trips.
+const promptMax = 500 * time.Millisecond
+
+type prompt struct {
+	reporter
+	*book
+	inputs map[*producer]*backlog
+	slow   int   // hosts that stand still, or are slow
+	calm   int64 // At since when none is
+}
+
+// backlog is what an application sent to a producer, and what became of it.
+type backlog struct {
+	sent, taken uint64 // numbers of the last datum
+	since       int64  // At since when one waits although there is room; -1: none does
+}
+
+func (c *prompt) Event(r *event.Record) {
+	if r.Kind == event.FaultBegan || r.Kind == event.FaultEnded {
+		c.fault(r)
+		return
+	}
+	p := c.producer
+	if r.Kind == event.AppSent {
+		p = c.producers[producerKey{r.Node, r.Stream, r.Incarnation}]
+	}
+	if p == nil {
+		return
+	}
+	b := c.inputs[p]
+	if b == nil {
+		b = &backlog{since: -1}
+		c.inputs[p] = b
+	}
+	if b.since >= 0 && c.slow == 0 && r.At-max(b.since, c.calm) > int64(promptMax) {
+		c.fail(r, "datum %d waited in the input of %s since %s, and nothing waited for its subscriptions", b.taken+1, r.Host, time.Duration(b.since))
+	}
+	switch r.Kind {
+	case event.AppSent:
+		b.sent = max(b.sent, r.From)
+	case event.Enqueued, event.Unmatched, event.InputDropped:
+		b.taken = max(b.taken, r.To)
+	}
+	if b.sent <= b.taken || p.closing || p.active == 0 || slices.ContainsFunc(p.subs, (*subscription).holds) {
+		b.since = -1
+	} else if b.since < 0 {
+		b.since = r.At
+	}
+}
+
+// fault counts the hosts that take their time, for which nothing is promised.
+func (c *prompt) fault(r *event.Record) {
+	f, err := fault.Parse(r.Text)
+	if err != nil {
+		return
+	}
+	switch f.(type) {
+	case fault.Pause, *fault.Pause, fault.Busy, *fault.Busy:
+	default:
+		return
+	}
+	if r.Kind == event.FaultBegan {
+		c.slow++
+	} else {
+		c.slow--
+	}
+	c.calm = r.At
+}
