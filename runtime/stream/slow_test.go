@@ -138,18 +138,20 @@ func TestConsumerTakesNoMoreThanItsQueueWhileNobodyReceives(t *testing.T) {
 }
 
 func TestBurstIsHandedOnInBatchesNoLargerThanTheQueue(t *testing.T) {
-	b := newBed(t, 1, "p", "c")
-	p := b.produce("p", stream.ProducerConfig{})
-	b.consume("c", stream.ConsumerConfig{Queue: 3})
-	b.within(5*time.Second, "consumer", subscribed(1, p))
-	for i := range 200 {
-		if _, err := p.TrySend(payload(i, 8)); err != nil {
-			t.Fatal(err)
+	for _, c := range []stream.ConsumerConfig{{Queue: 3}, {QueueBytes: 3 * 8}} {
+		b := newBed(t, 1, "p", "c")
+		p := b.produce("p", stream.ProducerConfig{})
+		b.consume("c", c)
+		b.within(5*time.Second, "consumer", subscribed(1, p))
+		for i := range 200 {
+			if _, err := p.TrySend(payload(i, 8)); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	b.run(time.Second)
-	if n := b.sum("c", event.Received, "p"); n < 3 || n > 6 {
-		t.Errorf("%d datums in a queue of 3, want 3 to 6", n)
+		b.run(time.Second)
+		if n := b.sum("c", event.Received, "p"); n < 3 || n > 6 {
+			t.Errorf("%+v: %d datums in a queue of 3, want 3 to 6", c, n)
+		}
 	}
 }
 
