@@ -159,6 +159,9 @@ func TestClockSteppedOverTheEndOfARightKeepsDatumsOutAtOnce(t *testing.T) {
 	if e := b.last("p", event.SubDraining); e.Reason != wire.Expired {
 		t.Errorf("got %s, want expired", e.Event)
 	}
+	if e := b.last("p", event.InputDropped); e.Reason != wire.Expired || e.N != 1 {
+		t.Errorf("got %s, want the datum told to be lost, as expired", e.Event)
+	}
 }
 
 func TestRenewedTicketDoesNotDisconnect(t *testing.T) {

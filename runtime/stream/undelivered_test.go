@@ -3,6 +3,7 @@ package stream_test
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -83,6 +84,10 @@ func TestUndeliveredDatumsComeWithTheReason(t *testing.T) {
 	// The fields of datum 9 cannot be read: it fails once for each expression.
 	if n := b.count("p", event.CriteriaFailed); n != 2 {
 		t.Errorf("%d failures of criteria, want 2", n)
+	}
+	b.sendAll(p, 10, 18)
+	if n := b.count("p", event.CriteriaFailed); n != 2 || !slices.Equal(c.values, []int{0, 2, 4, 6, 8, 10, 12, 14, 16, 18}) {
+		t.Errorf("after a batch without failures: %d are told, want 2 still; received %v", n, c.values)
 	}
 }
 
