@@ -43,6 +43,42 @@ func TestUnknownRoundTripAdmits(t *testing.T) {
 	}
 }
 
+func TestPeerIsTooFarAwayAfterThreeSamplesOrASettledOne(t *testing.T) {
+	const ms = time.Millisecond
+	d := demands{rttBelow: 8 * ms} // and so up to 10 is near enough for who is connected
+	at := func(rtts ...time.Duration) (list []discovery.Peer) {
+		for _, rtt := range rtts {
+			list = append(list, discovery.Peer{RTT: rtt})
+		}
+		return list
+	}
+	for what, c := range map[string]struct {
+		peers []discovery.Peer
+		far   bool
+	}{
+		"three":            {at(11*ms, 12*ms, 13*ms), true},
+		"two":              {at(11*ms, 12*ms), false},
+		"one told again":   {at(11*ms, 11*ms, 11*ms), false}, // for something else in the entry
+		"at the border":    {at(10*ms, 9*ms, 10*ms), false},
+		"near in between":  {at(11*ms, 12*ms, 10*ms, 13*ms), false},
+		"settled":          {[]discovery.Peer{{RTT: 11 * ms, RTTSettled: true}}, true},
+		"settled and near": {[]discovery.Peer{{RTT: 10 * ms, RTTSettled: true}}, false},
+	} {
+		var x distance
+		var from *discovery.Peer
+		far := false
+		for i := range c.peers {
+			far, from = x.far(d, from, &c.peers[i]), &c.peers[i]
+		}
+		if far != c.far {
+			t.Errorf("%s: too far %t, want %t", what, far, c.far)
+		}
+		if new(distance).far(demands{}, nil, from) {
+			t.Errorf("%s: too far, though no limit is set", what)
+		}
+	}
+}
+
 // ticking is a clock on which everything takes 11 ms.
 type ticking struct {
 	runtime.Clock
