@@ -17,6 +17,9 @@ func FuzzDecodeMessage(f *testing.F) {
 	for _, seed := range [][]byte{encodeStart(start{Version: version, Incarnation: 1, Next: 1}), datum, skipped, nil, {3}} {
 		f.Add(seed)
 	}
+	for _, wrong := range []gap{{0, 5, 5}, {7, 5, 1}, {3, math.MaxUint64, 1}, {3, 5, 0}, {3, 5, 4}} {
+		f.Add(wrong.frame())
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := decodeMessage(b)
 		if err != nil {
