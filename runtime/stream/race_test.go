@@ -138,6 +138,34 @@ func TestInputLosesNoDatumAndNoWakeUpAmongManySenders(t *testing.T) {
 	}
 }
 
+// What changed between a refusal and the wait for its end is not waited for: nobody
+// would wake the caller.
+func TestInputIsWaitedForOnlyAsLongAsItRefuses(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	full := fifo[[]byte]{items: [][]byte{make([]byte, datumHeader)}}
+	for what, c := range map[string]struct {
+		q    *input
+		want error
+	}{
+		"room":    {&input{online: true}, nil},
+		"the end": {&input{closed: true}, nil},
+		"offline": {&input{}, context.Canceled},
+		"full":    {&input{online: true, frames: full}, context.Canceled},
+	} {
+		c.q.env, c.q.max = liveEnv(t), room{datums: 1, bytes: 100}
+		for _, closed := range []bool{false, true} { // the handle
+			want := c.want
+			if closed {
+				want = nil
+			}
+			if err := c.q.wait(over, datumHeader, func() bool { return closed }); !errors.Is(err, want) || len(c.q.waiters) != 0 {
+				t.Errorf("%s, closed %t: got %v with %d waiters left, want %v and none", what, closed, err, len(c.q.waiters), want)
+			}
+		}
+	}
+}
+
 func TestInputThatClosesWakesEveryone(t *testing.T) {
 	env, ctx := liveEnv(t), deadline(t)
 	q := &input{env: env, strand: env.Scheduler.Strand("test"), max: room{datums: 1, bytes: 1}, next: 1}
