@@ -7,6 +7,20 @@ import (
 	"github.com/smalti/smalti/runtime/stream"
 )
 
+func TestIDsTellTheSubscriptionsOfASideApart(t *testing.T) {
+	b := newBed(t, 1, "p", "q", "c", "d")
+	sides := map[string]func() stream.Status{
+		"p": b.produce("p", stream.ProducerConfig{}).Status, "q": b.produce("q", stream.ProducerConfig{}).Status,
+		"c": b.consume("c", stream.ConsumerConfig{}).Status, "d": b.consume("d", stream.ConsumerConfig{}).Status,
+	}
+	b.run(10 * time.Second)
+	for side, status := range sides {
+		if s := status().Subscriptions; len(s) != 2 || s[0].ID == s[1].ID {
+			t.Errorf("%s has %+v, want two with different ids", side, s)
+		}
+	}
+}
+
 func TestStatsCountWhatPassedPerPeerAndInTotal(t *testing.T) {
 	b := newBed(t, 1, "p", "c", "q")
 	p := b.produce("p", stream.ProducerConfig{})
