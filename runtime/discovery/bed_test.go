@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"testing"
 	"time"
@@ -73,6 +74,33 @@ func (b *bed) signed(key ident.Key, delta time.Duration, change func(*Entry)) []
 	return mustSign(b.t, e, key).Raw
 }
 
+// reachable makes the n-th peer one of the catalog that can be dialled.
+func (b *bed) reachable(n byte) ident.PeerID {
+	b.t.Helper()
+	key := testKey(n)
+	raw := b.signed(key, 0, func(e *Entry) { e.Addrs = []string{fmt.Sprintf("10.0.1.%d:4700", n)} })
+	if err := b.hear(raw, key.PeerID()); err != nil {
+		b.t.Fatal(err)
+	}
+	return key.PeerID()
+}
+
+// pass lets time go by, and has done what is due then.
+func (b *bed) pass(d time.Duration) {
+	b.mono += d
+	b.worker.agenda.due()
+}
+
+// marked counts how often a rare place was reached.
+func (b *bed) marked(name string) (n int) {
+	for _, e := range b.events {
+		if e.Kind == event.Mark && e.Text == name {
+			n++
+		}
+	}
+	return n
+}
+
 func (b *bed) departure(key ident.Key, v Version) *Departure {
 	d, err := SignDeparture(testNetwork, v, key)
 	if err != nil {
@@ -136,17 +164,54 @@ func (b *bed) Listen(string, runtime.Strand, func(runtime.Link)) (func(), error)
 	return func() {}, nil
 }
 
-func (b *bed) Dial(ident.PeerID, []string, string, runtime.Strand, runtime.Handler) runtime.Link {
-	return deadLink{}
+func (b *bed) Dial(peer ident.PeerID, _ []string, _ string, _ runtime.Strand, h runtime.Handler) runtime.Link {
+	return &wired{peer: peer, handler: h}
 }
 func (b *bed) Drain(wire.Reason, time.Duration, runtime.Strand, func()) {}
 func (b *bed) Close()                                                   {}
 
-// deadLink is a dial that never answers.
-type deadLink struct{ runtime.Link }
+// wired is a link whose messages a test carries over, if anybody does.
+type wired struct {
+	runtime.Link
+	peer    ident.PeerID
+	handler runtime.Handler
+	full    bool // it takes nothing
+	said    [][]byte
+	bytes   int
+	closed  wire.Reason
+}
 
-func (deadLink) Send(m ...[]byte) (int, error) { return len(m), nil }
-func (deadLink) Close(wire.Reason)             {}
+func (l *wired) Peer() ident.PeerID                       { return l.peer }
+func (l *wired) Bind(_ runtime.Strand, h runtime.Handler) { l.handler = h }
+func (l *wired) Session() runtime.Session                 { return nil }
+func (l *wired) Send(msgs ...[]byte) (int, error) {
+	if l.full {
+		return 0, runtime.ErrFull
+	}
+	l.said = append(l.said, msgs...)
+	for _, m := range msgs {
+		l.bytes += len(m)
+	}
+	return len(msgs), nil
+}
+
+// told gives all that was said since the last look, as one rumour.
+func (l *wired) told(t *testing.T) (all rumour) {
+	t.Helper()
+	for _, m := range l.said {
+		r, err := parseRumour(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Entries, all.Departures, all.Suspicions = append(all.Entries, r.Entries...), append(all.Departures, r.Departures...), append(all.Suspicions, r.Suspicions...)
+		all.Names, all.Wants, all.Prune = append(all.Names, r.Names...), append(all.Wants, r.Wants...), all.Prune || r.Prune
+	}
+	l.said = nil
+	return all
+}
+
+func (l *wired) Close(r wire.Reason)                  { l.closed = r }
+func (l *wired) Drain(r wire.Reason, _ time.Duration) { l.closed = r }
 
 func (b *bed) Event(e event.Event) { b.events = append(b.events, e) }
 

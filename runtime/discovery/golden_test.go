@@ -9,8 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/smalti/smalti/internal/golden"
 	"github.com/smalti/smalti/internal/next"
-	"github.com/smalti/smalti/runtime"
-	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/wire"
@@ -68,22 +66,11 @@ func reads[T any](parse func([]byte) (*T, error), want *T) func(*testing.T, []by
 
 // isAnswered wants a ping answered with the entry.
 func isAnswered(t *testing.T, b []byte) {
-	node, l := newBed(t, nil), &deaf{}
+	node, l := newBed(t, nil), &wired{}
 	(&answer{w: node.worker, link: l}).OnMessage(b)
-	if diff := cmp.Diff(l.sent, [][]byte{node.worker.signed(node.self).raw}); diff != "" {
+	if diff := cmp.Diff(l.said, [][]byte{node.worker.signed(node.self).raw}); diff != "" {
 		t.Errorf("answer (-got +want):\n%s", diff)
 	}
-}
-
-// deaf is a link that takes everything.
-type deaf struct {
-	runtime.Link
-	sent [][]byte
-}
-
-func (l *deaf) Send(messages ...[]byte) (int, error) {
-	l.sent = append(l.sent, messages...)
-	return len(messages), nil
 }
 
 func TestMessagesKeepTheirBytes(t *testing.T) {
@@ -188,14 +175,7 @@ func TestUnknownFieldsArePassedOn(t *testing.T) {
 
 func TestUnknownMessagesArePassedOverAndToldOf(t *testing.T) {
 	b := newBed(t, nil)
-	marks := func() (n int) {
-		for _, e := range b.events {
-			if e.Kind == event.Mark && e.Text == "discovery-unknown-rumour" {
-				n++
-			}
-		}
-		return n
-	}
+	marks := func() int { return b.marked("discovery-unknown-rumour") }
 	n := &neighbour{w: b.worker} // without a link that it could close
 	hear := func(m []byte) {
 		r, err := parseRumour(m)

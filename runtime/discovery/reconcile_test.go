@@ -7,30 +7,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 	"pgregory.net/rapid"
 )
-
-// wired is a link whose messages a test carries over.
-type wired struct {
-	runtime.Link
-	said   [][]byte
-	bytes  int
-	closed wire.Reason
-}
-
-func (l *wired) Session() runtime.Session { return nil }
-func (l *wired) Send(msgs ...[]byte) (int, error) {
-	l.said = append(l.said, msgs...)
-	for _, m := range msgs {
-		l.bytes += len(m)
-	}
-	return len(msgs), nil
-}
-func (l *wired) Close(r wire.Reason)                  { l.closed = r }
-func (l *wired) Drain(r wire.Reason, _ time.Duration) { l.closed = r }
 
 // talk has a compare its catalog with b, and tells how often b spoke, and how many
 // bytes passed.
@@ -162,6 +142,51 @@ func TestNewcomerIsToldEverythingInOneTurn(t *testing.T) {
 	}
 	if turns, _ := talk(t, a, b); turns != 2 || len(held(a)) != 1002 {
 		t.Errorf("%d turns, %d peers; want 2 and 1002", turns, len(held(a)))
+	}
+}
+
+func TestEachEntryThatAPeerListsHasItsAnswer(t *testing.T) {
+	b := newBed(t, nil)
+	at := b.wall.UnixMilli()
+	v := b.member(testKey(2))
+	b.member(testKey(3))
+	b.hide(testKey(3).PeerID())
+	if err := b.hearDeparture(b.departure(testKey(4), v), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	me := b.Me().Version
+	held := func(n byte, v Version) holding { return holding{Peer: testKey(n).PeerID(), Version: v} }
+	for what, c := range map[string]struct {
+		listed                    holding
+		wants, peers, words, gone int
+	}{
+		"the same":                {listed: b.worker.signed(testKey(2).PeerID()).holding()},
+		"older":                   {listed: held(2, Version{at - 1, at}), peers: 1},
+		"newer":                   {listed: held(2, v.next(at+1)), wants: 1},
+		"unknown":                 {listed: held(5, v), wants: 1},
+		"from the future":         {listed: held(5, Version{at, at + time.Hour.Milliseconds()})},
+		"hidden":                  {listed: held(3, v), words: 1},
+		"newer than what is dead": {listed: held(3, v.next(at+1)), wants: 1},
+		"departed":                {listed: held(4, v), gone: 1},
+		"a later run":             {listed: held(4, Version{at + 1, at + 1}), wants: 1},
+		"itself, older":           {listed: held(1, Version{me.Started - 1, me.Updated}), peers: 1},
+		"itself, in the future":   {listed: held(1, Version{at, at + time.Hour.Milliseconds()}), wants: 1},
+	} {
+		x := &exchange{w: b.worker, box: outbox{budget: maxExchangeBytes}}
+		x.weigh(c.listed)
+		if box := &x.box; len(box.wants) != c.wants || len(box.peers) != c.peers || len(box.words) != c.words || len(box.departures) != c.gone || box.short {
+			t.Errorf("%s: %d wants, %d entries, %d words, %d departures; want %+v", what, len(box.wants), len(box.peers), len(box.words), len(box.departures), c)
+		}
+	}
+	x := &exchange{w: b.worker}
+	for i := range maxWants + 1 {
+		x.weigh(holding{Peer: ident.PeerID{1, byte(i), byte(i >> 8)}, Version: v})
+		if x.box.short != (i == maxWants) {
+			t.Fatalf("after %d strangers, another exchange is to follow: %t", i+1, x.box.short)
+		}
+	}
+	if len(x.box.wants) != maxWants {
+		t.Errorf("%d entries are asked for, want %d at most", len(x.box.wants), maxWants)
 	}
 }
 

@@ -202,9 +202,7 @@ func TestHiddenPeersAreBounded(t *testing.T) {
 		peer := testKey(n).PeerID()
 		b.mono += time.Second
 		b.member(testKey(n))
-		b.worker.contact(peer, wire.DialFailed)
-		b.worker.contact(peer, wire.DialFailed)
-		b.worker.judge(peer, b.worker.suspects[peer])
+		b.hide(peer)
 		if len(b.worker.hidden) > 4 || b.worker.hidden[peer] == nil {
 			t.Fatalf("%d peers are hidden, want at most 4, the last among them", len(b.worker.hidden))
 		}
@@ -245,11 +243,8 @@ func TestWhoWasRefutedWaitsLongerToAccuse(t *testing.T) {
 
 func TestWhatDoesNotFitIntoOneExchangeFollowsInAnother(t *testing.T) {
 	b := newBed(t, nil)
-	key := testKey(2)
-	if err := b.hear(b.signed(key, 0, func(e *Entry) { e.Addrs = []string{"10.0.0.2:4700"} }), key.PeerID()); err != nil {
-		t.Fatal(err)
-	}
-	p, _ := b.Catalog().Get(key.PeerID())
+	peer := b.reachable(2)
+	p, _ := b.Catalog().Get(peer)
 	box := outbox{budget: len(p.raw) + 2*itemRoom}
 	box.addPeer(p)
 	if box.short {
@@ -259,11 +254,11 @@ func TestWhatDoesNotFitIntoOneExchangeFollowsInAnother(t *testing.T) {
 		t.Error("nothing tells that an entry did not fit")
 	}
 	for _, short := range []bool{false, true} {
-		b.worker.meet(key.PeerID())
-		x := b.worker.jobs[key.PeerID()].exchange
+		b.worker.meet(peer)
+		x := b.worker.jobs[peer].exchange
 		x.box.short = short
 		x.closed(nil)
-		if again := b.worker.jobs[key.PeerID()] != nil; again != short {
+		if again := b.worker.jobs[peer] != nil; again != short {
 			t.Errorf("something was left out %t: another exchange follows %t", short, again)
 		}
 	}

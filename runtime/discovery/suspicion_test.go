@@ -120,6 +120,18 @@ func TestOnlyTheWordOfEnoughMembersHides(t *testing.T) {
 	}
 }
 
+// hide has the node find out by itself that a peer does not answer.
+func (b *bed) hide(peer ident.PeerID) {
+	b.t.Helper()
+	for range strikes {
+		b.worker.contact(peer, wire.DialFailed)
+	}
+	b.worker.judge(peer, b.worker.suspects[peer])
+	if _, there := b.Catalog().Get(peer); there {
+		b.t.Fatal("not hidden")
+	}
+}
+
 // accusedBed has a suspect of whom enough members say that it does not answer.
 func accusedBed(t *testing.T) (b *bed, suspect ident.PeerID) {
 	t.Helper()
@@ -211,15 +223,7 @@ func TestHiddenPeersComeBackThemselvesOnly(t *testing.T) {
 	dead := testKey(2).PeerID()
 	v := b.member(testKey(2))
 	old := b.signed(testKey(2), 0, nil)
-	hide := func() {
-		b.worker.contact(dead, wire.DialFailed)
-		b.worker.contact(dead, wire.DialFailed)
-		b.worker.judge(dead, b.worker.suspects[dead])
-		if _, there := b.Catalog().Get(dead); there {
-			t.Fatal("not hidden")
-		}
-	}
-	hide()
+	b.hide(dead)
 	if err := b.hear(old, testKey(3).PeerID()); err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +234,7 @@ func TestHiddenPeersComeBackThemselvesOnly(t *testing.T) {
 	if p, there := b.Catalog().Get(dead); !there || p.Entry.Version != v {
 		t.Error("it answered, and is still hidden")
 	}
-	hide()
+	b.hide(dead)
 	if err := b.hear(b.signed(testKey(2), time.Second, nil), testKey(3).PeerID()); err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +244,7 @@ func TestHiddenPeersComeBackThemselvesOnly(t *testing.T) {
 	if n := b.count(event.PeerReturned, dead); n != 2 {
 		t.Errorf("returned %d times, want 2", n)
 	}
-	hide()
+	b.hide(dead)
 	now := b.wall.Add(time.Second).UnixMilli()
 	d := b.departure(testKey(2), Version{now, now + 1})
 	if err := b.hearDeparture(d, time.Minute); err != nil {
@@ -365,5 +369,27 @@ func TestTheWordOfAHiddenPeerIsRefuted(t *testing.T) {
 	}
 	if err := b.said(testKey(2), b.key.PeerID(), before); err != nil || b.worker.version.Compare(before) <= 0 {
 		t.Errorf("of a hidden peer: %v, version %s, want one after %s", err, b.worker.version, before)
+	}
+}
+
+// Who still lists a hidden peer is told what is said against it, so that more of it counts.
+func TestWordsAgainstAHiddenPeerAreKeptAndPassedOn(t *testing.T) {
+	b := newBed(t, nil)
+	dead := testKey(2).PeerID()
+	v := b.member(testKey(2))
+	b.hide(dead)
+	passed := len(b.worker.words)
+	for i, n := range []byte{3, 3, 4, 5} {
+		b.member(testKey(n))
+		if err := b.said(testKey(n), dead, v); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.said(testKey(n), dead, v.next(v.Updated+1)); err != nil {
+			t.Fatal(err)
+		}
+		want := []int{1, 1, 2, 2}[i] // beside its own
+		if got := len(b.worker.against(dead)) - 1; got != want || len(b.worker.words)-passed != want {
+			t.Errorf("after word %d: %d are kept and %d passed on, want %d", i, got, len(b.worker.words)-passed, want)
+		}
 	}
 }
