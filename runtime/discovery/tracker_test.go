@@ -1,11 +1,13 @@
 package discovery
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
 	"pgregory.net/rapid"
 )
 
@@ -61,4 +63,91 @@ func TestSmallMovesAreNotReported(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestPeersAreMeasuredAsLongAsSomebodyTracksThem(t *testing.T) {
+	b := newBed(t, nil)
+	w := b.worker
+	peer := b.reachable(2)
+	measured := func() bool { // and whether it is to be again
+		w.measureTracked()
+		pings := slices.Clone(w.pings)
+		for _, p := range pings {
+			p.OnClosed(runtime.Closed{Reason: wire.Finished})
+		}
+		if again := w.trackTimer != nil; again != (len(w.tracked) > 0) {
+			t.Errorf("%d peers are tracked, and are measured again: %t", len(w.tracked), again)
+		}
+		return len(pings) > 0
+	}
+	first, second := b.Track(peer), b.Track(peer)
+	b.run()
+	for i, untrack := range []func(){first, first, second} {
+		if !measured() {
+			t.Errorf("not measured before somebody leaves for time %d", i)
+		}
+		untrack()
+		b.run()
+	}
+	if measured() || len(w.tracked) != 0 {
+		t.Errorf("measured though nobody tracks it, or %d are tracked", len(w.tracked))
+	}
+	b.Track(testKey(50).PeerID())
+	b.run()
+	if measured() {
+		t.Error("a stranger is measured")
+	}
+}
+
+func TestTrackedPeersAreMeasuredAFewAtATime(t *testing.T) {
+	b := newBed(t, nil)
+	w := b.worker
+	const peers = 2 * maxPings
+	for n := range byte(peers) {
+		w.track(b.reachable(2+n), 1)
+	}
+	w.measureTracked()
+	seen := map[ident.PeerID]bool{}
+	for len(w.pings) > 0 {
+		if n := len(w.pings); n > maxPings/2 {
+			t.Fatalf("%d are measured at a time, want %d: others may ask too", n, maxPings/2)
+		}
+		if w.trackTimer != nil {
+			t.Fatal("the next measurement is on its way before this one is over")
+		}
+		seen[w.pings[0].peer] = true
+		w.pings[0].OnClosed(runtime.Closed{Reason: wire.Finished})
+	}
+	if len(seen) != peers || w.trackTimer == nil {
+		t.Errorf("%d of %d were measured, and will be again: %t", len(seen), peers, w.trackTimer != nil)
+	}
+}
+
+// Who is too far away is in no link of this node's: nobody else would see that it came near.
+func TestPeersTooFarAwayAreTrackedUntilTheyAreNearOrGone(t *testing.T) {
+	b := newBed(t, func(_ *bed, c *Config) { c.MaxRTT = 50 * ms })
+	w := b.worker
+	at := time.Duration(0)
+	sample := func(n byte, rtt time.Duration, times int) {
+		for range times {
+			at += time.Second
+			w.sample(testKey(n).PeerID(), runtime.RTT{Latest: rtt, At: at})
+		}
+	}
+	for n := byte(2); n < 4; n++ {
+		b.member(testKey(n))
+		sample(n, 40*ms, 5)
+		if len(w.tracked) != int(n-2) {
+			t.Errorf("%d peers are tracked, though the last one is near", len(w.tracked))
+		}
+		sample(n, 200*ms, 50)
+		if got := w.tracked[testKey(n).PeerID()]; got != 1 {
+			t.Errorf("who is too far away is tracked %d times, want once", got)
+		}
+	}
+	sample(2, 30*ms, 50)
+	w.drop(testKey(3).PeerID())
+	if len(w.tracked)+len(w.far) != 0 {
+		t.Errorf("%v are tracked, though one is near and one gone", w.tracked)
+	}
 }
