@@ -159,8 +159,8 @@ func TestInputIsWaitedForOnlyAsLongAsItRefuses(t *testing.T) {
 			if closed {
 				want = nil
 			}
-			if err := c.q.wait(over, datumHeader, func() bool { return closed }); !errors.Is(err, want) || len(c.q.waiters) != 0 {
-				t.Errorf("%s, closed %t: got %v with %d waiters left, want %v and none", what, closed, err, len(c.q.waiters), want)
+			if err := c.q.wait(over, datumHeader, func() bool { return closed }); !errors.Is(err, want) || len(c.q.waiters.list) != 0 {
+				t.Errorf("%s, closed %t: got %v with %d waiters left, want %v and none", what, closed, err, len(c.q.waiters.list), want)
 			}
 		}
 	}
