@@ -288,6 +288,38 @@ func TestQueueHoldsNoMoreThanItsBoundAndOneBatch(t *testing.T) {
 	}
 }
 
+// meanwhile is a scheduler under which something happens while a caller is parked.
+type meanwhile struct {
+	goroutines
+	happens func()
+}
+
+func (m meanwhile) Await(_ context.Context, arm func(wake func()) (disarm func())) error {
+	arm(func() {})
+	m.happens()
+	return nil
+}
+
+func TestWaitingForADatumAllocatesNothing(t *testing.T) {
+	q := &queue{maxDatums: 4, maxBytes: 1000}
+	batch := []arrival{{origin: &origin{}, gap: gap{1, 1, 1}}}
+	q.env = &runtime.Env{Scheduler: meanwhile{happens: func() { q.push(batch) }}}
+	q.ready = q.due
+	ctx := deadline(t)
+	var a arrival
+	allocs := testing.AllocsPerRun(100, func() {
+		if err := q.wait(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := q.pop(&a); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs != 0 || len(q.waiters.list) != 0 {
+		t.Errorf("%v allocations, %d waiters left, want none", allocs, len(q.waiters.list))
+	}
+}
+
 func TestSendAllocatesTheFrameAndNothingElse(t *testing.T) {
 	env := liveEnv(t)
 	p := &producer{env: env, config: ProducerConfig{}.withDefaults()}
