@@ -155,6 +155,9 @@ func TestFarewellIsSaidToNeighboursAndOthers(t *testing.T) {
 	if n := len(b.worker.neighbours); n != 2*degree {
 		t.Errorf("farewell is said to %d peers, want %d", n, 2*degree)
 	}
+	if n := len(loadCache(b.env, b.self)); n != 18 {
+		t.Errorf("%d peers are in the store for the next run, want 18", n)
+	}
 	for _, n := range b.worker.neighbours {
 		heard := n.link.(*wired).told(t)
 		if len(heard.Departures) != 1 {

@@ -132,6 +132,15 @@ func TestWhoOpensAsANeighbourIsReachedAndCompared(t *testing.T) {
 	if w.neighbours.chosen() != degree || first.link.(*wired).closed != wire.Finished || w.linked(first.peer) {
 		t.Error("the oldest does not go for the one that was chosen anew")
 	}
+	b = newBed(t, nil)
+	for n := byte(2); n < 2+degree+1; n++ {
+		b.reachable(n)
+	}
+	b.worker.befriend(degree + 1)
+	last := b.worker.neighbours[degree]
+	if last.OnOpen(); last.link.(*wired).closed != wire.None {
+		t.Error("the only one that is there goes for itself")
+	}
 }
 
 // The end of a link is how a crash is noticed, unless the peer meant it.
@@ -143,9 +152,13 @@ func TestNeighbourThatIsLostIsLookedFor(t *testing.T) {
 		b := newBed(t, nil)
 		peer := b.reachable(2)
 		n, _ := b.befriended(peer)
+		b.worker.filling = false
 		n.OnClosed(runtime.Closed{Reason: reason})
 		if looks := b.worker.jobs[peer] != nil; looks != want || !b.worker.filling || len(b.worker.neighbours) != 0 {
 			t.Errorf("%s: looked for %t, want %t; replaced soon %t", reason, looks, want, b.worker.filling)
+		}
+		if f := b.worker.failures[peer]; f == nil || f.strikes > 0 != want {
+			t.Errorf("%s: it is left alone for a while as %+v, want silence held against it %t", reason, f, want)
 		}
 		b = newBed(t, nil)
 		peer = b.reachable(2)
