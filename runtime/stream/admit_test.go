@@ -205,6 +205,23 @@ func TestClockStepEndsARightAtTheNewTime(t *testing.T) {
 	b.within(2*time.Second, "end", subscribed(0, p))
 }
 
+// Nobody tells a consumer that a ticket is good again, when it is the clock that was wrong.
+func TestConsumerWhoseClockIsSetRightComesBack(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	b.nodes["p"].Discovery().SetTickets([]ticket.Ticket{b.right("p", time.Hour)})
+	p := b.produce("p", stream.ProducerConfig{})
+	b.consume("c", stream.ConsumerConfig{Tickets: tickets()})
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	b.Host("c").StepClock(2 * time.Hour)
+	b.within(5*time.Second, "end", subscribed(0, p))
+	b.run(time.Minute)
+	if n := b.count("c", event.Unsubscribed, wire.Expired); n != 1 {
+		t.Errorf("%d subscriptions ended as expired, want one", n)
+	}
+	b.Host("c").StepClock(-2 * time.Hour)
+	b.within(11*time.Second, "return", subscribed(1, p))
+}
+
 func TestLostTagEndsTheSubscriptionAndANewOneBringsItBack(t *testing.T) {
 	b := newBed(t, 1, "p", "c")
 	b.nodes["c"].Discovery().AddTags(tag("member"))
