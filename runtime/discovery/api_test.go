@@ -15,7 +15,7 @@ import (
 func TestEventsTellChangesInOrderAndOfLag(t *testing.T) {
 	c := newCluster(t, 21, 2)
 	c.within(5*time.Second, "convergence", func() bool { return c.agree(names(2), names(2)) })
-	fast, slow := c.nodes["n0"].Events(0), c.nodes["n0"].Events(2)
+	fast, slow, late := c.nodes["n0"].Events(0), c.nodes["n0"].Events(2), c.nodes["n0"].Events(5)
 	var seen []discovery.Change
 	var end error
 	c.task(func(ctx context.Context) {
@@ -61,6 +61,15 @@ func TestEventsTellChangesInOrderAndOfLag(t *testing.T) {
 	if got[0].To != seen[0].To || got[2].To != seen[5].To || got[3].To != nil {
 		t.Error("what was there at first and the newest changes are not what is left")
 	}
+	c.task(func(ctx context.Context) {
+		for _, want := range []uint64{0, 1, 0, 0, 0, 0, 0} { // after the peer, five of the six changes
+			_, err := late.Next(ctx)
+			if lag = nil; errors.As(err, &lag) != (want > 0) || lag != nil && lag.Missed != want {
+				t.Errorf("got %v, want %d missed", err, want)
+			}
+		}
+		late.Close()
+	})
 	fast.Close()
 	c.run(time.Second)
 	if !errors.Is(end, discovery.ErrEventsClosed) {

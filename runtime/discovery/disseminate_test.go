@@ -96,6 +96,58 @@ func TestIntervalsAreDrawnFromHalfToOneAndAHalf(t *testing.T) {
 	}
 }
 
+// One of so many comparisons goes to any peer, the others to neighbours, and the first to
+// one with which another is due.
+func TestCatalogsAreComparedWithNeighboursMostly(t *testing.T) {
+	b := newBed(t, nil)
+	w := b.worker
+	for n := byte(2); n < 30; n++ {
+		if peer := b.reachable(n); n < 2+degree {
+			b.befriended(peer)
+		}
+	}
+	met := func() (peer ident.PeerID) {
+		w.compareSomewhere()
+		for id, j := range w.jobs {
+			peer = id
+			j.exchange.closed(nil)
+		}
+		return peer
+	}
+	const times = 400
+	near, others := map[ident.PeerID]int{}, 0
+	for range times {
+		if peer := met(); w.neighbours.of(peer) != nil {
+			near[peer]++
+		} else {
+			others++
+		}
+	}
+	// A neighbour may be among those that are drawn from all.
+	if want := times / afar; others < want*7/10 || others > want*11/10 {
+		t.Errorf("%d of %d comparisons went to others, want about %d", others, times, want)
+	}
+	for _, n := range w.neighbours {
+		if got, want := near[n.peer], times*(afar-1)/afar/degree; got < want*7/10 || got > want*14/10 {
+			t.Errorf("%d of %d comparisons went to one neighbour, want about %d", got, times, want)
+		}
+	}
+	for _, i := range []int{1, 2} {
+		w.neighbours[i].stale = true
+	}
+	for i := 1; i <= 2; i++ {
+		if got := met(); got != w.neighbours[i].peer || w.neighbours[i].stale {
+			t.Errorf("compared with %s, want neighbour %d, with which it is due", got.Short(), i)
+		}
+	}
+	for _, n := range w.neighbours {
+		w.meet(n.peer)
+	}
+	if w.compareSomewhere(); len(w.jobs) != degree+1 {
+		t.Errorf("%d comparisons, want one more with another peer", len(w.jobs)-degree)
+	}
+}
+
 func TestStopEndsEveryKindOfLinkAndWaitsForTheLast(t *testing.T) {
 	peer, addrs := testKey(2).PeerID(), []string{"10.0.1.2:4700"}
 	accepted := func(accept func(*worker, runtime.Link)) func(*worker) runtime.Link {

@@ -194,6 +194,30 @@ func TestTooMuchNewsIsLeftToAComparison(t *testing.T) {
 	}
 }
 
+// Who changes often is compared, and not passed on; that it left is.
+func TestNewsOfAPeerThatChangesOftenIsBounded(t *testing.T) {
+	b := newBed(t, nil)
+	_, l := b.befriended(b.reachable(2))
+	key, at, told := testKey(3), b.wall.UnixMilli(), 0
+	for i := range int64(2 * newsBurst) {
+		if err := b.hear(b.signed(key, 0, func(e *Entry) { e.Version.Updated = at + i }), key.PeerID()); err != nil {
+			t.Fatal(err)
+		}
+		b.worker.tell()
+		told += len(l.told(t).Entries)
+	}
+	if want := 1 + newsBurst; told != want {
+		t.Errorf("%d entries are told, want the first and %d newer ones", told, newsBurst)
+	}
+	if err := b.hearDeparture(b.departure(key, Version{at, at}), time.Second); err != nil {
+		t.Fatal(err)
+	}
+	b.worker.tell()
+	if r := l.told(t); len(r.Departures) != 1 {
+		t.Errorf("%d departures are told, want one", len(r.Departures))
+	}
+}
+
 // Single news is fast, much of it goes together.
 func TestRoundsOfNewsKeepTheirDistance(t *testing.T) {
 	b := newBed(t, nil)

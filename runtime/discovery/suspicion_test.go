@@ -381,15 +381,19 @@ func TestWordsAgainstAHiddenPeerAreKeptAndPassedOn(t *testing.T) {
 	passed := len(b.worker.words)
 	for i, n := range []byte{3, 3, 4, 5} {
 		b.member(testKey(n))
-		if err := b.said(testKey(n), dead, v); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.said(testKey(n), dead, v.next(v.Updated+1)); err != nil {
-			t.Fatal(err)
+		for _, v := range []Version{{v.Started - 1, v.Updated}, v.next(v.Updated + 1), v} {
+			if err := b.said(testKey(n), dead, v); err != nil {
+				t.Fatal(err)
+			}
 		}
 		want := []int{1, 1, 2, 2}[i] // beside its own
 		if got := len(b.worker.against(dead)) - 1; got != want || len(b.worker.words)-passed != want {
 			t.Errorf("after word %d: %d are kept and %d passed on, want %d", i, got, len(b.worker.words)-passed, want)
+		}
+		for _, word := range b.worker.against(dead) {
+			if word.Version != v {
+				t.Errorf("after word %d: one of version %s is kept, want those of %s", i, word.Version, v)
+			}
 		}
 	}
 }
