@@ -16,6 +16,17 @@ func (b *bed) asks(peer ident.PeerID) *wired {
 	return l
 }
 
+// crowded has others take all places for exchanges.
+func (b *bed) crowded() {
+	for n := range byte(maxInbound / maxInboundPerPeer) {
+		for range maxInboundPerPeer {
+			if l := b.asks(testKey(2 + n).PeerID()); l.closed != wire.None {
+				b.t.Fatalf("there is room, and a peer is turned away with %s", l.closed)
+			}
+		}
+	}
+}
+
 // nothing is a first message, and the last, of who knows nothing.
 var nothing = wire.MustMarshal(message{Lists: []listing{{}}, Last: true})
 
@@ -41,13 +52,7 @@ func TestCrowdIsSentElsewhere(t *testing.T) {
 	for n := byte(2); n < 20; n++ {
 		b.reachable(n)
 	}
-	for n := range byte(maxInbound / maxInboundPerPeer) {
-		for range maxInboundPerPeer {
-			if l := b.asks(testKey(2 + n).PeerID()); l.closed != wire.None {
-				t.Fatalf("there is room, and a peer is turned away with %s", l.closed)
-			}
-		}
-	}
+	b.crowded()
 	if l := b.asks(testKey(2).PeerID()); l.closed != wire.Overloaded || len(l.said) != 0 {
 		t.Errorf("a peer that has its places: closed with %s, told %d messages; want overloaded and none", l.closed, len(l.said))
 	}
@@ -89,22 +94,19 @@ func TestCrowdIsSentElsewhere(t *testing.T) {
 
 func TestRedirectionsAreBounded(t *testing.T) {
 	b := newBed(t, nil)
+	b.crowded()
 	told := 0
-	for i := range maxRedirects + 10 {
-		l := &wired{peer: ident.PeerID{1, byte(i), byte(i >> 8)}}
-		b.worker.redirect(l)
-		told += len(l.said)
+	for range 2 * openBurst {
+		told += len(b.asks(ident.PeerID{2}).said)
+	}
+	if told == 0 || told > openBurst {
+		t.Errorf("one peer is redirected %d times at once, want at most %d", told, openBurst)
+	}
+	for i := range maxRedirects {
+		told += len(b.asks(ident.PeerID{1, byte(i), byte(i >> 8)}).said)
 	}
 	if told != maxRedirects {
 		t.Errorf("%d are redirected at once, want %d", told, maxRedirects)
-	}
-	b.worker.redirects = 0
-	again := &wired{peer: ident.PeerID{2}}
-	for range 2 * openBurst {
-		b.worker.redirect(again)
-	}
-	if len(again.said) != openBurst {
-		t.Errorf("one peer is redirected %d times at once, want %d", len(again.said), openBurst)
 	}
 }
 
