@@ -11,6 +11,7 @@ import (
 type book struct {
 	byzantine []string
 	hosts     map[string]*host
+	recent    [64]*host // found last, by the end of the name: see hostOf
 	nodes     map[ident.PeerID]trust
 	producers map[producerKey]*producer
 	sources   map[sourceKey]*source
@@ -94,12 +95,23 @@ func (b *book) turn(r *event.Record) bool {
 	return true
 }
 
+// hostOf gives the host called name. Records of many hosts take turns, and the ends of their
+// names differ, so most are found without the map.
 func (b *book) hostOf(name string) *host {
+	var end byte
+	if n := len(name); n > 0 {
+		end = name[n-1]
+	}
+	recent := &b.recent[end%byte(len(b.recent))]
+	if h := *recent; h != nil && h.name == name {
+		return h
+	}
 	h := b.hosts[name]
 	if h == nil {
 		h = &host{name: name, gone: -1, liar: slices.Contains(b.byzantine, name)}
 		b.hosts[name] = h
 	}
+	*recent = h
 	return h
 }
 
