@@ -2,9 +2,11 @@ package invariants
 
 import (
 	"slices"
+	"time"
 
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/sim/fault"
 )
 
 // book is what the records so far say. Rules read it; it judges nothing.
@@ -43,6 +45,38 @@ type host struct {
 	node ident.PeerID
 	life *life
 	gone int64 // At since which no node runs there; -1 while one does
+	slow int   // faults under way by which it stands still, or takes time for each step
+	calm int64 // At since when there is none
+}
+
+// slowed notes that a fault of r's makes a host slow, or does not any more.
+func (b *book) slowed(r *event.Record) {
+	f, err := fault.Parse(r.Text)
+	if err != nil {
+		return
+	}
+	var h *host
+	switch f := f.(type) {
+	case fault.Pause:
+		h = b.hostOf(f.Host)
+	case fault.Busy:
+		h = b.hostOf(f.Host)
+	default:
+		return
+	}
+	h.slow--
+	if r.Kind == event.FaultBegan {
+		h.slow += 2
+	}
+	h.calm = r.At
+}
+
+// catchUp is how long a host may take for what waits after it was slow.
+const catchUp = time.Second
+
+// brisk tells whether a host does at once what is to be done.
+func (h *host) brisk(at int64) bool {
+	return h.slow == 0 && (h.calm == 0 || at-h.calm > int64(catchUp))
 }
 
 type life struct {
@@ -153,6 +187,8 @@ func (b *book) apply(r *event.Record) {
 	case event.HostCrashed, event.HostRestarted:
 		b.hostOf(r.Text).gone = r.At
 		b.end(b.hostOf(r.Text))
+	case event.FaultBegan, event.FaultEnded:
+		b.slowed(r)
 	case event.AppSent:
 		b.sourceOf(r.Node, r.Incarnation).apply(r)
 	case event.NodeStopped:

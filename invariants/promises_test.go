@@ -125,6 +125,8 @@ func TestNothingWaitsWithoutAReason(t *testing.T) {
 		{name: "nobody was subscribed", steps: history(p(opened(0)), sent, at(late, p(accepted(1, "c", 1, 1), enqueued(1, "c", 1, 2))))},
 		{name: "the host stood still", steps: history(
 			idle, at(time.Second, slow(event.FaultBegan, "pause p")), at(late, slow(event.FaultEnded, "pause p")), at(late, p(enqueued(1, "c", 2, 2))))},
+		{name: "another host stood still", steps: history(
+			idle, at(time.Second, slow(event.FaultBegan, "pause d")), at(late, slow(event.FaultEnded, "pause d")), at(late, p(enqueued(1, "c", 2, 2)))), want: breaks},
 		{name: "another fault is no reason", steps: history(
 			idle, at(time.Second, slow(event.FaultBegan, "crash d")), at(late, slow(event.FaultEnded, "crash d")), at(late, p(enqueued(1, "c", 2, 2)))), want: breaks},
 		{name: "late", steps: first(late, enqueued(1, "c", 2, 2)), want: breaks},

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
-	"github.com/smalti/smalti/sim/fault"
 )
 
 // promptRule: what may go on goes on by itself.
@@ -13,7 +12,7 @@ var promptRule = rule{
 	Info: Info{"prompt", Safety, "while a producer has subscriptions, and nothing waits for any of them, no datum that was sent waits in its input for long"},
 	kinds: []event.Kind{
 		event.AppSent, event.SubAccepted, event.SubDraining, event.SubEnded, event.Enqueued, event.Written, event.Dropped, event.Unmatched, event.InputDropped,
-		event.ProducerClosing, event.FaultBegan, event.FaultEnded,
+		event.ProducerClosing,
 	},
 	after: true,
 	make: func(p reporter, b *book, _ Options) Checker {
@@ -29,8 +28,6 @@ type prompt struct {
 	reporter
 	*book
 	inputs map[*producer]*backlog
-	slow   int   // hosts that stand still, or are slow
-	calm   int64 // At since when none is
 }
 
 // backlog is what an application sent to a producer, and what became of it.
@@ -40,10 +37,6 @@ type backlog struct {
 }
 
 func (c *prompt) Event(r *event.Record) {
-	if r.Kind == event.FaultBegan || r.Kind == event.FaultEnded {
-		c.fault(r)
-		return
-	}
 	p := c.producer
 	if r.Kind == event.AppSent {
 		p = c.producers[producerKey{r.Node, r.Stream, r.Incarnation}]
@@ -56,7 +49,7 @@ func (c *prompt) Event(r *event.Record) {
 		b = &backlog{since: -1}
 		c.inputs[p] = b
 	}
-	if b.since >= 0 && c.slow == 0 && r.At-max(b.since, c.calm) > int64(promptMax) {
+	if b.since >= 0 && c.host.brisk(r.At) && r.At-max(b.since, c.host.calm) > int64(promptMax) {
 		c.fail(r, "datum %d waited in the input of %s since %s, and nothing waited for its subscriptions", b.taken+1, r.Host, time.Duration(b.since))
 	}
 	switch r.Kind {
@@ -70,23 +63,4 @@ func (c *prompt) Event(r *event.Record) {
 	} else if b.since < 0 {
 		b.since = r.At
 	}
-}
-
-// fault counts the hosts that take their time, for which nothing is promised.
-func (c *prompt) fault(r *event.Record) {
-	f, err := fault.Parse(r.Text)
-	if err != nil {
-		return
-	}
-	switch f.(type) {
-	case fault.Pause, *fault.Pause, fault.Busy, *fault.Busy:
-	default:
-		return
-	}
-	if r.Kind == event.FaultBegan {
-		c.slow++
-	} else {
-		c.slow--
-	}
-	c.calm = r.At
 }

@@ -272,6 +272,8 @@ func TestNothingPassesAfterARevocation(t *testing.T) {
 		{name: "in the same moment", steps: revoke(at(time.Second, p(enqueued(1, "c", 4, 4))), at(time.Second, c(received(3, 3))))},
 		{name: "once it is allowed again", steps: revoke(at(2*time.Second, history(p(right(event.AppAllowed, "c", 0)), c(right(event.AppAllowed, "p", 1)))), at(3*time.Second, history(p(enqueued(1, "c", 4, 4)), c(received(3, 3)))))},
 		{name: "another peer", steps: history(begin, p(right(event.AppRevoked, "d", 0)), at(time.Second, p(enqueued(1, "c", 4, 4))))},
+		{name: "the host does what came before", steps: history(
+			begin, world(event.Event{Kind: event.FaultBegan, Text: "busy p 1ms"}), at(time.Second, p(right(event.AppRevoked, "c", 0))), at(2*time.Second, p(enqueued(1, "c", 4, 4))))},
 		{name: "the right to produce is another one", steps: history(begin, p(right(event.AppRevoked, "c", 1)), at(time.Second, p(enqueued(1, "c", 4, 4))))},
 		{name: "enqueued", steps: revoke(at(time.Second+1, p(enqueued(1, "c", 4, 4)))), want: breaks},
 		{name: "received", steps: revoke(at(time.Second+1, c(received(3, 3)))), want: breaks},
