@@ -114,6 +114,17 @@ func TestProducerThatBreaksTheProtocolIsLeftForAWhile(t *testing.T) {
 	}
 }
 
+func TestProducerThatNeverAnswersIsLeftForAWhile(t *testing.T) {
+	b, p := newPuppet(t)
+	b.consume("c", stream.ConsumerConfig{})
+	b.within(5*time.Second, "attempt", func() bool { return len(p.dials) == 1 })
+	b.run(5*time.Second + 100*time.Millisecond)
+	if n := b.count("c", event.Unsubscribed, wire.HandshakeTimeout); n != 1 {
+		t.Errorf("%d attempts ended as taking too long after 5s, want one", n)
+	}
+	b.within(time.Second, "the next attempt", func() bool { return len(p.dials) == 2 })
+}
+
 func TestUnknownKindsOfMessageArePassedOver(t *testing.T) {
 	b, p := newPuppet(t, startFrame(1, 9, 5), []byte{77}, datumFrame(5, 50), []byte{3, 1, 2}, append([]byte{255}, make([]byte, wire.MaxControl)...), datumFrame(6, 60))
 	c := b.consume("c", stream.ConsumerConfig{})
