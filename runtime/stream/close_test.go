@@ -101,6 +101,26 @@ func TestConsumerThatLeavesDuringACloseIsNoError(t *testing.T) {
 	}
 }
 
+func TestProducerThatLosesItsRightWhileItClosesIsLeftAtOnce(t *testing.T) {
+	b := newBed(t, 1)
+	small(b, "p", "c")
+	b.nodes["p"].Discovery().AddTags(tag("open"))
+	p := b.produce("p", stream.ProducerConfig{Queue: 10, Lag: stream.Block, DrainMax: time.Minute})
+	c := b.consume("c", stream.ConsumerConfig{Queue: 1, Require: hasTag("open", b, "p")})
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	b.fill(p, 1000)
+	r := b.task("p", p.Close)
+	b.run(time.Second)
+	b.nodes["p"].Discovery().RemoveTags(tag("open"))
+	b.within(time.Second, "close", r.done)
+	if n := b.count("c", event.Unsubscribed, wire.NotAllowed); n != 1 {
+		t.Errorf("left %d times as not allowed, want once", n)
+	}
+	if s := c.Status(); len(s.Subscriptions)+len(s.Pending) != 0 {
+		t.Errorf("then: %+v, want nobody: it has withdrawn the stream", s)
+	}
+}
+
 func TestConsumerCutBeforeACloseIsNotCountedByIt(t *testing.T) {
 	b := newBed(t, 1)
 	small(b, "p", "stalls")
