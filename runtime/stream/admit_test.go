@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/smalti/smalti/invariants"
+	"github.com/smalti/smalti/netsim"
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/event"
@@ -14,6 +15,7 @@ import (
 	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/ticket/tickettest"
 	"github.com/smalti/smalti/runtime/wire"
+	"github.com/smalti/smalti/sim"
 )
 
 func tag(name string) ident.Tag { return ident.NewTag(name) }
@@ -378,6 +380,43 @@ func TestHandshakeThatNeverSpeaksIsEnded(t *testing.T) {
 	}
 }
 
+func TestHandshakesAreBoundedAndTheirPlacesGivenBack(t *testing.T) {
+	const most, more = 128, 6 // at once
+	b := newBed(t, 1)
+	for _, host := range []string{"p", "c", "d"} { // the transport, too, has its bounds
+		b.Host(host).Configure(func(c *sim.HostConfig) {
+			c.Endpoint = func(e *netsim.EndpointConfig) { e.LinksPerPeer, e.MaxUnbound = 2*most, 2*most }
+		})
+		b.boot(host)
+	}
+	p := b.produce("p", stream.ProducerConfig{})
+	b.run(2 * time.Second)
+	var all []*dialled
+	for _, from := range []string{"c", "d"} {
+		env := b.nodes[from].Env()
+		s := env.Scheduler.Strand("dialled")
+		s.Post(func() {
+			for range most/2 + more {
+				d := &dialled{b: b}
+				d.link = env.Transport.Dial(b.id("p"), []string{b.Host("p").Addr()}, stream.Protocol, s, d)
+				all = append(all, d)
+			}
+		})
+	}
+	b.run(6 * time.Second)
+	ends := map[wire.Reason]int{}
+	for _, d := range all {
+		if d.closed != nil {
+			ends[d.closed.Reason]++
+		}
+	}
+	if ends[wire.Overloaded] != 2*more || ends[wire.HandshakeTimeout] != most {
+		t.Errorf("of %d handshakes that never speak: %v, want %d at once and the others overloaded", len(all), ends, most)
+	}
+	b.consume("c", stream.ConsumerConfig{})
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+}
+
 func TestMalformedFirstMessageIsAViolation(t *testing.T) {
 	b := newBedWith(t, 1, invariants.Options{Byzantine: []string{"c"}}, "p", "c")
 	b.produce("p", stream.ProducerConfig{})
@@ -400,6 +439,9 @@ func TestMalformedFirstMessageIsAViolation(t *testing.T) {
 	}
 	if n := b.count("p", event.HandshakeRefused); n != 5 {
 		t.Errorf("%d of 6 were refused before a producer judged them, want 5", n)
+	}
+	if began, ended := b.count("p", event.HandshakeBegan), b.count("p", event.HandshakeEnded); began != 6 || ended != 6 || b.last("p", event.HandshakeEnded).From != 6 {
+		t.Errorf("%d handshakes began and %d ended, the last as number %d; want 6", began, ended, b.last("p", event.HandshakeEnded).From)
 	}
 	if e := b.last("p", event.HandshakeRefused); e.Stream != ident.Stream("other") || e.Peer != b.id("c") || e.Reason != wire.StreamNotFound {
 		t.Errorf("got %s, want c refused the other stream", e.Event)

@@ -80,6 +80,11 @@ func TestCloseGivesUpAtItsDeadlineAndCountsWhatIsLost(t *testing.T) {
 	if !errors.Is(again.err, r.err) {
 		t.Errorf("second close: got %v, want %v", again.err, r.err)
 	}
+	node := b.task("p", b.nodes["p"].Close)
+	b.within(10*time.Second, "close of the node", node.done)
+	if node.err != nil {
+		t.Errorf("close of the node: got %v, want none: that producer was closed before", node.err)
+	}
 }
 
 func TestConsumerThatLeavesDuringACloseIsNoError(t *testing.T) {
