@@ -71,6 +71,9 @@ func TestCloseGivesUpAtItsDeadlineAndCountsWhatIsLost(t *testing.T) {
 	if failed.Consumers != 2 || failed.Input != 10 || failed.Datums != lost || lost < 10 {
 		t.Errorf("got %+v, want 2 consumers, 10 datums of the input, and the %d dropped ones of the ring and the link", *failed, lost)
 	}
+	if e := b.last("p", event.InputDropped); e.N != 10 || e.Reason != wire.GracefulShutdown {
+		t.Errorf("got %s, want the 10 datums of the input told to be lost", e.Event)
+	}
 	enqueued := int(b.sum("p", event.Enqueued, "stalls"))
 	if enqueued+failed.Input != sent {
 		t.Errorf("%d enqueued and %d left in the input of %d sent", enqueued, failed.Input, sent)

@@ -65,7 +65,8 @@ func TestUndeliveredDatumsComeWithTheReason(t *testing.T) {
 		}
 	}
 	*lost = nil
-	c := b.receive("c", b.consume("c", stream.ConsumerConfig{Criteria: "even"}), 0)
+	even := b.consume("c", stream.ConsumerConfig{Criteria: "even"})
+	c := b.receive("c", even, 0)
 	d := b.receive("d", b.consume("d", stream.ConsumerConfig{Criteria: "i > 100"}), 0)
 	b.within(5*time.Second, "consumers", subscribed(2, p))
 	b.sendAll(p, 0, 9)
@@ -88,6 +89,12 @@ func TestUndeliveredDatumsComeWithTheReason(t *testing.T) {
 	b.sendAll(p, 10, 18)
 	if n := b.count("p", event.CriteriaFailed); n != 2 || !slices.Equal(c.values, []int{0, 2, 4, 6, 8, 10, 12, 14, 16, 18}) {
 		t.Errorf("after a batch without failures: %d are told, want 2 still; received %v", n, c.values)
+	}
+	even.Close()
+	b.within(5*time.Second, "end of one", subscribed(1, p))
+	b.sendAll(p, 19, 19)
+	if n := b.count("p", event.CriteriaFailed); n != 3 {
+		t.Errorf("%d failures of criteria once nobody asks for one of them, want 3", n)
 	}
 }
 
