@@ -56,6 +56,32 @@ func TestPeerTooFarAwayIsRefusedAndEndedWithHysteresis(t *testing.T) {
 	}
 }
 
+func TestRoundTripsAreMeasuredOnlyWhileTheyMatter(t *testing.T) {
+	for _, side := range []string{"producer", "consumer"} {
+		b := newBed(t, 1, "p", "c")
+		pc, cc, by, of := stream.ProducerConfig{RTTBelow: time.Second}, stream.ConsumerConfig{}, "p", "c"
+		if side == "consumer" {
+			pc, cc, by, of = stream.ProducerConfig{}, stream.ConsumerConfig{RTTBelow: time.Second}, "c", "p"
+		}
+		p := b.produce("p", pc)
+		c := b.consume("c", cc)
+		b.within(5*time.Second, "consumer", subscribed(1, p))
+		measured := func(d time.Duration) int {
+			before := b.count(by, event.Pinged)
+			b.run(d)
+			return b.count(by, event.Pinged) - before
+		}
+		if n := measured(5 * time.Minute); n < 5 || n > 20 {
+			t.Errorf("%s measured %d round trips to %s in 5 minutes, want about 10", by, n, of)
+		}
+		c.Close()
+		measured(time.Minute)
+		if n := measured(5 * time.Minute); n != 0 {
+			t.Errorf("%s measured %d round trips to %s after the end", by, n, of)
+		}
+	}
+}
+
 func TestRevocationEndsASubscriptionAtOnceAndIsForgivenAtOnce(t *testing.T) {
 	for _, side := range []string{"producer", "consumer"} {
 		deny := &ticket.DenyList{}
