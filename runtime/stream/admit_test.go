@@ -192,6 +192,27 @@ func TestRenewedTicketDoesNotDisconnect(t *testing.T) {
 	}
 }
 
+func TestShorterRightEndsASubscriptionThatIsIdle(t *testing.T) {
+	for _, side := range []string{"producer", "consumer"} {
+		b := newBed(t, 1, "p", "c")
+		pc, cc, of := stream.ProducerConfig{Tickets: tickets()}, stream.ConsumerConfig{}, "c"
+		if side == "consumer" {
+			pc, cc, of = stream.ProducerConfig{}, stream.ConsumerConfig{Tickets: tickets()}, "p"
+		}
+		b.nodes[of].Discovery().SetTickets([]ticket.Ticket{b.right(of, time.Hour)})
+		p := b.produce("p", pc)
+		b.consume("c", cc)
+		b.within(5*time.Second, "consumer", subscribed(1, p))
+		end := b.Now() + 20*time.Second
+		b.nodes[of].Discovery().SetTickets([]ticket.Ticket{b.right(of, end)})
+		b.run(end - time.Second - b.Now())
+		if n := len(p.Status().Subscriptions); n != 1 {
+			t.Errorf("%s: %d subscriptions before the end, want 1", side, n)
+		}
+		b.within(3*time.Second, side+": the end", subscribed(0, p))
+	}
+}
+
 func TestClockStepEndsARightAtTheNewTime(t *testing.T) {
 	b := newBed(t, 1, "p", "c")
 	b.nodes["c"].Discovery().SetTickets([]ticket.Ticket{b.right("c", time.Minute)})
