@@ -34,6 +34,28 @@ func TestCallbacksOfAnOldAttemptAreIgnored(t *testing.T) {
 	}
 }
 
+// A consumer remembers how far it was with so many producers that are gone, the latest.
+func TestProgressIsRememberedOnceAndBounded(t *testing.T) {
+	env := liveEnv(t)
+	w := &receivers{byPeer: map[ident.PeerID]*receiver{}, board: &board{posted: true}, base: 1 << 32}
+	w.env = env
+	peer := func(i int) ident.PeerID { return ident.PeerID{1, byte(i), byte(i >> 8)} }
+	for i := range 2 * maxFormer {
+		r := &receiver{worker: w, peer: &discovery.Peer{Entry: &discovery.Entry{Peer: peer(i)}}, untrack: func() {}, progress: w.recall(peer(i))}
+		r.next = uint64(i)
+		w.remove(r, wire.UnknownPeer)
+	}
+	if len(w.former) != maxFormer {
+		t.Errorf("%d are remembered, want %d", len(w.former), maxFormer)
+	}
+	for i, want := range map[int]bool{0: false, maxFormer - 1: false, maxFormer: true, 2*maxFormer - 1: true} {
+		first, again := w.recall(peer(i)), w.recall(peer(i))
+		if known := first.next == uint64(i) && first.id == 1<<32|uint64(i+1); known != want || first.id == again.id || again.next != 0 {
+			t.Errorf("producer %d: recalled as %+v, then %+v, want that it is known %t", i, first, again, want)
+		}
+	}
+}
+
 func TestUnknownRoundTripAdmits(t *testing.T) {
 	d := demands{rttBelow: 10 * time.Millisecond}
 	for rtt, want := range map[time.Duration]bool{0: true, 10*time.Millisecond - 1: true, 10 * time.Millisecond: false} {

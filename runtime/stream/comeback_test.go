@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/smalti/smalti/invariants"
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
@@ -67,6 +69,55 @@ func TestConsumerThatDepartsIsServedOnIfTheProducerSaysSo(t *testing.T) {
 			t.Errorf("keep %t: ended %d times", keep, n)
 		}
 	}
+}
+
+// telling is a directory that tells what a test has it tell.
+type telling struct {
+	*discovery.Discovery
+	tell func(...discovery.Change)
+}
+
+func (d *telling) Subscribe(s runtime.Strand, f func([]discovery.Change)) (stop func()) {
+	d.tell = func(changes ...discovery.Change) { s.Post(func() { f(changes) }) }
+	return d.Discovery.Subscribe(s, f)
+}
+
+func TestConsumerThatDepartedAndReturnedIsOneAsAnyOther(t *testing.T) {
+	for _, returns := range []bool{true, false} {
+		b := newBedWith(t, 1, invariants.Options{Byzantine: []string{"p", "c"}}, "p", "c") // two sets of streams on a node
+		dir := &telling{Discovery: b.nodes["p"].Discovery()}
+		p, err := stream.Produce(b.streams("p", dir), name, stream.ProducerConfig{KeepDeparted: true}, stream.WithCodec[[]byte](stream.Bytes{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := b.consume("c", stream.ConsumerConfig{})
+		b.within(5*time.Second, "consumer", subscribed(1, p))
+		peer, _ := dir.Catalog().Get(b.id("c"))
+		dir.tell(discovery.Change{Peer: b.id("c"), From: peer})
+		if returns {
+			dir.tell(discovery.Change{Peer: b.id("c"), To: peer})
+		}
+		b.run(time.Second)
+		if n := len(p.Status().Subscriptions); n != 1 {
+			t.Fatalf("returns %t: %d subscriptions, want 1 all the while", returns, n)
+		}
+		c.Close()
+		b.within(time.Second, "end", subscribed(0, p))
+		b.consume("c", stream.ConsumerConfig{})
+		b.run(5 * time.Second)
+		if again := len(p.Status().Subscriptions) == 1; again != returns || b.count("c", event.Unsubscribed, wire.UnknownPeer) > 0 == returns {
+			t.Errorf("returns %t: served again %t", returns, again)
+		}
+	}
+}
+
+func TestProducerThatWithdrawsIsPendingNoMore(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	p := b.produce("p", stream.ProducerConfig{Require: func(discovery.Peer) bool { return false }})
+	c := b.consume("c", stream.ConsumerConfig{})
+	b.within(5*time.Second, "refusal", func() bool { return len(c.Status().Pending) == 1 && c.Status().Pending[0].Reason == wire.NotAllowed })
+	b.task("p", p.Close)
+	b.within(5*time.Second, "the end of waiting", func() bool { return len(c.Status().Pending) == 0 })
 }
 
 func TestProducersIncarnationsAreToldApart(t *testing.T) {
