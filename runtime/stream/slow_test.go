@@ -3,12 +3,15 @@ package stream_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/smalti/smalti/netsim"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/stream"
 	"github.com/smalti/smalti/runtime/wire"
+	"github.com/smalti/smalti/sim"
 )
 
 // small makes lag felt after few datums.
@@ -151,6 +154,62 @@ func TestBurstIsHandedOnInBatchesNoLargerThanTheQueue(t *testing.T) {
 		b.run(time.Second)
 		if n := b.sum("c", event.Received, "p"); n < 3 || n > 6 {
 			t.Errorf("%+v: %d datums in a queue of 3, want 3 to 6", c, n)
+		}
+	}
+}
+
+func TestLinkThatOpensWhileTheQueueIsFullWaits(t *testing.T) {
+	b := newBed(t, 1, "p", "q", "c")
+	p, q := b.produce("p", stream.ProducerConfig{}), b.produce("q", stream.ProducerConfig{MaxConsumers: 1})
+	other := b.consume("p", stream.ConsumerConfig{}) // has the only place of q
+	b.within(5*time.Second, "the other consumer", subscribed(1, q))
+	c := b.consume("c", stream.ConsumerConfig{Queue: 3})
+	b.within(5*time.Second, "consumer of p", subscribed(1, p))
+	b.sendAll(p, 0, 9)
+	other.Close()
+	b.within(20*time.Second, "consumer of q", func() bool {
+		s := q.Status().Subscriptions
+		return len(s) == 1 && s[0].Peer == b.id("c")
+	})
+	b.sendAll(q, 0, 9)
+	if n := b.sum("c", event.Received, "q"); n != 0 {
+		t.Errorf("%d datums of another producer went into a full queue", n)
+	}
+	g := b.receive("c", c, 0)
+	b.run(time.Second)
+	if len(g.values) != 20 {
+		t.Errorf("%d datums once somebody receives, want all 20", len(g.values))
+	}
+}
+
+func TestDatumThatALinkCannotTakeEndsIt(t *testing.T) {
+	for _, waits := range []bool{false, true} {
+		b := newBed(t, 1)
+		b.narrow("p", "c")
+		b.Host("p").Configure(func(c *sim.HostConfig) {
+			narrow := c.Endpoint
+			c.Endpoint = func(e *netsim.EndpointConfig) {
+				narrow(e)
+				e.MaxMessage = 1 << 10
+			}
+		})
+		for _, host := range []string{"p", "c"} {
+			b.boot(host)
+		}
+		p, lost := b.sink(stream.ProducerConfig{Queue: 1000})
+		c := b.consume("c", stream.ConsumerConfig{Queue: 1})
+		b.within(5*time.Second, "consumer", subscribed(1, p))
+		sent := 0
+		if waits {
+			sent = b.fill(p, 100) // so that it stands in the ring for a while
+		}
+		if _, err := p.TrySend(payload(sent, 2<<10)); err != nil {
+			t.Fatal(err)
+		}
+		b.receive("c", c, 0)
+		b.within(10*time.Second, "end", func() bool { return b.count("p", event.SubEnded, wire.TooLarge) == 1 })
+		if told := b.count("p", event.Dropped, wire.TooLarge) > 0 || slices.Contains(*lost, outcast{sent, wire.TooLarge}); !told {
+			t.Errorf("in the ring %t: nobody tells that the datum is lost", waits)
 		}
 	}
 }
