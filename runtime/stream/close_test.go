@@ -8,6 +8,7 @@ import (
 
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -87,6 +88,36 @@ func TestCloseGivesUpAtItsDeadlineAndCountsWhatIsLost(t *testing.T) {
 	b.within(10*time.Second, "close of the node", node.done)
 	if node.err != nil {
 		t.Errorf("close of the node: got %v, want none: that producer was closed before", node.err)
+	}
+}
+
+// What drains was let in while there was a right.
+func TestRightThatEndsDuringACloseDoesNotUndoIt(t *testing.T) {
+	b := newBed(t, 1)
+	small(b, "p", "slow")
+	const end = 20 * time.Second
+	b.nodes["slow"].Discovery().SetTickets([]ticket.Ticket{b.right("slow", end)})
+	p := b.produce("p", stream.ProducerConfig{Queue: 16, Tickets: tickets(), DrainMax: time.Minute})
+	c := b.consume("slow", stream.ConsumerConfig{Queue: 1})
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	for sent := 0; sent < 8; sent++ { // what the link holds
+		if _, err := p.TrySend(payload(sent, 100)); err != nil {
+			t.Fatal(err)
+		}
+		b.run(time.Millisecond)
+	}
+	if n := p.Status().Subscriptions[0].Queued(); n != 0 {
+		t.Fatalf("%d datums wait for the link", n)
+	}
+	r := b.task("p", p.Close)
+	b.run(end + 5*time.Second - b.Now())
+	if r.done() {
+		t.Fatal("closed though a consumer takes nothing")
+	}
+	g := b.receive("slow", c, 0)
+	b.within(5*time.Second, "close", r.done)
+	if r.err != nil || !g.inOrder(0, 7) || b.count("p", event.SubEnded, wire.GracefulShutdown) != 1 {
+		t.Errorf("close: %v, received %v; want all, in order", r.err, g.values)
 	}
 }
 
