@@ -140,6 +140,45 @@ func TestProducersIncarnationsAreToldApart(t *testing.T) {
 	}
 }
 
+// That a producer ended in order once says nothing of how its next incarnation ends.
+func TestRestartAfterAnOrderlyEndIsToldAsOne(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	open := func() { b.nodes["p"].Discovery().AddTags(tag("open")) }
+	open()
+	p := b.produce("p", stream.ProducerConfig{})
+	g := b.receive("c", b.consume("c", stream.ConsumerConfig{Require: hasTag("open", b, "p")}), 0)
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	b.task("p", p.Close)
+	b.run(time.Second)
+	p = b.produce("p", stream.ProducerConfig{})
+	b.within(20*time.Second, "the next incarnation", subscribed(1, p))
+	b.nodes["p"].Discovery().RemoveTags(tag("open"))
+	b.within(5*time.Second, "end for the tag", subscribed(0, p))
+	b.Host("p").Restart()
+	b.run(time.Second)
+	p = b.produce("p", stream.ProducerConfig{})
+	open()
+	b.within(time.Minute, "the third incarnation", subscribed(1, p))
+	b.run(time.Second)
+	if len(g.gaps) != 1 || !g.gaps[0].Restarted {
+		t.Errorf("told of %v, want that the producer restarted", g.gaps)
+	}
+}
+
+func TestPatienceBeginsAnewAfterALinkThatHeld(t *testing.T) {
+	b, p := newPuppet(t, startFrame(1, 9, 5))
+	p.ends = wire.ConnectionLost
+	b.consume("c", stream.ConsumerConfig{Backoff: stream.Backoff{First: 100 * time.Millisecond, Max: time.Second, GiveUp: 10 * time.Second}})
+	b.run(6 * time.Second) // some attempts fail
+	p.ends = wire.None
+	b.run(30 * time.Second)
+	tries := len(p.dials)
+	for _, l := range p.links {
+		l.Close(wire.ConnectionLost)
+	}
+	b.within(2*time.Second, "the next attempt", func() bool { return len(p.dials) > tries })
+}
+
 func TestRefusalIsNotQuestionedSoon(t *testing.T) {
 	tries := 0
 	for seed := range uint64(10) {
