@@ -60,6 +60,28 @@ func TestInverseOnlineConditionLetsDatumsThroughUntilItIsMet(t *testing.T) {
 	}
 }
 
+func TestChangesOfAConditionTellHowManyAreConnected(t *testing.T) {
+	b := newBed(t, 1, "p", "q", "c")
+	p, q := b.produce("p", stream.ProducerConfig{}), b.produce("q", stream.ProducerConfig{})
+	b.consume("c", stream.ConsumerConfig{Online: stream.AtLeast(2)})
+	check := func(when, host string, kind event.Kind, want int64) {
+		t.Helper()
+		b.run(20 * time.Second)
+		if e := b.last(host, kind); e.N != want {
+			t.Errorf("%s: %s told with %d, want %d", when, host, e.N, want)
+		}
+	}
+	check("at first", "p", event.ProducerOnline, 1)
+	check("at first", "c", event.ConsumerOnline, 2)
+	b.task("q", q.Close)
+	check("one left", "q", event.ProducerOffline, 1)
+	check("one left", "c", event.ConsumerOffline, 1)
+	b.produce("q", stream.ProducerConfig{})
+	check("it is back", "c", event.ConsumerOnline, 2)
+	b.task("p", p.Close)
+	check("the other left", "c", event.ConsumerOffline, 1)
+}
+
 func TestPredicateThatPanicsMeetsNothing(t *testing.T) {
 	b := newBedWith(t, 1, panics, "p", "c")
 	p := b.produce("p", stream.ProducerConfig{Online: stream.AtLeast(1).Matching(func(*discovery.Entry) bool { panic("mood") })})

@@ -4,9 +4,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/smalti/smalti/invariants"
 	"github.com/smalti/smalti/netsim"
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/stream"
 	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/ticket/tickettest"
@@ -53,6 +56,36 @@ func TestPeerTooFarAwayIsRefusedAndEndedWithHysteresis(t *testing.T) {
 		}
 		b.drift(5 * time.Millisecond)
 		b.within(30*time.Minute, side+": the return", subscribed(1, p))
+	}
+}
+
+// sampled is a directory that keeps the last round trip to each peer that it was told.
+type sampled struct {
+	*discovery.Discovery
+	rtt map[ident.PeerID]runtime.RTT
+}
+
+func (d sampled) Sample(peer ident.PeerID, rtt runtime.RTT) { d.rtt[peer] = rtt }
+
+func TestHandshakeTellsBothSidesTheRoundTrip(t *testing.T) {
+	b := newBedWith(t, 1, invariants.Options{Byzantine: []string{"p", "c"}}, "p", "c") // two sets of streams on a node
+	sides := map[string]sampled{}
+	for _, host := range []string{"p", "c"} {
+		sides[host] = sampled{b.nodes[host].Discovery(), map[ident.PeerID]runtime.RTT{}}
+	}
+	p, err := stream.Produce(b.streams("p", sides["p"]), name, stream.ProducerConfig{}, stream.WithCodec[[]byte](stream.Bytes{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Consume(b.streams("c", sides["c"]), name, stream.ConsumerConfig{}, stream.WithCodec[[]byte](stream.Bytes{})); err != nil {
+		t.Fatal(err)
+	}
+	b.within(10*time.Second, "consumer", subscribed(1, p))
+	b.run(time.Second)
+	for host, other := range map[string]string{"p": "c", "c": "p"} {
+		if got := sides[host].rtt[b.id(other)].Min; got < 2*time.Millisecond || got > 20*time.Millisecond {
+			t.Errorf("%s heard that the round trip to %s is %s, over links of 1ms", host, other, got)
+		}
 	}
 }
 
