@@ -20,8 +20,8 @@ const (
 	// news that was named may take to come by the tree.
 	namesAfter   = 100 * time.Millisecond
 	missingAfter = 250 * time.Millisecond
-	// maxMissing bounds the news that one neighbour named and that is waited for; what
-	// is beyond comes when catalogs are compared.
+	// maxMissing bounds the news that is named to one neighbour at once, and the news that
+	// one named and that is waited for; what is beyond comes when catalogs are compared.
 	maxMissing = 128
 	// muchNews is how much news in one round makes the next wait muchDelay times as long: it
 	// is cheaper together, and whoever gets so much does not wait for a single one.
@@ -177,8 +177,8 @@ func (w *worker) pack(n *neighbour) (frames [][]byte) {
 		}
 		b := w.bagOf(x, n.peer)
 		if !whole {
-			if enough {
-				n.names = append(n.names, b.peers...)
+			if room := maxMissing - len(n.names); enough && room > 0 {
+				n.names = append(n.names, b.peers[:min(len(b.peers), room)]...)
 				w.nameSoon()
 			}
 			b.peers = nil

@@ -194,6 +194,26 @@ func TestTooMuchNewsIsLeftToAComparison(t *testing.T) {
 	}
 }
 
+func TestNoMoreIsNamedThanIsAskedFor(t *testing.T) {
+	b := newBed(t, nil)
+	n, l := b.befriended(b.reachable(2))
+	n.eager = false
+	b.pass(time.Second)
+	l.told(t)
+	b.member(testKey(3))
+	p, _ := b.Catalog().Get(testKey(3).PeerID())
+	for teller := range byte(3) {
+		for range maxMissing - 10 {
+			b.worker.learned(p.Entry.Peer, p, ident.PeerID{9, teller}, false)
+		}
+	}
+	b.pass(b.worker.cfg.PushDelay)
+	b.pass(namesAfter)
+	if got := l.told(t).Names.len(); got != maxMissing {
+		t.Errorf("%d of much news are named, want %d", got, maxMissing)
+	}
+}
+
 // Who changes often is compared, and not passed on; that it left is.
 func TestNewsOfAPeerThatChangesOftenIsBounded(t *testing.T) {
 	b := newBed(t, nil)
