@@ -9,6 +9,7 @@ import (
 	"os"
 	goruntime "runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -87,15 +88,19 @@ func Heap() uint64 {
 
 // Hoard lets garbage pile up to percent of what is in use, as long as all of it stays
 // below limit bytes, until restore: fewer collections for more memory. It asks for large
-// pages too.
+// pages too, the first time.
 func Hoard(percent int, limit int64) (restore func()) {
-	huge(limit)
+	advised.Do(func() { huge(limit) })
 	was, most := debug.SetGCPercent(percent), debug.SetMemoryLimit(limit)
 	return func() {
 		debug.SetGCPercent(was)
 		debug.SetMemoryLimit(most)
 	}
 }
+
+// advised: the heap has large pages. What was in use is cleared when it is taken again, so
+// that a second ballast would take memory.
+var advised sync.Once
 
 // Exit ends the process.
 func Exit(code int) { os.Exit(code) }
