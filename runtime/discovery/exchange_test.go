@@ -3,6 +3,7 @@ package discovery
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/ident"
@@ -178,5 +179,60 @@ func TestExchangesTakeTurns(t *testing.T) {
 	}
 	if got := len(w.jobs[peer(3, 0)].waiters); got != maxWaiters {
 		t.Errorf("%d wait for one exchange, want at most %d", got, maxWaiters)
+	}
+}
+
+func TestWhoIsTalkedToHearsWhatIsSaidOfIt(t *testing.T) {
+	for _, asks := range []bool{false, true} {
+		b, suspect := accusedBed(t)
+		var l *wired
+		if asks {
+			l = b.asks(suspect)
+			l.handler.OnMessage(nothing)
+		} else {
+			b.worker.look(suspect)
+			l = b.worker.jobs[suspect].exchange.link.(*wired)
+		}
+		if len(l.said) == 0 {
+			t.Fatalf("the suspect asks %t: nothing is said", asks)
+		}
+		if m, err := parseMessage(l.said[0]); err != nil || len(m.Suspicions) != quorum {
+			t.Errorf("the suspect asks %t: it hears %d words, %v; want %d", asks, len(m.Suspicions), err, quorum)
+		}
+	}
+}
+
+func TestSlowExchangeIsNotSilence(t *testing.T) {
+	for _, heard := range []bool{false, true} {
+		b := newBed(t, nil)
+		peer := b.reachable(2)
+		b.worker.look(peer)
+		x := b.worker.jobs[peer].exchange
+		x.heard = heard
+		x.OnClosed(runtime.Closed{Local: true, Reason: wire.HandshakeTimeout})
+		if f := b.worker.failures[peer]; f == nil || (f.strikes == 0) != heard {
+			t.Errorf("it said something %t: its failures are %+v", heard, f)
+		}
+	}
+}
+
+// Who is sent much has time to read it, and who answers has read it.
+func TestExchangeLastsAsLongAsWhatIsSentTakes(t *testing.T) {
+	b := newBed(t, nil)
+	l := b.asks(testKey(2).PeerID())
+	x, timeout := l.handler.(*exchange), b.worker.cfg.SyncTimeout
+	for _, c := range []struct {
+		owed int
+		want time.Duration
+	}{{0, timeout}, {10 * slowest, timeout + 10*time.Second}, {1000 * slowest, patience * timeout}} {
+		x.owed = c.owed
+		if x.goesOn(); x.deadline != c.want {
+			t.Errorf("with %d bytes to read it has %s, want %s", c.owed, x.deadline, c.want)
+		}
+	}
+	b.mono += time.Second
+	x.OnMessage(wire.MustMarshal(message{Lists: []listing{{}}})) // its turn goes on
+	if want := time.Second + timeout; x.deadline != want {
+		t.Errorf("once it answers it has until %s, want %s", x.deadline, want)
 	}
 }
