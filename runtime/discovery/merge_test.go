@@ -196,6 +196,11 @@ func TestOwnEntryIsNeverReplacedFromOutside(t *testing.T) {
 	if dep.Ends(b.Me().Version) {
 		t.Errorf("version %s is ended by a departure of an earlier run", b.Me().Version)
 	}
+	run := b.Me().Version.Started
+	twin := b.signed(b.key, 0, func(e *Entry) { e.Version = Version{run, b.Me().Version.Updated + 5} })
+	if err := b.hear(twin, ident.PeerID{9}); err != nil || b.Me().Version.Started != run {
+		t.Errorf("a newer entry of run %d made run %d (%v)", run, b.Me().Version.Started, err)
+	}
 	if floor, _ := decodeFloor(b.store[floorName]); floor != b.Me().Version.Started {
 		t.Errorf("floor is %d, want %d", floor, b.Me().Version.Started)
 	}
@@ -225,6 +230,12 @@ func TestOneWitnessOfTheFutureIsNotEnough(t *testing.T) {
 	tell(4)
 	if want := b.wall.Add(time.Hour).UnixMilli(); b.Me().Version.Started <= want {
 		t.Errorf("version is %s after three witnesses of %d", b.Me().Version, want)
+	}
+	future = b.signed(b.key, 2*time.Hour, nil)
+	led := b.Me()
+	tell(5)
+	if b.Me() != led {
+		t.Errorf("the witnesses of one version led the node to %s on the word of one", b.Me().Version)
 	}
 }
 

@@ -97,6 +97,14 @@ func TestTombstonesEndAndAreBounded(t *testing.T) {
 	if graves.ends(ident.PeerID{1}, Version{7, 9}, 3*time.Second) {
 		t.Error("a departure is remembered beyond its time")
 	}
+	full := newTombstones(16)
+	full.put(dep(1, 1), 0, time.Hour, true)
+	for n := range byte(16) {
+		full.put(dep(2+n, 1), time.Duration(n/15)*time.Minute, time.Second, true) // the last when the others are over
+	}
+	if !full.ends(ident.PeerID{1}, Version{1, 1}, time.Minute) || len(full.held) != 2 {
+		t.Errorf("%d departures held, want the two that are not over", len(full.held))
+	}
 	for n := range byte(100) {
 		graves.put(dep(n, 1), 0, time.Minute, true)
 		if len(graves.held) > 16 || len(graves.known.order) > 16 {

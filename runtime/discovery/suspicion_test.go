@@ -253,6 +253,9 @@ func TestHiddenPeersComeBackThemselvesOnly(t *testing.T) {
 	if len(b.worker.hidden)+len(b.worker.lost.peers) != 0 {
 		t.Errorf("it left, and is still remembered: %d hidden, %d lost", len(b.worker.hidden), len(b.worker.lost.peers))
 	}
+	if e := b.events[len(b.events)-1]; e.Kind != event.PeerDeparted || e.Reason != wire.GracefulShutdown {
+		t.Errorf("got %s, want that who was hidden turned out to have left", e)
+	}
 }
 
 func TestAnAccuserIsHeardSoOftenOnly(t *testing.T) {
