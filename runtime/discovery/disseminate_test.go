@@ -220,3 +220,21 @@ func TestFarewellIsSaidToNeighboursAndOthers(t *testing.T) {
 		}
 	}
 }
+
+func TestTickForgetsWhatIsOver(t *testing.T) {
+	b := newBed(t, nil)
+	w := b.worker
+	if err := b.hearDeparture(b.departure(testKey(2), Version{1, 1}), time.Second); err != nil {
+		t.Fatal(err)
+	}
+	w.refuse(testKey(3).PeerID(), testKey(3).PeerID(), ErrMalformed)
+	w.mayAccuse(testKey(4).PeerID())
+	held := func() int { return len(w.tombstones.held) + len(w.sources) + len(w.accusers) }
+	if w.tick(); held() != 3 {
+		t.Errorf("%d things are remembered at once, want 3", held())
+	}
+	b.mono += time.Hour
+	if w.tick(); held() != 0 {
+		t.Errorf("%d departures, %d sources and %d accusers are remembered an hour later", len(w.tombstones.held), len(w.sources), len(w.accusers))
+	}
+}
