@@ -283,6 +283,9 @@ func TestVerifierRemembersExactBytesAndIsBounded(t *testing.T) {
 		if n := len(v.young) + len(v.old); n > 8 {
 			t.Fatalf("remembers %d entries, want at most 8", n)
 		}
+		if again, err := v.Verify(first); err != nil || again != a {
+			t.Fatalf("what is asked for all the while was verified anew after %d others (%v)", i+1, err)
+		}
 	}
 }
 
