@@ -100,7 +100,7 @@ func TestRightThatEndsDuringACloseDoesNotUndoIt(t *testing.T) {
 	p := b.produce("p", stream.ProducerConfig{Queue: 16, Tickets: tickets(), DrainMax: time.Minute})
 	c := b.consume("slow", stream.ConsumerConfig{Queue: 1})
 	b.within(5*time.Second, "consumer", subscribed(1, p))
-	for sent := 0; sent < 8; sent++ { // what the link holds
+	for sent := range 8 { // what the link holds
 		if _, err := p.TrySend(payload(sent, 100)); err != nil {
 			t.Fatal(err)
 		}
