@@ -133,7 +133,9 @@ func TestASuccessEndsTheWaitOfOthers(t *testing.T) {
 	var d runtime.Dials
 	fails(t, &d, peer(1), nobody, 0)
 	fails(t, &d, peer(1), nobody, 0)
-	d.Begin(peer(1), somewhere, time.Millisecond)
+	if r := d.Begin(peer(1), somewhere, time.Millisecond); r != wire.None {
+		t.Fatalf("a peer that failed is not tried again: %v", r)
+	}
 	d.End(peer(1), somewhere, peer(1), time.Millisecond)
 	fails(t, &d, peer(2), peer(1), time.Millisecond)
 	if d.Begin(peer(3), somewhere, 251*time.Millisecond-1) == wire.None || d.Begin(peer(3), somewhere, 251*time.Millisecond) != wire.None {
