@@ -61,21 +61,39 @@ type Catalog struct {
 
 // Get gives the peer called id.
 func (c *Catalog) Get(id ident.PeerID) (*Peer, bool) {
-	i := c.leafOf(id)
+	p := c.in(c.leafOf(id), id)
+	return p, p != nil
+}
+
+// in gives the peer called id, nil if it is not in the i-th leaf.
+func (c *Catalog) in(i int, id ident.PeerID) *Peer {
 	if i == len(c.leaves) {
-		return nil, false
+		return nil
 	}
 	l := c.leaves[i]
 	if j := l.find(id); l.is(j, id) {
-		return l.peers[j], true
+		return l.peers[j]
 	}
-	return nil, false
+	return nil
 }
 
 // leafOf finds the first leaf that does not end below id.
-func (c *Catalog) leafOf(id ident.PeerID) int {
+func (c *Catalog) leafOf(id ident.PeerID) int { return c.leafFrom(len(c.ends), id) }
+
+// leafFrom is leafOf. It is fast where that leaf is the i-th, or little behind it: whoever
+// asks for many peers mostly asks in order.
+func (c *Catalog) leafFrom(i int, id ident.PeerID) int {
 	key := keyOf(id)
-	i, _ := slices.BinarySearch(c.ends, key)
+	if i >= len(c.ends) || i > 0 && c.ends[i-1] >= key {
+		i, _ = slices.BinarySearch(c.ends, key)
+	} else {
+		low, step := i, 1
+		for ; i < len(c.ends) && c.ends[i] < key; step *= 2 {
+			low, i = i+1, i+step
+		}
+		i, _ = slices.BinarySearch(c.ends[low:min(i, len(c.ends))], key)
+		i += low
+	}
 	for i < len(c.leaves) && c.ends[i] == key && c.leaves[i].last().Compare(id) < 0 {
 		i++
 	}
@@ -86,7 +104,7 @@ func (c *Catalog) leafOf(id ident.PeerID) int {
 func (c *Catalog) All() iter.Seq[*Peer] {
 	return func(yield func(*Peer) bool) {
 		for _, l := range c.leaves {
-			for _, p := range l.peers {
+			for _, p := range l.all() {
 				if !yield(p) {
 					return
 				}
@@ -121,10 +139,10 @@ func (c *Catalog) Len() int { return c.n }
 // at gives the i-th peer in order of id.
 func (c *Catalog) at(i int) *Peer {
 	for _, l := range c.leaves {
-		if i < len(l.peers) {
+		if i < l.n {
 			return l.peers[i]
 		}
-		i -= len(l.peers)
+		i -= l.n
 	}
 	return nil
 }
@@ -134,7 +152,7 @@ func (c *Catalog) rank(id ident.PeerID) int {
 	i := c.leafOf(id)
 	n := 0
 	for _, l := range c.leaves[:i] {
-		n += len(l.peers)
+		n += l.n
 	}
 	if i < len(c.leaves) {
 		n += c.leaves[i].find(id)
@@ -147,7 +165,7 @@ func (c *Catalog) rank(id ident.PeerID) int {
 func (c *Catalog) within(s span) []*Peer {
 	list := make([]*Peer, 0, c.count(s))
 	for l, part := range c.parts(s) {
-		if l.tally.n == len(l.peers) {
+		if l.tally.n == l.n {
 			list = append(list, part...)
 			continue
 		}
@@ -171,8 +189,22 @@ func (c *Catalog) count(s span) (n int) {
 // parts gives the leaves that a range touches, and which of their peers are in it.
 func (c *Catalog) parts(s span) iter.Seq2[*leaf, []*Peer] {
 	return func(yield func(*leaf, []*Peer) bool) {
-		for i := c.leafOf(s.Lo); i < len(c.leaves) && !c.leaves[i].after(s); i++ {
-			if l := c.leaves[i]; !yield(l, l.in(s)) {
+		first, last, end := c.leafOf(s.Lo), len(c.leaves), 0
+		if s.Hi != nil {
+			if last = c.leafOf(*s.Hi); last < len(c.leaves) {
+				end = c.leaves[last].find(*s.Hi)
+			}
+		}
+		for i := first; i < len(c.leaves) && i <= last; i++ {
+			l := c.leaves[i]
+			from, to := 0, l.n
+			if i == first {
+				from = l.find(s.Lo)
+			}
+			if i == last {
+				to = end
+			}
+			if from < to && !yield(l, l.peers[from:to]) {
 				return
 			}
 		}
@@ -183,7 +215,7 @@ func (c *Catalog) parts(s span) iter.Seq2[*leaf, []*Peer] {
 // leaves.
 func (c *Catalog) tally(s span) (t tally) {
 	for l, part := range c.parts(s) {
-		if len(part) == len(l.peers) {
+		if len(part) == l.n {
 			t.join(l.tally)
 		} else {
 			t.join(tallyOf(part))
@@ -213,15 +245,17 @@ func (c *Catalog) cut(s span) []summary {
 
 // leafSize is how many peers a leaf holds at most. A change of one peer copies its leaf
 // and the list of leaves; a message with news of many peers copies as many leaves, so that
-// small ones cost less the more is new.
-const leafSize = 32
+// small ones cost less the more is new. So many fit into 512 bytes, up to which size Go's
+// garbage collector looks at objects of one kind together.
+const leafSize = 29
 
-// leaf is a run of peers, ascending, with their sum. The keys stand beside the peers,
-// so that a search runs over one piece of memory.
+// leaf is a run of peers, ascending, with their sum. It is one piece of memory, and the
+// keys stand beside the peers, so that a search does not go all over memory.
 type leaf struct {
-	keys  []uint64
-	peers []*Peer
+	n     int
 	tally tally
+	keys  [leafSize]uint64
+	peers [leafSize]*Peer
 }
 
 // keyOf is the beginning of an id, as a number: what orders all but ids that begin
@@ -236,70 +270,37 @@ func compareIDs(a, b ident.PeerID) int {
 	return a.Compare(b)
 }
 
-// part gives a piece of a leaf as one of its own.
-func (l *leaf) part(from, to int) *leaf {
-	return &leaf{keys: slices.Clone(l.keys[from:to]), peers: slices.Clone(l.peers[from:to]), tally: tallyOf(l.peers[from:to])}
+func newLeaf(keys []uint64, peers []*Peer, t tally) *leaf {
+	l := &leaf{n: len(peers), tally: t}
+	copy(l.keys[:], keys)
+	copy(l.peers[:], peers)
+	return l
 }
 
-// replace gives the leaf after replacements. It looks at no peer that stays: they lie
-// all over memory.
-func (l *leaf) replace(list []replacement) *leaf {
-	next := &leaf{keys: make([]uint64, 0, len(l.keys)+len(list)), peers: make([]*Peer, 0, len(l.peers)+len(list)), tally: l.tally}
-	from := 0
-	for _, r := range list {
-		id := r.id()
-		i := l.find(id)
-		next.keys, next.peers = append(next.keys, l.keys[from:i]...), append(next.peers, l.peers[from:i]...)
-		from = i
-		if l.is(i, id) {
-			next.tally.leave(tallyOf(l.peers[i : i+1]))
-			from++
-		}
-		if !r.gone {
-			next.keys, next.peers = append(next.keys, keyOf(id)), append(next.peers, r.peer)
-			next.tally.join(tallyOf(next.peers[len(next.peers)-1:]))
-		}
-	}
-	next.keys, next.peers = append(next.keys, l.keys[from:]...), append(next.peers, l.peers[from:]...)
-	return next
-}
+// all gives the peers of a leaf.
+func (l *leaf) all() []*Peer { return l.peers[:l.n] }
 
 // is tells whether the peer at place i is that called id.
 func (l *leaf) is(i int, id ident.PeerID) bool {
-	return i < len(l.peers) && l.keys[i] == keyOf(id) && l.peers[i].held.Peer == id
+	return i < l.n && l.keys[i] == keyOf(id) && l.peers[i].held.Peer == id
 }
 
-// find gives the place of the first peer that is not below id.
+// find gives the place of the first peer that is not below id. It counts the keys that are
+// below: of so few that is faster than to halve them, which no processor can foresee.
 func (l *leaf) find(id ident.PeerID) int {
-	key := keyOf(id)
-	i, _ := slices.BinarySearch(l.keys, key)
-	for i < len(l.peers) && l.keys[i] == key && comparePeer(l.peers[i], id) < 0 {
+	key, i := keyOf(id), 0
+	for _, k := range l.keys[:l.n] {
+		if k < key {
+			i++
+		}
+	}
+	for i < l.n && l.keys[i] == key && comparePeer(l.peers[i], id) < 0 {
 		i++
 	}
 	return i
 }
 
-func (l *leaf) last() ident.PeerID { return l.peers[len(l.peers)-1].held.Peer }
-
-// after tells whether the leaf lies behind the end of a range.
-func (l *leaf) after(s span) bool {
-	if s.Hi == nil {
-		return false
-	}
-	if end := keyOf(*s.Hi); end != l.keys[0] {
-		return end < l.keys[0]
-	}
-	return s.before(l.peers[0].held.Peer)
-}
-
-// in gives the peers of the leaf that lie in a range.
-func (l *leaf) in(s span) []*Peer {
-	from, to := l.find(s.Lo), len(l.peers)
-	if s.Hi != nil {
-		to = l.find(*s.Hi)
-	}
-	return l.peers[from:to]
-}
+func (l *leaf) last() ident.PeerID { return l.peers[l.n-1].held.Peer }
 
 func comparePeer(p *Peer, id ident.PeerID) int { return p.held.Peer.Compare(id) }
 
@@ -311,23 +312,57 @@ type replacement struct {
 
 func (r replacement) id() ident.PeerID { return r.peer.held.Peer }
 
+// run is what becomes of a leaf: too much of it for one, maybe.
+type run struct {
+	keys  []uint64
+	peers []*Peer
+	tally tally
+}
+
+func (r *run) add(keys []uint64, peers []*Peer) {
+	r.keys, r.peers = append(r.keys, keys...), append(r.peers, peers...)
+}
+
+// replace makes r what a leaf is after replacements. It looks at no peer that stays: they
+// lie all over memory.
+func (r *run) replace(l *leaf, list []replacement) {
+	r.keys, r.peers, r.tally = r.keys[:0], r.peers[:0], l.tally
+	from := 0
+	for _, x := range list {
+		id := x.id()
+		i := l.find(id)
+		r.add(l.keys[from:i], l.peers[from:i])
+		from = i
+		if l.is(i, id) {
+			r.tally.leave(tallyOf(l.peers[i : i+1]))
+			from++
+		}
+		if !x.gone {
+			r.add([]uint64{keyOf(id)}, []*Peer{x.peer})
+			r.tally.join(tallyOf([]*Peer{x.peer}))
+		}
+	}
+	r.add(l.keys[from:l.n], l.peers[from:l.n])
+}
+
 // with gives the catalog after replacements, which must ascend by id.
 func (c *Catalog) with(list []replacement) *Catalog {
 	next := &Catalog{self: c.self, maxRTT: c.maxRTT, n: c.n, leaves: make([]*leaf, 0, len(c.leaves)+1), ends: make([]uint64, 0, len(c.leaves)+1)}
-	taken, last := 0, len(c.leaves)-1
+	r := run{keys: make([]uint64, 0, 2*leafSize), peers: make([]*Peer, 0, 2*leafSize)}
+	taken, last, i := 0, len(c.leaves)-1, 0
 	for len(list) > 0 {
-		i, l := min(c.leafOf(list[0].id()), last), &leaf{}
-		if i >= 0 {
+		l := &leaf{}
+		if i = min(c.leafFrom(i, list[0].id()), last); i >= 0 {
 			next.share(c, taken, i)
 			taken, l = i+1, c.leaves[i]
 		}
 		n := 1
-		for n < len(list) && (i == last || c.leafOf(list[n].id()) == i) {
+		for n < len(list) && (i == last || c.leafFrom(i, list[n].id()) == i) {
 			n++
 		}
-		changed := l.replace(list[:n])
-		next.n += len(changed.peers) - len(l.peers)
-		next.grow(changed)
+		r.replace(l, list[:n])
+		next.n += len(r.peers) - l.n
+		next.grow(&r)
 		list = list[n:]
 	}
 	next.share(c, taken, len(c.leaves))
@@ -343,29 +378,28 @@ func (c *Catalog) share(from *Catalog, i, j int) {
 
 // grow appends a leaf that changed: in parts of equal size if it is too large, joined
 // to the one before if both are small, so that a catalog that shrank has few of them.
-func (c *Catalog) grow(l *leaf) {
-	if len(l.peers) == 0 {
+func (c *Catalog) grow(r *run) {
+	n := len(r.peers)
+	if n == 0 {
 		return
 	}
-	if last := len(c.leaves) - 1; last >= 0 && len(l.peers) <= leafSize/2 && len(c.leaves[last].peers)+len(l.peers) <= leafSize/2 {
+	if last := len(c.leaves) - 1; last >= 0 && n <= leafSize/2 && c.leaves[last].n+n <= leafSize/2 {
 		before := c.leaves[last]
-		joined := &leaf{keys: slices.Concat(before.keys, l.keys), peers: slices.Concat(before.peers, l.peers), tally: before.tally}
-		joined.tally.join(l.tally)
-		l, c.leaves, c.ends = joined, c.leaves[:last], c.ends[:last]
+		r.keys, r.peers = slices.Insert(r.keys, 0, before.keys[:before.n]...), slices.Insert(r.peers, 0, before.all()...)
+		r.tally.join(before.tally)
+		n = len(r.peers)
+		c.leaves, c.ends = c.leaves[:last], c.ends[:last]
 	}
-	parts := (len(l.peers) + leafSize - 1) / leafSize
-	if parts == 1 {
-		c.add(l)
-		return
-	}
+	parts := (n + leafSize - 1) / leafSize
 	for i := range parts {
-		c.add(l.part(i*len(l.peers)/parts, (i+1)*len(l.peers)/parts))
+		from, to := i*n/parts, (i+1)*n/parts
+		t := r.tally
+		if parts > 1 {
+			t = tallyOf(r.peers[from:to])
+		}
+		c.leaves = append(c.leaves, newLeaf(r.keys[from:to], r.peers[from:to], t))
+		c.ends = append(c.ends, r.keys[to-1])
 	}
-}
-
-func (c *Catalog) add(l *leaf) {
-	c.leaves = append(c.leaves, l)
-	c.ends = append(c.ends, l.keys[len(l.keys)-1])
 }
 
 // cursor walks over the peers of a catalog.
@@ -382,7 +416,7 @@ func (c *cursor) peer() *Peer {
 }
 
 func (c *cursor) next() {
-	if c.i++; c.i == len(c.leaves[0].peers) {
+	if c.i++; c.i == c.leaves[0].n {
 		c.leaves, c.i = c.leaves[1:], 0
 	}
 }

@@ -67,10 +67,13 @@ func checkCatalog(t *rapid.T, c *Catalog, model map[uint16]*Peer) {
 	if c.Len() != len(model) {
 		t.Fatalf("got %d peers, want %d", c.Len(), len(model))
 	}
-	below := 0
+	below, near := 0, rapid.IntRange(0, len(c.leaves)+1).Draw(t, "near")
 	for n := range uint16(testPeers + 2) {
 		if got, found := c.Get(testID(n)); got != model[n] || found != (model[n] != nil) {
 			t.Fatalf("peer %d: got %v, want %v", n, got, model[n])
+		}
+		if got, want := c.leafFrom(near, testID(n)), c.leafOf(testID(n)); got != want {
+			t.Fatalf("peer %d: leaf %d from %d on, want %d", n, got, near, want)
 		}
 		if got := c.rank(testID(n)); got != below {
 			t.Fatalf("%d peers below %d, want %d", got, n, below)
@@ -86,8 +89,8 @@ func checkCatalog(t *rapid.T, c *Catalog, model map[uint16]*Peer) {
 		t.Fatal("peers are out of order")
 	}
 	for _, l := range c.leaves {
-		if len(l.peers) == 0 || len(l.peers) > leafSize {
-			t.Fatalf("a leaf of %d peers", len(l.peers))
+		if l.n == 0 || l.n > leafSize {
+			t.Fatalf("a leaf of %d peers", l.n)
 		}
 	}
 	if n := len(c.leaves); n > 8+4*c.Len()/leafSize {

@@ -183,6 +183,9 @@ func (w *worker) compareSomewhere() {
 	}
 }
 
+// maxWalked is up to how many peers a catalog is walked over for a choice.
+const maxWalked = 32
+
 // choose draws up to n peers of the catalog that can be dialled, without the node
 // itself, those that lately failed to answer, and those that ok refuses. In a large catalog it
 // draws a bounded number of times.
@@ -193,7 +196,7 @@ func (w *worker) choose(n int, ok func(ident.PeerID) bool) (ids []ident.PeerID) 
 		return id != w.self && p != nil && len(w.d.Dialable(p)) > 0 && (f == nil || now >= f.until) && w.suspects[id] == nil && !slices.Contains(ids, id) && ok(id)
 	}
 	r := w.strand.Rand("peers")
-	if all.Len() > leafSize {
+	if all.Len() > maxWalked {
 		for range 8 * n {
 			if id := all.at(r.IntN(all.Len())).Entry.Peer; len(ids) < n && fit(id) {
 				ids = append(ids, id)

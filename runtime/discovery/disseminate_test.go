@@ -45,7 +45,7 @@ func TestPeersAreDrawnFromThoseThatMayAnswer(t *testing.T) {
 
 func TestPeersOfALargeCatalogAreDrawnByAFewLooks(t *testing.T) {
 	b := newBed(t, nil)
-	for n := byte(2); n < 5*leafSize; n++ {
+	for n := byte(2); n < 5*maxWalked; n++ {
 		b.reachable(n)
 	}
 	looks, least := 0, 3

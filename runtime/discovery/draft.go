@@ -12,6 +12,7 @@ type draft struct {
 	base    *Catalog
 	changes []replacement // ascending: what a message brings mostly comes in this order
 	n       int           // of peers, changes included
+	last    int           // the leaf that was looked into last: who asks for many peers does so in order
 }
 
 func newDraft(base *Catalog) draft { return draft{base: base, n: base.Len()} }
@@ -33,8 +34,8 @@ func (d *draft) get(id ident.PeerID) *Peer {
 		}
 		return d.changes[i].peer
 	}
-	p, _ := d.base.Get(id)
-	return p
+	d.last = d.base.leafFrom(d.last, id)
+	return d.base.in(d.last, id)
 }
 
 // set puts a peer in, or takes it out if p is nil.
