@@ -12,10 +12,14 @@ type Verifier interface {
 	Verify(raw []byte) (*Signed, error)
 }
 
-// wordVerifier is a Verifier that verifies suspicions too, and remembers those that
-// were right. What holds for Verify holds for it.
-type wordVerifier interface {
+// rememberer is a Verifier that verifies suspicions too. It can be told what its node
+// signed itself, which is right and comes back from others. What holds for Verify holds
+// for its methods.
+type rememberer interface {
 	verifyWord(word *Suspicion) error
+	// remember gives the entry that it knew already, if there was one.
+	remember(s *Signed) *Signed
+	rememberWord(word *Suspicion)
 }
 
 // halfBytes bounds the bytes of the entries in either half of a verifier's memory: a few
@@ -63,13 +67,17 @@ func (v *verifier) verifyWord(word *Suspicion) error {
 			return err
 		}
 	}
+	v.rememberWord(word)
+	return nil
+}
+
+func (v *verifier) rememberWord(word *Suspicion) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.words) >= v.half {
 		v.oldWords, v.words = v.words, map[string]struct{}{}
 	}
 	v.words[string(word.raw)] = struct{}{}
-	return nil
 }
 
 func (v *verifier) Verify(raw []byte) (*Signed, error) {
@@ -96,7 +104,6 @@ func (v *verifier) recall(raw []byte) *Signed {
 	return s
 }
 
-// remember gives the entry that was there first, if two verified at once.
 func (v *verifier) remember(s *Signed) *Signed {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -37,8 +37,9 @@ type accuser struct {
 
 // victim is a host that is accused, as of a version.
 type victim struct {
-	host *sim.Host
-	of   discovery.Version
+	host  *sim.Host
+	of    discovery.Version
+	words [][]byte
 }
 
 func (a *accuser) turn(l *liar) {
@@ -55,8 +56,10 @@ func (a *accuser) turn(l *liar) {
 				if v.of != (discovery.Version{}) && s.Entry.Version.Compare(v.of) > 0 {
 					l.bit()
 				}
-				v.of = s.Entry.Version
-				x := lies{entries: a.friends, suspicions: l.accusations(s.Entry)}
+				if v.of != s.Entry.Version {
+					v.of, v.words = s.Entry.Version, l.accusations(s.Entry)
+				}
+				x := lies{entries: a.friends, suspicions: v.words}
 				for _, h := range told {
 					if h != v.host {
 						l.tell(h, x, nil)

@@ -127,6 +127,7 @@ type liar struct {
 	strand   runtime.Strand
 	rand     *runtime.Rand
 	verifier discovery.Verifier // remembers what was verified
+	keys     map[int]ident.Key  // of whom it made up
 	act      tactic
 	talks    []*talk
 	due      bool // a turn is posted
@@ -137,7 +138,7 @@ func newLiar(a *attack, w *sim.World, h *sim.Host) *liar {
 	s := h.Env().Scheduler.Strand("attack/" + a.class)
 	return &liar{
 		attack: a, world: w, self: h, env: h.Env(), strand: s, rand: s.Rand(a.String()),
-		verifier: discovery.NewVerifier(0), act: a.begin(),
+		verifier: discovery.NewVerifier(0), keys: map[int]ident.Key{}, act: a.begin(),
 	}
 }
 
@@ -186,7 +187,12 @@ func (l *liar) other() *sim.Host {
 
 // invented gives the key of somebody whom the liar made up.
 func (l *liar) invented(n int) ident.Key {
-	return ident.KeyFromSeed(l.world.Seed("invented by "+l.host).Derive(l.class, string(rune(n))))
+	key, ok := l.keys[n]
+	if !ok {
+		key = ident.KeyFromSeed(l.world.Seed("invented by "+l.host).Derive(l.class, string(rune(n))))
+		l.keys[n] = key
+	}
+	return key
 }
 
 // entry signs what key's peer says of itself.

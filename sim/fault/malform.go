@@ -16,6 +16,12 @@ var malformClass = Class{
 // oversize is above what any control message may be.
 const oversize = wire.MaxControl + 1
 
+// hugeNoise is nonsense, hugeMap is well-formed, for later versions to know.
+var (
+	hugeNoise = make([]byte, oversize)
+	hugeMap   = wire.MustMarshal(map[int]any{99: hugeNoise})
+)
+
 func malform(l *liar) {
 	h := l.other()
 	if h == nil {
@@ -34,9 +40,9 @@ func malform(l *liar) {
 func (l *liar) malformed() []byte {
 	switch l.rand.IntN(6) {
 	case 0:
-		return make([]byte, oversize)
+		return hugeNoise
 	case 1:
-		return wire.MustMarshal(map[int]any{99: make([]byte, oversize)}) // well-formed, for later versions to know
+		return hugeMap
 	case 2:
 		whole := lies{entries: [][]byte{l.entry(l.self.Key(), l.now(), nil)}}.gossip()
 		return whole[:len(whole)/2]
