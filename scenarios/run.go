@@ -76,7 +76,7 @@ func Run(s Scenario, o Options) (Result, error) {
 		return Result{}, err
 	}
 	s.Quiesce = s.Recovery()
-	r := &run{scenario: s, options: o, nodes: map[string]*node.Node{}, verifier: discovery.NewVerifier(4096)}
+	r := &run{scenario: s, options: o, nodes: map[string]*node.Node{}, verifier: discovery.NewWorldVerifier(4096)}
 	strategy := o.Strategy
 	if strategy == nil {
 		plan, _ := explore.Parse(s.Strategy) // validated

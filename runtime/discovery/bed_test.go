@@ -226,3 +226,6 @@ func (b *bed) Put(s runtime.Strand, name string, data []byte, done func(error)) 
 	b.store[name] = data
 	s.Post(func() { done(nil) })
 }
+
+// hear takes a rumour that nobody else hears.
+func (n *neighbour) hear(r *rumour) { n.heed(heard{rumour: r}) }

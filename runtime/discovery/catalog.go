@@ -345,10 +345,10 @@ func (r *run) replace(l *leaf, list []replacement) {
 	r.add(l.keys[from:l.n], l.peers[from:l.n])
 }
 
-// with gives the catalog after replacements, which must ascend by id.
-func (c *Catalog) with(list []replacement) *Catalog {
+// with gives the catalog after replacements, which must ascend by id. r is room for what is
+// under way.
+func (c *Catalog) with(list []replacement, r *run) *Catalog {
 	next := &Catalog{self: c.self, maxRTT: c.maxRTT, n: c.n, leaves: make([]*leaf, 0, len(c.leaves)+1), ends: make([]uint64, 0, len(c.leaves)+1)}
-	r := run{keys: make([]uint64, 0, 2*leafSize), peers: make([]*Peer, 0, 2*leafSize)}
 	taken, last, i := 0, len(c.leaves)-1, 0
 	for len(list) > 0 {
 		l := &leaf{}
@@ -362,7 +362,7 @@ func (c *Catalog) with(list []replacement) *Catalog {
 		}
 		r.replace(l, list[:n])
 		next.n += len(r.peers) - l.n
-		next.grow(&r)
+		next.grow(r)
 		list = list[n:]
 	}
 	next.share(c, taken, len(c.leaves))

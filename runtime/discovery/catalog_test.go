@@ -50,7 +50,7 @@ func TestCatalogIsAMapThatNeverChanges(t *testing.T) {
 			}
 			slices.SortFunc(list, func(a, b replacement) int { return a.id().Compare(b.id()) })
 			before := c
-			c = c.with(list)
+			c = c.with(list, new(run))
 			checkCatalog(t, c, model)
 			checkRange(t, c, model)
 			checkChanges(t, before, c)
@@ -141,7 +141,7 @@ func checkChanges(t *rapid.T, before, after *Catalog) {
 		}
 		list = append(list, r)
 	}
-	replayed := before.with(list)
+	replayed := before.with(list, new(run))
 	for n := range uint16(testPeers) {
 		got, _ := replayed.Get(testID(n + 1))
 		if want, _ := after.Get(testID(n + 1)); got != want {

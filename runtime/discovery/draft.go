@@ -12,6 +12,7 @@ type draft struct {
 	base    *Catalog
 	changes []replacement // ascending: what a message brings mostly comes in this order
 	n       int           // of peers, changes included
+	room    run           // of the last catalog
 	last    int           // the leaf that was looked into last: who asks for many peers does so in order
 }
 
@@ -68,9 +69,9 @@ func (d *draft) publish() *Catalog {
 	if len(d.changes) == 0 {
 		return nil
 	}
-	d.base = d.base.with(d.changes)
+	d.base = d.base.with(d.changes, &d.room)
 	if cap(d.changes) > maxKept {
-		d.changes = nil
+		d.changes, d.room = nil, run{}
 	}
 	clear(d.changes)
 	d.changes = d.changes[:0]

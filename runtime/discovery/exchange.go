@@ -245,7 +245,7 @@ func (x *exchange) turn() {
 // what it sent.
 func (x *exchange) merge(m *message) bool {
 	x.entries += int64(len(m.Entries))
-	if !x.w.mergeAll(x.peer, m.Departures, m.Suspicions, m.Entries, x.take) {
+	if !x.w.mergeAll(x.peer, m.Departures, m.Suspicions, m.Entries, nil, x.take) {
 		x.link.Close(wire.ProtocolViolation)
 		return false
 	}
@@ -254,11 +254,10 @@ func (x *exchange) merge(m *message) bool {
 
 // take takes one entry. Whoever holds that of a peer that left, or does not answer,
 // is told.
-func (x *exchange) take(raw []byte, from ident.PeerID) error {
+func (x *exchange) take(s *Signed, from ident.PeerID) error {
 	w := x.w
-	err := w.mergeEntry(raw, from)
+	err := w.merge(s, from)
 	if err == nil && len(w.hidden)+len(w.tombstones.held) > 0 {
-		s, _ := w.cfg.Verifier.Verify(raw)
 		x.object(s.Entry.Peer, s.Entry.Version)
 	}
 	return err

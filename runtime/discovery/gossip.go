@@ -213,9 +213,19 @@ func (w *worker) nameSoon() {
 	}
 }
 
-// mergeAll takes what one message of a peer carries, the entries by take. It is false if
+// read reads a message of a neighbour.
+func (w *worker) read(b []byte) (heard, error) {
+	if v, ok := w.cfg.Verifier.(rememberer); ok {
+		return v.read(b)
+	}
+	r, err := parseRumour(b)
+	return heard{rumour: r}, err
+}
+
+// mergeAll takes what one message of a peer carries, the entries by take. What others found
+// out about these is in signed, which is nil or as long. It is false if
 // the peer is to be cut off for what it sent; the rest is not looked at then.
-func (w *worker) mergeAll(from ident.PeerID, departures []oldNews, suspicions, entries [][]byte, take func([]byte, ident.PeerID) error) bool {
+func (w *worker) mergeAll(from ident.PeerID, departures []oldNews, suspicions, entries [][]byte, signed []*Signed, take func(*Signed, ident.PeerID) error) bool {
 	defer w.commit()
 	for _, news := range departures {
 		if w.blame(from, w.mergeDeparture(news, from)) {
@@ -227,23 +237,37 @@ func (w *worker) mergeAll(from ident.PeerID, departures []oldNews, suspicions, e
 			return false
 		}
 	}
-	for _, raw := range entries {
-		if w.blame(from, take(raw, from)) {
+	for i, raw := range entries {
+		var s *Signed
+		var err error
+		if signed != nil && len(raw) <= w.cfg.Limits.Bytes {
+			s = signed[i]
+		}
+		if s == nil {
+			s, err = w.verify(raw, from)
+		}
+		if err == nil {
+			err = take(s, from)
+		}
+		if w.blame(from, err) {
 			return false
+		}
+		if signed != nil {
+			signed[i] = s
 		}
 	}
 	return true
 }
 
-// hear takes what a neighbour tells.
-func (n *neighbour) hear(r *rumour) {
+// heed takes what a neighbour tells.
+func (n *neighbour) heed(r heard) {
 	w := n.w
 	if r.unknown() {
 		w.passOver("discovery-unknown-rumour")
 		return
 	}
 	before := w.taken
-	if !w.mergeAll(n.peer, r.Departures, r.Suspicions, r.Entries, w.mergeEntry) {
+	if !w.mergeAll(n.peer, r.Departures, r.Suspicions, r.Entries, r.signed, w.merge) {
 		n.link.Close(wire.ProtocolViolation)
 		return
 	}

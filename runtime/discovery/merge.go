@@ -69,19 +69,26 @@ func newWorker(d *Discovery) *worker {
 // and never the own entry. The error says why it was refused; an old version is
 // no error.
 func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
-	s, err := w.verify(raw)
+	s, err := w.verify(raw, from)
 	if err != nil {
-		w.refuse(from, from, err)
 		return err
+	}
+	return w.merge(s, from)
+}
+
+// merge is mergeEntry for what was verified.
+func (w *worker) merge(s *Signed, from ident.PeerID) error {
+	held := w.peers.get(s.peer.held.Peer)
+	if held == &s.peer {
+		return nil // most of what a node hears it has already
 	}
 	e := s.Entry
 	if e.Peer == w.self {
-		if e.Network == w.cfg.Network && string(raw) != string(w.peers.get(w.self).raw) {
+		if e.Network == w.cfg.Network && string(s.Raw) != string(held.raw) {
 			w.heardSelf(e.Version, false, from)
 		}
 		return nil
 	}
-	held := w.peers.get(e.Peer)
 	known := held
 	if held != nil && held.Unsigned() {
 		known = nil
@@ -94,7 +101,7 @@ func (w *worker) mergeEntry(raw []byte, from ident.PeerID) error {
 	if w.old(s, known, dead) {
 		return nil
 	}
-	err = w.admit(s, held == nil)
+	err := w.admit(s, held == nil)
 	if err == nil && known == nil && dead == nil {
 		err = w.mayTell(from, e.Peer)
 	}
@@ -134,11 +141,16 @@ func (w *worker) old(s *Signed, known *Peer, dead *hidden) bool {
 
 // verify checks an entry, after its size, so that nobody has this node work and
 // remember for what it never takes.
-func (w *worker) verify(raw []byte) (*Signed, error) {
+func (w *worker) verify(raw []byte, from ident.PeerID) (s *Signed, err error) {
 	if most := w.cfg.Limits.Bytes; len(raw) > most {
-		return nil, &LimitError{What: "bytes", Have: len(raw), Max: most}
+		err = &LimitError{What: "bytes", Have: len(raw), Max: most}
+	} else {
+		s, err = w.cfg.Verifier.Verify(raw)
 	}
-	return w.cfg.Verifier.Verify(raw)
+	if err != nil {
+		w.refuse(from, from, err)
+	}
+	return s, err
 }
 
 // admit applies what depends on this node: its network, clock, limits and

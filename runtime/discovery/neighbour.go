@@ -238,12 +238,12 @@ func (n *neighbour) OnMessage(b []byte) {
 	if n.w.stopping {
 		return
 	}
-	r, err := parseRumour(b)
+	r, err := n.w.read(b)
 	if err != nil {
 		n.link.Close(wire.ProtocolViolation)
 		return
 	}
-	n.hear(r)
+	n.heed(r)
 	if wait := n.w.source(n.peer).said.Spend(n.w.env.Clock.Mono(), kibEvery, kibBurst, 1+len(b)>>10); wait > 0 {
 		n.link.Pause()
 		n.w.agenda.in(wait, n.link.Resume)

@@ -122,17 +122,17 @@ func (p *pinging) OnMessage(b []byte) {
 		return
 	}
 	w := p.w
-	s, err := w.verify(b)
+	s, err := w.verify(b, p.peer)
 	if err == nil && s.Entry.Peer != p.peer {
 		err = ErrMalformed
+		w.refuse(p.peer, p.peer, err)
 	}
 	if err != nil {
-		w.refuse(p.peer, p.peer, err)
 		w.blame(p.peer, err)
 		p.link.Close(wire.ProtocolViolation)
 		return
 	}
-	err = w.mergeEntry(b, p.peer)
+	err = w.merge(s, p.peer)
 	rtt := p.link.Session().RTT()
 	w.sample(p.peer, rtt)
 	w.commit()

@@ -214,7 +214,7 @@ func TestRangesThatMayNotBeCutAreListed(t *testing.T) {
 		p := newPeer(&Entry{Peer: ident.PeerID{1, byte(i >> 8), byte(i)}, Version: Version{maxVersion - 1, maxVersion - 1}}, []byte{1})
 		peers = append(peers, replacement{peer: &p})
 	}
-	x.catalog = (&Catalog{}).with(peers)
+	x.catalog = (&Catalog{}).with(peers, new(run))
 	for range maxSpans/branching + 1 {
 		x.compare(summary{Count: 1})
 	}

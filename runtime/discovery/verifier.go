@@ -20,6 +20,8 @@ type rememberer interface {
 	// remember gives the entry that it knew already, if there was one.
 	remember(s *Signed) *Signed
 	rememberWord(word *Suspicion)
+	// read reads a message.
+	read(b []byte) (heard, error)
 }
 
 // halfBytes bounds the bytes of the entries in either half of a verifier's memory: a few
@@ -35,21 +37,40 @@ const defaultVerifierSize = 8 << 10
 // suspicion is verified once and not once by each node. Refusals are not remembered, for those who lie could fill any
 // memory.
 func NewVerifier(size int) Verifier {
+	return &verifier{half: halfOf(size), young: map[string]*Signed{}, words: map[string]struct{}{}}
+}
+
+func halfOf(size int) int {
 	if size <= 0 {
 		size = defaultVerifierSize
 	}
-	return &verifier{half: max(1, size/2), young: map[string]*Signed{}, words: map[string]struct{}{}}
+	return max(1, size/2)
 }
+
+// WorldVerifier is the Verifier of all nodes of a simulated world, which run on one thread:
+// beside what NewVerifier's remembers, a message that several of them hear is read once.
+type WorldVerifier struct{ verifier }
+
+// NewWorldVerifier makes one with a memory of at most size entries, as for NewVerifier.
+func NewWorldVerifier(size int) *WorldVerifier {
+	return &WorldVerifier{verifier{half: halfOf(size), young: map[string]*Signed{}, words: map[string]struct{}{}, frames: &frames{}}}
+}
+
+// Known counts the different entries of the world so far: each was signed or verified once.
+func (v *WorldVerifier) Known() uint64 { return v.known }
 
 // verifier forgets in halves: when the young half is full it becomes the old
 // one, and what is asked for again comes back into the young.
 type verifier struct {
 	mu         sync.Mutex
 	half       int
+	known      uint64
 	bytes      int // of the young half
 	young, old map[string]*Signed
 
 	words, oldWords map[string]struct{} // suspicions, in halves as well
+
+	frames *frames // nil: every message is read by whoever hears it
 }
 
 // verifyWord is the suspicion's verify with a memory: neighbours tell each other the
@@ -91,6 +112,8 @@ func (v *verifier) Verify(raw []byte) (*Signed, error) {
 	return v.remember(s), nil
 }
 
+func (v *verifier) read(b []byte) (heard, error) { return v.frames.read(b) }
+
 func (v *verifier) recall(raw []byte) *Signed {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -110,6 +133,7 @@ func (v *verifier) remember(s *Signed) *Signed {
 	if first := v.young[string(s.Raw)]; first != nil {
 		return first
 	}
+	v.known++
 	v.add(s)
 	return s
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/smalti/smalti/internal/wall"
@@ -34,7 +33,7 @@ const crowdMemory = 18 << 30
 type crowd struct {
 	*sim.World
 	nodes    []*discovery.Discovery
-	verifier *countingVerifier
+	verifier *discovery.WorldVerifier
 
 	pairs   int // who knows whom, nodes themselves left out
 	hidden  int // times that a node was taken for dead
@@ -44,28 +43,10 @@ type crowd struct {
 	missing int    // nodes that hid the subject
 }
 
-// countingVerifier remembers every entry of a world, and counts what it verified.
-type countingVerifier struct {
-	seen     map[string]*discovery.Signed
-	verified uint64
-}
-
-func (v *countingVerifier) Verify(raw []byte) (*discovery.Signed, error) {
-	if s := v.seen[string(raw)]; s != nil {
-		return s, nil
-	}
-	v.verified++
-	s, err := discovery.Parse(slices.Clone(raw))
-	if err == nil {
-		v.seen[string(s.Raw)] = s
-	}
-	return s, err
-}
-
 func newCrowd(seed uint64, n int) *crowd {
 	c := &crowd{
 		World:    sim.New(sim.Config{Seed: seed, Budget: 1 << 40, Path: netsim.Path{Latency: netsim.Latency{Base: crowdLatency}}}),
-		verifier: &countingVerifier{seen: map[string]*discovery.Signed{}},
+		verifier: discovery.NewWorldVerifier(4 * n),
 	}
 	c.Observe(c.event)
 	for range n {
@@ -184,7 +165,7 @@ func measureCrowd(seed uint64, n int, progress io.Writer) (r crowdReport, err er
 			return r, err
 		}
 	}
-	r.Wall, r.Verifies, r.Steps = int64(elapsed()), c.verifier.verified, c.Stats().Steps
+	r.Wall, r.Verifies, r.Steps = int64(elapsed()), c.verifier.Known(), c.Stats().Steps
 	return r, nil
 }
 
