@@ -227,5 +227,5 @@ func (b *bed) Put(s runtime.Strand, name string, data []byte, done func(error)) 
 	s.Post(func() { done(nil) })
 }
 
-// hear takes a rumour that nobody else hears.
-func (n *neighbour) hear(r *rumour) { n.heed(heard{rumour: r}) }
+// told takes a rumour that nobody else hears.
+func (n *neighbour) told(r *rumour) { n.hear(heard{rumour: r}) }

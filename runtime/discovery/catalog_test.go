@@ -3,6 +3,7 @@ package discovery
 import (
 	"encoding/binary"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -30,10 +31,17 @@ func testPeer(n uint16, updated int64, unsigned bool) *Peer {
 	return &p
 }
 
+// TestLeafIsSmall: above 512 bytes Go's garbage collector looks at each leaf apart.
+func TestLeafIsSmall(t *testing.T) {
+	if size := reflect.TypeFor[leaf]().Size(); size > 512 {
+		t.Errorf("a leaf takes %d bytes, want 512 at most", size)
+	}
+}
+
 // TestCatalogIsAMapThatNeverChanges compares a chain of catalogs with a map.
 func TestCatalogIsAMapThatNeverChanges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c, model := &Catalog{self: testID(0)}, map[uint16]*Peer{}
+		c, model, room := &Catalog{self: testID(0)}, map[uint16]*Peer{}, new(run)
 		old, oldPeers := c, []*Peer(nil)
 		for turn := range rapid.IntRange(1, 12).Draw(t, "turns") {
 			most := rapid.SampledFrom([]int{0, 1, 8, testPeers / 2}).Draw(t, "most")
@@ -50,7 +58,7 @@ func TestCatalogIsAMapThatNeverChanges(t *testing.T) {
 			}
 			slices.SortFunc(list, func(a, b replacement) int { return a.id().Compare(b.id()) })
 			before := c
-			c = c.with(list, new(run))
+			c = c.with(list, room)
 			checkCatalog(t, c, model)
 			checkRange(t, c, model)
 			checkChanges(t, before, c)

@@ -161,9 +161,6 @@ func (w *worker) accuse(peer ident.PeerID) {
 	if err != nil {
 		return // a version at its bound
 	}
-	if v, ok := w.cfg.Verifier.(rememberer); ok {
-		v.rememberWord(word)
-	}
 	w.env.Report(&event.Event{Kind: event.PeerSuspected, Peer: peer, From: uint64(p.Entry.Version.Started), To: uint64(p.Entry.Version.Updated)})
 	w.take(s, word, w.self)
 }
@@ -233,7 +230,7 @@ func (w *worker) mergeSuspicion(raw []byte, from ident.PeerID) error {
 
 // verifyWord asks the verifier if that knows suspicions.
 func (w *worker) verifyWord(word *Suspicion) error {
-	if v, ok := w.cfg.Verifier.(rememberer); ok {
+	if v, ok := w.cfg.Verifier.(wordVerifier); ok {
 		return v.verifyWord(word)
 	}
 	return word.verify()

@@ -74,6 +74,7 @@ func (d *draft) publish() *Catalog {
 		d.changes, d.room = nil, run{}
 	}
 	clear(d.changes)
+	clear(d.room.peers[:cap(d.room.peers)])
 	d.changes = d.changes[:0]
 	return d.base
 }

@@ -88,8 +88,8 @@ type ticketBody struct {
 	Data  []byte `cbor:"2,keyasint"`
 }
 
-// Sign signs e with the key of its peer, and gives what Parse would. The lists of e must
-// be in order; the error says what no peer would accept.
+// Sign signs e with the key of its peer. The lists of e must be in order; the
+// error says what no peer would accept.
 func Sign(e *Entry, key ident.Key) (*Signed, error) {
 	if key.PeerID() != e.Peer {
 		return nil, fmt.Errorf("sign entry: the key is that of %s, the entry that of %s", key.PeerID().Short(), e.Peer.Short())
@@ -115,9 +115,6 @@ func Sign(e *Entry, key ident.Key) (*Signed, error) {
 	if err := check(e, len(raw)); err != nil {
 		return nil, fmt.Errorf("sign entry: %w", err)
 	}
-	if e, err = decode(raw); err != nil {
-		return nil, fmt.Errorf("sign entry: %w", err)
-	}
 	return newSigned(e, raw), nil
 }
 
@@ -126,31 +123,25 @@ func Sign(e *Entry, key ident.Key) (*Signed, error) {
 // ErrMalformed, ErrSignature or ErrAddress, or is a LimitError against the
 // hard limits.
 func Parse(raw []byte) (*Signed, error) {
-	e, err := decode(raw)
+	body, err := split(raw, hardLimits.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("parse entry: %w", err)
 	}
-	if !e.Peer.Verify(entryDomain, raw[ident.SignatureSize:], raw[:ident.SignatureSize]) {
-		return nil, fmt.Errorf("parse entry of %s: %w", e.Peer.Short(), ErrSignature)
-	}
-	return newSigned(e, raw), nil
-}
-
-// decode reads an entry, and does all checks but that of the signature.
-func decode(raw []byte) (*Entry, error) {
-	body, err := split(raw, hardLimits.Bytes)
-	if err != nil {
-		return nil, err
-	}
 	var b entryBody
 	if err := wire.Unmarshal(body, hardLimits.Bytes, &b); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return nil, fmt.Errorf("parse entry: %w: %w", ErrMalformed, err)
 	}
 	e, err := b.entry()
 	if err == nil {
 		err = check(e, len(raw))
 	}
-	return e, err
+	if err != nil {
+		return nil, fmt.Errorf("parse entry: %w", err)
+	}
+	if !e.Peer.Verify(entryDomain, body, raw[:ident.SignatureSize]) {
+		return nil, fmt.Errorf("parse entry of %s: %w", e.Peer.Short(), ErrSignature)
+	}
+	return newSigned(e, raw), nil
 }
 
 // split takes the body from behind the signature.

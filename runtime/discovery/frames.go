@@ -11,7 +11,7 @@ const (
 	leastFrame = 1 << 10
 )
 
-// frames remembers rumours that were read, the last of those that are large; nil none.
+// frames remembers rumours that were read, the last of those that are large.
 type frames struct {
 	list []frame
 	next int // is overwritten
@@ -32,7 +32,7 @@ type heard struct {
 
 // read gives what a message says. A message must not be modified any more.
 func (f *frames) read(b []byte) (heard, error) {
-	small := f == nil || len(b) < leastFrame
+	small := len(b) < leastFrame
 	if !small {
 		for _, x := range f.list {
 			if bytes.Equal(x.bytes, b) {

@@ -25,7 +25,7 @@ func (b *bed) large(from byte) []byte {
 // heeds has the bed take a rumour of a neighbour.
 func (b *bed) heeds(h heard, from ident.PeerID) {
 	n, _ := b.befriended(from)
-	n.heed(h)
+	n.hear(h)
 }
 
 func TestAMessageForManyIsReadOnce(t *testing.T) {
@@ -44,24 +44,36 @@ func TestAMessageForManyIsReadOnce(t *testing.T) {
 	if err != nil || two.rumour != one.rumour {
 		t.Errorf("equal bytes were read twice (%v)", err)
 	}
-	parsed := shared.Known()
+	parsed := shared.Verified()
 	for i, s := range two.signed {
 		if s == nil || !bytes.Equal(s.Raw, two.Entries[i]) {
 			t.Errorf("entry %d was not verified for all", i)
 		}
 	}
+	clear(shared.young) // what is known now is known from the message
 	second.heeds(two, testKey(3).PeerID())
 	for _, b := range []*bed{first, second} {
 		if n := b.worker.peers.n; n != 9 {
 			t.Errorf("node holds %d entries, want its own and 8", n)
 		}
 	}
-	if shared.Known() != parsed {
-		t.Errorf("%d entries were verified again", shared.Known()-parsed)
+	if shared.Verified() != parsed {
+		t.Errorf("%d entries were verified again", shared.Verified()-parsed)
 	}
-	for n := byte(10); n < 10+maxFrames; n++ {
-		if _, err := second.worker.read(second.large(n)); err != nil {
+	read := func(n byte) *rumour {
+		h, err := second.worker.read(second.large(n))
+		if err != nil {
 			t.Fatal(err)
+		}
+		return h.rumour
+	}
+	var others []*rumour
+	for n := range byte(maxFrames) {
+		others = append(others, read(10+n))
+	}
+	for n, r := range others {
+		if read(10+byte(n)) != r {
+			t.Errorf("message %d of the last %d is forgotten", n, maxFrames)
 		}
 	}
 	if again, err := second.worker.read(frame); err != nil || again.rumour == one.rumour || len(shared.frames.list) != maxFrames {
@@ -71,28 +83,37 @@ func TestAMessageForManyIsReadOnce(t *testing.T) {
 
 // TestWhatOthersVerifiedIsJudgedByEach: limits, networks and clocks are a node's own.
 func TestWhatOthersVerifiedIsJudgedByEach(t *testing.T) {
-	shared := NewWorldVerifier(0)
+	shared, sender := NewWorldVerifier(0), testKey(30).PeerID()
 	lax := newBed(t, func(_ *bed, c *Config) { c.Verifier = shared })
 	frame := lax.large(2)
-	for name, change := range map[string]func(*Config){
-		"network": func(c *Config) { c.Network = ident.Network("other") },
-		"size":    func(c *Config) { c.Limits = Limits{Bytes: 250} },
-		"clock":   func(c *Config) { c.MaxDrift = time.Nanosecond },
+	take := func(b *bed) int {
+		h, err := b.worker.read(frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.heeds(h, sender)
+		return b.worker.peers.n - 1
+	}
+	if n := take(lax); n != 8 {
+		t.Fatalf("who minds nothing took %d of 8 entries", n)
+	}
+	verified := shared.Verified()
+	for name, x := range map[string]struct {
+		change func(*bed, *Config)
+		about  ident.PeerID // whom the refusals are about
+	}{
+		"network": {func(_ *bed, c *Config) { c.Network = ident.Network("other") }, testKey(2).PeerID()},
+		"size":    {func(_ *bed, c *Config) { c.Limits = Limits{Bytes: 250} }, sender},
+		"clock":   {func(b *bed, _ *Config) { b.wall = b.wall.Add(-time.Hour) }, testKey(2).PeerID()},
 	} {
-		for _, b := range []*bed{lax, newBed(t, func(b *bed, c *Config) { change(c); c.Verifier = shared; b.wall = b.wall.Add(-time.Hour) })} {
-			h, err := b.worker.read(frame)
-			if err != nil {
-				t.Fatal(err)
-			}
-			before := b.worker.peers.n
-			b.heeds(h, testKey(30).PeerID())
-			if took := b.worker.peers.n > before; took && b != lax {
-				t.Errorf("%s: an entry that is wrong here was taken", name)
-			}
+		clear(shared.young) // what is known now is known from the message
+		b := newBed(t, func(b *bed, c *Config) { c.Verifier = shared; x.change(b, c) })
+		if n := take(b); n != 0 || b.count(event.EntryRefused, x.about) == 0 {
+			t.Errorf("%s: took %d entries that are wrong here, refused %d", name, n, b.count(event.EntryRefused, x.about))
 		}
 	}
-	if n := lax.worker.peers.n; n != 9 {
-		t.Errorf("who minds nothing holds %d entries, want its own and 8", n)
+	if n := take(newBed(t, func(_ *bed, c *Config) { c.Verifier = shared })); n != 8 || shared.Verified() != verified {
+		t.Errorf("afterwards another took %d of 8 entries, and %d were verified again", n, shared.Verified()-verified)
 	}
 }
 

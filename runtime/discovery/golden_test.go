@@ -182,7 +182,7 @@ func TestUnknownMessagesArePassedOverAndToldOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.hear(r)
+		n.told(r)
 	}
 	hear(wire.MustMarshal(rumour{Names: names(nil).add(holding{Peer: b.self})}))
 	if got := marks(); got != 0 {

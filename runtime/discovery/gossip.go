@@ -215,8 +215,8 @@ func (w *worker) nameSoon() {
 
 // read reads a message of a neighbour.
 func (w *worker) read(b []byte) (heard, error) {
-	if v, ok := w.cfg.Verifier.(rememberer); ok {
-		return v.read(b)
+	if v, ok := w.cfg.Verifier.(*WorldVerifier); ok {
+		return v.frames.read(b)
 	}
 	r, err := parseRumour(b)
 	return heard{rumour: r}, err
@@ -252,15 +252,15 @@ func (w *worker) mergeAll(from ident.PeerID, departures []oldNews, suspicions, e
 		if w.blame(from, err) {
 			return false
 		}
-		if signed != nil {
+		if signed != nil && s != nil {
 			signed[i] = s
 		}
 	}
 	return true
 }
 
-// heed takes what a neighbour tells.
-func (n *neighbour) heed(r heard) {
+// hear takes what a neighbour tells.
+func (n *neighbour) hear(r heard) {
 	w := n.w
 	if r.unknown() {
 		w.passOver("discovery-unknown-rumour")

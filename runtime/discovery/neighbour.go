@@ -243,7 +243,7 @@ func (n *neighbour) OnMessage(b []byte) {
 		n.link.Close(wire.ProtocolViolation)
 		return
 	}
-	n.heed(r)
+	n.hear(r)
 	if wait := n.w.source(n.peer).said.Spend(n.w.env.Clock.Mono(), kibEvery, kibBurst, 1+len(b)>>10); wait > 0 {
 		n.link.Pause()
 		n.w.agenda.in(wait, n.link.Resume)

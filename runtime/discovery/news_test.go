@@ -84,15 +84,15 @@ func TestTreeOfNewsFollowsWhatIsHeard(t *testing.T) {
 	if r := news(0); len(r.Entries) != 1 || len(r.Names) != 0 {
 		t.Errorf("at first: %d entries and %d bytes of names, want it whole", len(r.Entries), len(r.Names))
 	}
-	n.hear(&rumour{Entries: blobs{b.signed(testKey(4), 0, nil)}})
+	n.told(&rumour{Entries: blobs{b.signed(testKey(4), 0, nil)}})
 	if r := l.told(t); r.Prune || !n.eager {
 		t.Error("a link over which news comes leaves the tree")
 	}
-	n.hear(&rumour{Entries: blobs{known.raw}})
+	n.told(&rumour{Entries: blobs{known.raw}})
 	if r := l.told(t); !r.Prune || n.eager {
 		t.Error("a link over which comes what is known does not leave the tree")
 	}
-	n.hear(&rumour{Entries: blobs{known.raw}})
+	n.told(&rumour{Entries: blobs{known.raw}})
 	if r := l.told(t); r.Prune {
 		t.Error("a link leaves the tree twice")
 	}
@@ -106,11 +106,11 @@ func TestTreeOfNewsFollowsWhatIsHeard(t *testing.T) {
 	if r := news(namesAfter); r.Names.len() != 1 {
 		t.Errorf("beside the tree: %d names, want that of what is new", r.Names.len())
 	}
-	n.hear(&rumour{Wants: []ident.PeerID{testKey(3).PeerID(), testKey(50).PeerID()}})
+	n.told(&rumour{Wants: []ident.PeerID{testKey(3).PeerID(), testKey(50).PeerID()}})
 	if r := l.told(t); len(r.Entries) != 1 || !n.eager {
 		t.Errorf("asked for one that is there, %d entries; in the tree %t", len(r.Entries), n.eager)
 	}
-	n.hear(&rumour{Prune: true})
+	n.told(&rumour{Prune: true})
 	if r := news(0); len(r.Entries) != 0 {
 		t.Error("a neighbour that wants names hears the whole")
 	}
@@ -129,8 +129,8 @@ func TestNamedNewsIsAskedForOnceIfItDoesNotCome(t *testing.T) {
 	name(testKey(2)) // is there
 	name(testKey(4)) // will come
 	name(testKey(5)) // will not
-	n.hear(&rumour{Names: all})
-	second.hear(&rumour{Names: all})
+	n.told(&rumour{Names: all})
+	second.told(&rumour{Names: all})
 	if err := b.hear(b.signed(testKey(4), time.Second, nil), ident.PeerID{9}); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestNamedNewsIsAskedForOnceIfItDoesNotCome(t *testing.T) {
 	if r := l.told(t); len(r.Wants) != 1 || r.Wants[0] != testKey(5).PeerID() || !n.eager {
 		t.Errorf("asked for %v, in the tree %t; want what did not come", r.Wants, n.eager)
 	}
-	second.hear(&rumour{Names: names(nil).add(holding{Peer: testKey(6).PeerID(), Version: Version{at, at}})})
+	second.told(&rumour{Names: names(nil).add(holding{Peer: testKey(6).PeerID(), Version: Version{at, at}})})
 	b.pass(missingAfter)
 	if n := len(l.told(t).Wants) + len(l2.told(t).Wants); n != 1 {
 		t.Errorf("asked for %d when one more did not come, want each once", n)
@@ -156,7 +156,7 @@ func TestNamedNewsIsAskedForOnceIfItDoesNotCome(t *testing.T) {
 		all = all.add(h)
 	}
 	for range 2 {
-		n.hear(&rumour{Names: all})
+		n.told(&rumour{Names: all})
 	}
 	b.pass(missingAfter)
 	if r := l.told(t); len(r.Wants) != maxMissing {
@@ -285,7 +285,7 @@ func TestNeighbourThatForgesIsCutOff(t *testing.T) {
 		if l.closed != wire.None {
 			t.Fatalf("cut off after %d forgeries", i)
 		}
-		n.hear(&rumour{Entries: blobs{[]byte("no entry")}})
+		n.told(&rumour{Entries: blobs{[]byte("no entry")}})
 	}
 	if l.closed != wire.ProtocolViolation {
 		t.Errorf("closed with %s, want %s", l.closed, wire.ProtocolViolation)

@@ -77,9 +77,6 @@ func (w *worker) publish(want wanted, v Version) error {
 	if err != nil {
 		return err
 	}
-	if v, ok := w.cfg.Verifier.(rememberer); ok {
-		s = v.remember(s)
-	}
 	w.version, w.want = v, want
 	w.put(s, w.peers.get(w.self))
 	w.env.Report(&event.Event{Kind: event.EntryPublished, Peer: w.self, From: uint64(v.Started), To: uint64(v.Updated)})

@@ -400,24 +400,3 @@ func TestWordsAgainstAHiddenPeerAreKeptAndPassedOn(t *testing.T) {
 		}
 	}
 }
-
-// TestANodeNeedNotVerifyItself: what it signed comes back from others.
-func TestANodeNeedNotVerifyItself(t *testing.T) {
-	b := newBed(t, nil)
-	v := b.worker.cfg.Verifier.(*verifier)
-	own := b.worker.peers.get(b.worker.self)
-	if s := v.recall(own.Signed()); s == nil || s.Entry != own.Entry {
-		t.Errorf("the own entry is not known: got %v", s)
-	}
-	b.worker.accuse(b.reachable(2))
-	for _, s := range b.worker.suspects {
-		for _, word := range s.words {
-			if _, known := v.words[string(word.raw)]; !known {
-				t.Error("the own suspicion is not known")
-			}
-		}
-	}
-	if len(v.words) != 1 {
-		t.Errorf("knows %d suspicions, want the own one", len(v.words))
-	}
-}

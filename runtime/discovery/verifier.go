@@ -12,16 +12,10 @@ type Verifier interface {
 	Verify(raw []byte) (*Signed, error)
 }
 
-// rememberer is a Verifier that verifies suspicions too. It can be told what its node
-// signed itself, which is right and comes back from others. What holds for Verify holds
-// for its methods.
-type rememberer interface {
+// wordVerifier is a Verifier that verifies suspicions too, and remembers those that
+// were right. What holds for Verify holds for it.
+type wordVerifier interface {
 	verifyWord(word *Suspicion) error
-	// remember gives the entry that it knew already, if there was one.
-	remember(s *Signed) *Signed
-	rememberWord(word *Suspicion)
-	// read reads a message.
-	read(b []byte) (heard, error)
 }
 
 // halfBytes bounds the bytes of the entries in either half of a verifier's memory: a few
@@ -33,44 +27,43 @@ const defaultVerifierSize = 8 << 10
 
 // NewVerifier gives a Verifier that is Parse with a memory of at most size
 // entries (8,192 for 0) or 16 MiB of them, keyed by their exact bytes, and of as many
-// suspicions. One may serve a whole simulated world, so that each distinct entry and
-// suspicion is verified once and not once by each node. Refusals are not remembered, for those who lie could fill any
-// memory.
+// suspicions. Refusals are not remembered, for those who lie could fill any memory.
 func NewVerifier(size int) Verifier {
-	return &verifier{half: halfOf(size), young: map[string]*Signed{}, words: map[string]struct{}{}}
+	v := newVerifier(size)
+	return &v
 }
 
-func halfOf(size int) int {
+func newVerifier(size int) verifier {
 	if size <= 0 {
 		size = defaultVerifierSize
 	}
-	return max(1, size/2)
+	return verifier{half: max(1, size/2), young: map[string]*Signed{}, words: map[string]struct{}{}}
 }
 
-// WorldVerifier is the Verifier of all nodes of a simulated world, which run on one thread:
-// beside what NewVerifier's remembers, a message that several of them hear is read once.
-type WorldVerifier struct{ verifier }
-
-// NewWorldVerifier makes one with a memory of at most size entries, as for NewVerifier.
-func NewWorldVerifier(size int) *WorldVerifier {
-	return &WorldVerifier{verifier{half: halfOf(size), young: map[string]*Signed{}, words: map[string]struct{}{}, frames: &frames{}}}
+// WorldVerifier is the Verifier of all nodes of a simulated world: each entry and each
+// suspicion is verified once and not once by each node, and a message that several of them
+// hear is read once. Other than Verifier demands, it is for nodes that run on one thread.
+type WorldVerifier struct {
+	verifier
+	frames frames
 }
 
-// Known counts the different entries of the world so far: each was signed or verified once.
-func (v *WorldVerifier) Known() uint64 { return v.known }
+// NewWorldVerifier makes one with a memory as that of NewVerifier.
+func NewWorldVerifier(size int) *WorldVerifier { return &WorldVerifier{verifier: newVerifier(size)} }
+
+// Verified counts the entries that were verified so far.
+func (v *WorldVerifier) Verified() uint64 { return v.verified }
 
 // verifier forgets in halves: when the young half is full it becomes the old
 // one, and what is asked for again comes back into the young.
 type verifier struct {
 	mu         sync.Mutex
 	half       int
-	known      uint64
+	verified   uint64
 	bytes      int // of the young half
 	young, old map[string]*Signed
 
 	words, oldWords map[string]struct{} // suspicions, in halves as well
-
-	frames *frames // nil: every message is read by whoever hears it
 }
 
 // verifyWord is the suspicion's verify with a memory: neighbours tell each other the
@@ -88,17 +81,13 @@ func (v *verifier) verifyWord(word *Suspicion) error {
 			return err
 		}
 	}
-	v.rememberWord(word)
-	return nil
-}
-
-func (v *verifier) rememberWord(word *Suspicion) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.words) >= v.half {
 		v.oldWords, v.words = v.words, map[string]struct{}{}
 	}
 	v.words[string(word.raw)] = struct{}{}
+	return nil
 }
 
 func (v *verifier) Verify(raw []byte) (*Signed, error) {
@@ -111,8 +100,6 @@ func (v *verifier) Verify(raw []byte) (*Signed, error) {
 	}
 	return v.remember(s), nil
 }
-
-func (v *verifier) read(b []byte) (heard, error) { return v.frames.read(b) }
 
 func (v *verifier) recall(raw []byte) *Signed {
 	v.mu.Lock()
@@ -127,13 +114,14 @@ func (v *verifier) recall(raw []byte) *Signed {
 	return s
 }
 
+// remember gives the entry that was there first, if two verified at once.
 func (v *verifier) remember(s *Signed) *Signed {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.verified++
 	if first := v.young[string(s.Raw)]; first != nil {
 		return first
 	}
-	v.known++
 	v.add(s)
 	return s
 }

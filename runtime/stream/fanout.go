@@ -357,7 +357,6 @@ func (w *fanout) onDrainDeadline() {
 	if n := len(w.batch); n > 0 {
 		w.undrain.Input += n
 		w.lose(w.batch, wire.GracefulShutdown)
-		w.next = frameSeq(w.batch[n-1]) + 1
 		clear(w.batch)
 	}
 	w.each(func(s *subscription) { s.cut(wire.GracefulShutdown) })

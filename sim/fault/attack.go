@@ -127,7 +127,7 @@ type liar struct {
 	strand   runtime.Strand
 	rand     *runtime.Rand
 	verifier discovery.Verifier // remembers what was verified
-	keys     map[int]ident.Key  // of whom it made up
+	keys     map[int]ident.Key  // of the first whom it made up
 	act      tactic
 	talks    []*talk
 	due      bool // a turn is posted
@@ -190,7 +190,9 @@ func (l *liar) invented(n int) ident.Key {
 	key, ok := l.keys[n]
 	if !ok {
 		key = ident.KeyFromSeed(l.world.Seed("invented by "+l.host).Derive(l.class, string(rune(n))))
-		l.keys[n] = key
+		if n < maxTalks {
+			l.keys[n] = key
+		}
 	}
 	return key
 }

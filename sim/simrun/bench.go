@@ -36,7 +36,7 @@ start at once (storm), when one joins (join), when one changes its entry (spread
 and when one loses power (crash), and what a node sends meanwhile. Links take
 50 ms one way. What is under way is told on standard error. The same seed gives the same
 figures on every machine, save those of memory and real time. 10,000 nodes take some
-twenty minutes and up to 18 GiB.`,
+twelve minutes and up to 18 GiB.`,
 		Example: "  simrun bench discovery --nodes 10,100\n  simrun bench discovery --nodes 10000 --json",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
