@@ -137,3 +137,19 @@ func TestSlowCallbackOnAStrandIsReported(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatCameIsHandedOverBeforeTheEndIsTold: a link ends in the turn in which a datum came.
+func TestWhatCameIsHandedOverBeforeTheEndIsTold(t *testing.T) {
+	var events told
+	env := &runtime.Env{Clock: &ticking{}, Observer: &events}
+	w := &receivers{queue: &queue{env: env, maxDatums: 8, maxBytes: 1 << 10}, config: ConsumerConfig{}.withDefaults()}
+	w.env = env
+	r := &receiver{worker: w, peer: &discovery.Peer{Entry: &discovery.Entry{}}}
+	a := &attempt{receiver: r, origin: &origin{}, posted: true}
+	r.attempt = a
+	a.arrive(gap{from: 1, to: 1, count: 1}, arrivalDatum, []byte("last words"))
+	r.detach(wire.ConnectionLost)
+	if len(events) != 2 || events[0].Kind != event.Received || events[1].Kind != event.Unsubscribed || w.queue.items.len() != 1 {
+		t.Errorf("told %v, and %d datums are queued, want the datum and then the end", events, w.queue.items.len())
+	}
+}
