@@ -249,7 +249,6 @@ func TestRangesOutOfOrderAreAViolation(t *testing.T) {
 		"list before":       {Lists: []listing{{upTo(2, 5), held(1)}}},
 		"half a name":       {Lists: []listing{{upTo(1, 5), held(2)[1:]}}},
 		"list out of order": {Lists: []listing{{span{}, held(2, 1)}}},
-		"too many":          {Spans: slices.Repeat([]summary{{upTo(1, 5), 1, hash}}, 2*maxSpans+1)},
 	} {
 		b := newBed(t, nil)
 		x, l := b.worker.newExchange(ident.PeerID{9}, answering, time.Minute), &wired{}
@@ -259,6 +258,29 @@ func TestRangesOutOfOrderAreAViolation(t *testing.T) {
 		if l.closed != wire.ProtocolViolation {
 			t.Errorf("%s: ended with %s", what, l.closed)
 		}
+	}
+}
+
+// TestATurnNamesABoundedNumberOfRanges, however many messages it has.
+func TestATurnNamesABoundedNumberOfRanges(t *testing.T) {
+	at := func(n int) ident.PeerID { return ident.PeerID{byte(n >> 8), byte(n)} }
+	b := newBed(t, nil)
+	x, l := b.worker.newExchange(ident.PeerID{9}, answering, time.Minute), &wired{}
+	x.link, x.opened = l, true
+	for n := range 2*maxSpans + 1 {
+		if l.closed != wire.None {
+			t.Fatalf("ended with %s after %d ranges", l.closed, n)
+		}
+		hi := at(n + 1)
+		s := span{at(n), &hi}
+		m := message{Spans: []summary{{s, 1, make([]byte, printSize)}}}
+		if n%2 == 1 {
+			m = message{Lists: []listing{{s, nil}}}
+		}
+		x.OnMessage(wire.MustMarshal(m))
+	}
+	if l.closed != wire.ProtocolViolation {
+		t.Errorf("%d ranges: ended with %s", 2*maxSpans+1, l.closed)
 	}
 }
 

@@ -13,6 +13,7 @@ func TestPeerThatFailedOnceIsLookedForAfterAWhile(t *testing.T) {
 	for _, answers := range []bool{false, true} {
 		b := newBed(t, nil)
 		peer := b.reachable(2)
+		b.pass(time.Hour)
 		b.worker.contact(peer, wire.DialFailed)
 		if b.worker.jobs[peer] != nil {
 			t.Error("looked for at once")
