@@ -421,3 +421,43 @@ func TestBadConfigSaysAllThatIsWrong(t *testing.T) {
 		t.Errorf("got %v, want 6 faults", err)
 	}
 }
+
+func TestAnEntryAsLargeAsTheLimitIsTaken(t *testing.T) {
+	const limit = 1 << 10
+	for size, fits := range map[int]bool{limit: true, limit + 1: false} {
+		b := newBed(t, func(_ *bed, c *Config) { c.Limits = Limits{Bytes: limit} })
+		var raw []byte
+		for n := limit / 2; len(raw) < size; n++ {
+			raw = b.signed(testKey(2), 0, func(e *Entry) {
+				e.Tickets = []ticket.Ticket{{Class: ticket.NewClass("c"), Data: make([]byte, n)}}
+			})
+		}
+		if err := b.hear(raw, ident.PeerID{9}); len(raw) != size || (err == nil) != fits {
+			t.Errorf("entry of %d bytes, with a limit of %d: %v", len(raw), limit, err)
+		}
+	}
+}
+
+// near is a link of a session that was measured.
+type near struct{ *wired }
+
+func (near) Session() runtime.Session { return measured{} }
+
+type measured struct{ runtime.Session }
+
+func (measured) RTT() runtime.RTT { return runtime.RTT{Latest: time.Millisecond, Min: time.Millisecond} }
+
+func TestWhatAPingFoundIsInTheCatalogWhenItEnds(t *testing.T) {
+	b := newBed(t, nil)
+	peer := testKey(2).PeerID()
+	p := &pinging{w: b.worker, peer: peer, link: near{&wired{peer: peer}}}
+	p.done = append(p.done, func(pong Pong, err error) {
+		if found, ok := b.Catalog().Get(peer); err != nil || !ok || found.RTT != pong.RTT || pong.RTT != time.Millisecond {
+			t.Errorf("pong %+v, %v: the catalog has %+v", pong, err, found)
+		}
+	})
+	p.OnMessage(b.signed(testKey(2), 0, nil))
+	if p.done != nil {
+		t.Error("the ping goes on")
+	}
+}
