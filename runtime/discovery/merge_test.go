@@ -445,7 +445,9 @@ func (near) Session() runtime.Session { return measured{} }
 
 type measured struct{ runtime.Session }
 
-func (measured) RTT() runtime.RTT { return runtime.RTT{Latest: time.Millisecond, Min: time.Millisecond} }
+func (measured) RTT() runtime.RTT {
+	return runtime.RTT{Latest: time.Millisecond, Min: time.Millisecond}
+}
 
 func TestWhatAPingFoundIsInTheCatalogWhenItEnds(t *testing.T) {
 	b := newBed(t, nil)
