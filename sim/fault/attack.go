@@ -26,6 +26,8 @@ const (
 	attackEvery = 250 * time.Millisecond
 	// maxTalks bounds the links that one liar has open at once.
 	maxTalks = 32
+	// maxKeys bounds the keys of made-up peers that a liar keeps.
+	maxKeys = 32
 	// patience is how long a liar waits for somebody to take what it said.
 	patience = 5 * time.Second
 )
@@ -190,7 +192,7 @@ func (l *liar) invented(n int) ident.Key {
 	key, ok := l.keys[n]
 	if !ok {
 		key = ident.KeyFromSeed(l.world.Seed("invented by "+l.host).Derive(l.class, string(rune(n))))
-		if n < maxTalks {
+		if n < maxKeys {
 			l.keys[n] = key
 		}
 	}
