@@ -1,6 +1,7 @@
 package invariants
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
@@ -33,4 +34,9 @@ func (c *away) settle(at time.Duration) {
 			c.failAt(at, x.Producer, "%s is subscribed to stream %s of %s, and does not meet its demands", x.Consumer, x.Stream.Short(), x.Producer)
 		}
 	}
+}
+
+// recovered tells whether all are kept away.
+func (c *away) recovered(time.Duration) bool {
+	return !slices.ContainsFunc(c.pairs, func(x Pair) bool { up, _ := c.connected(x); return up })
 }

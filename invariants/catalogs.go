@@ -59,6 +59,31 @@ func (c *catalogs) deadline(at int64) {
 	})
 }
 
+// spreadMax is how long news may be under way in a network that is well.
+const spreadMax = 5 * time.Second
+
+// recovered tells whether all know all, by entries that are not old.
+func (c *catalogs) recovered(at time.Duration) bool {
+	for _, a := range c.names {
+		observer := c.living(a)
+		if observer == nil {
+			return false
+		}
+		for _, b := range c.names {
+			subject := c.living(b)
+			if a == b || subject == nil {
+				continue
+			}
+			e := observer.known[subject.node]
+			want, found := subject.publishedBy(int64(at - spreadMax))
+			if e == nil || !e.present || found && e.version.compare(want.version) < 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // each calls f for each ordered pair of expected hosts that are both up, and
 // reports those that are down.
 func (c *catalogs) each(f func(observer, subject *life)) {

@@ -8,7 +8,8 @@ import (
 )
 
 // flowRule: once subscriptions are back, datums flow. One datum of each pair is
-// followed at a time, which costs nothing per datum and misses no standstill.
+// followed at a time, which costs nothing per datum and misses no standstill. What is
+// sent before the bound only shows whether the pair has recovered.
 var flowRule = rule{
 	Info: Info{"flow", Liveness, "once expected subscriptions are back, applications can send, and what they send reaches the application at the other end within a bound"},
 	kinds: []event.Kind{
@@ -47,6 +48,7 @@ type probe struct {
 	seq         uint64
 	at          int64
 	sentAt      int64 // At of the last datum of the producer
+	flowed      bool  // a datum that was sent after the faults arrived, over the present subscription
 }
 
 func (c *flow) Event(r *event.Record) {
@@ -62,14 +64,14 @@ func (c *flow) Event(r *event.Record) {
 		}
 	case event.HostCrashed:
 		for _, w := range c.byProducer[r.Text] {
-			w.busy = false
+			w.busy, w.flowed = false, false
 		}
 		for _, w := range c.byConsumer[r.Text] {
-			w.busy = false
+			w.busy, w.flowed = false, false
 		}
 	default:
 		for _, w := range c.byConsumer[r.Host] {
-			if w.busy && w.node == r.Peer && (w.Stream == r.Stream || r.Stream.IsZero()) {
+			if (w.busy || r.Kind == event.Unsubscribed) && w.node == r.Peer && (w.Stream == r.Stream || r.Stream.IsZero()) {
 				c.heard(w, r)
 			}
 		}
@@ -78,13 +80,11 @@ func (c *flow) Event(r *event.Record) {
 
 func (c *flow) sent(w *probe, r *event.Record) {
 	w.sentAt = r.At
-	if w.busy {
+	if w.busy && (c.judged(w) || r.At < c.quiesced+c.quiet) {
 		c.late(w, r.At)
 		return
 	}
-	if r.At < c.quiesced+c.quiet {
-		return
-	}
+	w.busy = false
 	if up, _ := c.connected(w.Pair); up && !c.picky(w.Pair) {
 		w.busy, w.node, w.incarnation, w.seq, w.at = true, r.Node, r.Incarnation, r.From, r.At
 	}
@@ -104,24 +104,46 @@ func (c *flow) picky(p Pair) bool {
 func (c *flow) heard(w *probe, r *event.Record) {
 	if r.Kind != event.AppReceived {
 		w.busy = false // others judge what is told to be lost
+		w.flowed = w.flowed && r.Kind != event.Unsubscribed
 		return
 	}
 	if r.Incarnation != w.incarnation || r.From < w.seq {
 		return
 	}
-	if c.late(w, r.At); w.busy && r.From > w.seq {
+	if c.late(w, r.At); w.busy && r.From > w.seq && c.judged(w) {
 		c.fail(r, "datum %d of %s was passed over: %d came", w.seq, w.Producer, r.From)
 	}
-	w.busy = false
+	w.busy, w.flowed = false, true
 }
 
-// late reports a probe that is overdue, and gives it up.
+// judged tells whether a probe was sent when its pair had to be there.
+func (c *flow) judged(w *probe) bool { return w.at >= c.quiesced+c.quiet }
+
+// late gives a probe up that is overdue, and reports it.
 func (c *flow) late(w *probe, at int64) {
-	if w.busy && at > w.at+c.bound {
-		w.busy = false
+	if !w.busy || at <= w.at+c.bound {
+		return
+	}
+	w.busy = false
+	if c.judged(w) {
 		c.failAt(time.Duration(at), w.Consumer, "datum %d of %s, sent at %s, did not reach an application of %s within %s",
 			w.seq, w.Producer, time.Duration(w.at), w.Consumer, time.Duration(c.bound))
 	}
+}
+
+// travelMax is how long a datum may be under way to an application where all is well.
+const travelMax = 5 * time.Second
+
+// recovered tells whether the datums of every pair flow.
+func (c *flow) recovered(at time.Duration) bool {
+	for _, w := range c.probes {
+		up, _ := c.connected(w.Pair)
+		stuck := w.busy && w.at < int64(at-travelMax)
+		if !up || stuck || !w.flowed && !c.picky(w.Pair) || c.sends > 0 && w.sentAt < int64(at)-c.sends {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *flow) settle(at time.Duration) {

@@ -36,9 +36,23 @@ func (c *forgotten) settle(at time.Duration) {
 	if c.quiesced < 0 || at <= time.Duration(c.quiesced)+c.bound {
 		return
 	}
+	c.held(at-noticeMax, func(observer string, h *host) {
+		c.failAt(at, observer, "%s still has %s, which is gone since %s", observer, h.name, time.Duration(h.gone))
+	})
+}
+
+// recovered tells whether nobody has who is gone.
+func (c *forgotten) recovered(at time.Duration) bool {
+	found := false
+	c.held(at, func(string, *host) { found = true })
+	return !found
+}
+
+// held calls f for who has a host that is gone, both since before the moment by.
+func (c *forgotten) held(by time.Duration, f func(observer string, h *host)) {
 	for _, name := range slices.Sorted(maps.Keys(c.hosts)) {
 		h := c.hosts[name]
-		if h.liar || c.nodes[h.node] == liar || h.gone < 0 || time.Duration(h.gone)+noticeMax > at || c.elsewhere(h) {
+		if h.liar || c.nodes[h.node] == liar || h.gone < 0 || time.Duration(h.gone) > by || c.elsewhere(h) {
 			continue
 		}
 		for _, observer := range c.names {
@@ -46,8 +60,8 @@ func (c *forgotten) settle(at time.Duration) {
 			if l == nil || observer == name {
 				continue
 			}
-			if e := l.known[h.node]; e != nil && e.present && time.Duration(e.since)+noticeMax <= at {
-				c.failAt(at, observer, "%s still has %s, which is gone since %s", observer, name, time.Duration(h.gone))
+			if e := l.known[h.node]; e != nil && e.present && time.Duration(e.since) <= by {
+				f(observer, h)
 			}
 		}
 	}

@@ -77,6 +77,16 @@ func (c *reconnect) settle(at time.Duration) {
 	}
 }
 
+// recovered tells whether every pair is there, once.
+func (c *reconnect) recovered(time.Duration) bool {
+	for _, x := range c.pairs {
+		if n, most := c.twice(x.Pair); !x.up || n > most {
+			return false
+		}
+	}
+	return true
+}
+
 // twice counts the subscriptions that a producer serves for a host, and the consumers
 // that the host has.
 func (c *reconnect) twice(p Pair) (subs, consumers int) {

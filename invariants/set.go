@@ -1,6 +1,7 @@
 package invariants
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
@@ -58,6 +59,7 @@ type Set struct {
 	added         []Checker
 	found         []Violation
 	total         int
+	expects       bool // something that Recovered can wait for
 	settled       bool
 	finished      bool
 }
@@ -65,10 +67,13 @@ type Set struct {
 // settler is a checker of liveness: Settle is where it is judged last.
 type settler interface{ settle(at time.Duration) }
 
+// recoverer is a checker of liveness that knows whether all it demands has happened.
+type recoverer interface{ recovered(at time.Duration) bool }
+
 // New makes a set of all invariants.
 func New(o Options) *Set {
 	o = o.withDefaults()
-	s := &Set{book: newBook(o)}
+	s := &Set{book: newBook(o), expects: len(o.Expect)+len(o.ExpectPeers) > 0}
 	for _, r := range rules {
 		c := r.make(reporter{set: s, name: r.Name, kind: r.Kind}, s.book, o)
 		s.checkers = append(s.checkers, c)
@@ -102,6 +107,17 @@ func (s *Set) Event(r *event.Record) {
 	for _, c := range s.after[r.Kind] {
 		c.Event(r)
 	}
+}
+
+// Recovered tells whether the faults are over and all is, at the moment at, as liveness
+// demands that it is in the end. A run in which it was for a while may be settled before the
+// bounds have passed, and is judged for safety only then: all else was seen to hold. It is
+// false where nothing is expected.
+func (s *Set) Recovered(at time.Duration) bool {
+	return s.expects && s.book.quiesced >= 0 && !slices.ContainsFunc(s.checkers, func(c Checker) bool {
+		r, ok := c.(recoverer)
+		return ok && !r.recovered(at)
+	})
 }
 
 // Settle ends the liveness phase at the moment at: what had to happen by then

@@ -124,7 +124,6 @@ func (r *run) play() {
 	r.boot()
 	r.schedule()
 	s, o := r.scenario, r.options
-	end := s.Duration + s.Quiesce
 	if o.Until > 0 && o.Until < s.Duration {
 		r.advance(o.Until)
 		return
@@ -133,11 +132,12 @@ func (r *run) play() {
 		return
 	}
 	r.quiesce()
-	if o.Until > 0 && o.Until < end {
-		r.advance(o.Until)
-		return
+	end := s.Duration + s.Quiesce
+	stop := end
+	if o.Until > 0 {
+		stop = min(o.Until, end)
 	}
-	if !r.advance(end) {
+	if !r.recover(stop) || stop < end && r.world.Now() >= stop {
 		return
 	}
 	r.set.Settle(r.world.Now())
@@ -151,6 +151,26 @@ func (r *run) play() {
 			r.violate("marks", invariants.Liveness, "nothing reached "+m)
 		}
 	}
+}
+
+// lookEvery is how often a run looks whether all has recovered.
+const lookEvery = 500 * time.Millisecond
+
+// recover runs the world until all has been well for a while, at most to a moment, and
+// tells whether it got there.
+func (r *run) recover(to time.Duration) bool {
+	if r.scenario.Calm == 0 {
+		return r.advance(to)
+	}
+	for ailing := r.world.Now(); r.world.Now() < min(to, ailing+r.scenario.Calm); {
+		if !r.advance(min(r.world.Now()+lookEvery, to)) {
+			return false
+		}
+		if !r.set.Recovered(r.world.Now()) {
+			ailing = r.world.Now()
+		}
+	}
+	return true
 }
 
 // advance runs the world, and tells whether it got there.

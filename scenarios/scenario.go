@@ -30,6 +30,7 @@ type Scenario struct {
 	Doc      string        `yaml:"doc,omitempty"`
 	Duration time.Duration `yaml:"duration"`           // of the part in which faults happen
 	Quiesce  time.Duration `yaml:"quiesce,omitempty"`  // how long everything has then to recover; 0: DefaultQuiesce
+	Calm     time.Duration `yaml:"calm,omitempty"`     // the recovery ends early when all was as it must be for so long; 0: it takes all of Quiesce
 	Latency  time.Duration `yaml:"latency,omitempty"`  // of every path, one way; 0: 1 ms
 	Jitter   time.Duration `yaml:"jitter,omitempty"`   // on top of it, uniform
 	Window   int           `yaml:"window,omitempty"`   // of every link, in bytes, as much again in its send queue, and four messages a KiB; 0: the product's
@@ -154,6 +155,7 @@ func (s Scenario) Validate(programs ...string) error {
 	}
 	check(s.Name != "", "no name")
 	check(s.Duration > 0 && s.Duration <= maxDuration, "duration %s, want up to %s", s.Duration, maxDuration)
+	check(s.Calm >= 0 && s.Calm <= maxDuration, "calm %s, want up to %s", s.Calm, maxDuration)
 	check(s.Quiesce >= 0 && s.Quiesce <= maxDuration, "quiesce %s, want up to %s", s.Quiesce, maxDuration)
 	check(s.Latency >= 0 && s.Jitter >= 0 && s.Latency <= time.Minute && s.Jitter <= time.Minute, "latency %s, jitter %s, want 0 to 1m", s.Latency, s.Jitter)
 	check(s.Purge == 0 || s.Purge >= minPurge && s.Purge <= maxDuration, "purge %s, want %s to %s", s.Purge, minPurge, maxDuration)

@@ -41,6 +41,9 @@ func Swarm(seed uint64) Scenario {
 	d.faults()
 	d.lies()
 	d.core()
+	if d.Chance(calmChance) {
+		d.Calm = d.Rand.Duration(leastCalm, mostCalm).Truncate(time.Millisecond)
+	}
 	d.Strategy = swarmStrategy(seed)
 	return d.Scenario
 }
@@ -58,6 +61,14 @@ const faultChance = 400_000
 // ticketChance is the chance of tickets, and then of each class of fault that is
 // only about their issue: its square is within the same range.
 const ticketChance = 600_000
+
+// leastCalm and mostCalm are for how long all must be well until most of the seeds need no
+// more of their time to recover. The others find what goes wrong only later.
+const (
+	calmChance = 900_000
+	leastCalm  = 5 * time.Second
+	mostCalm   = 15 * time.Second
+)
 
 // maxContenders is how many consumers a stream with a capacity gets: a check of
 // linearizability takes so many operations at once, of which one may be the end

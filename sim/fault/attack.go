@@ -22,8 +22,9 @@ type Attacker interface {
 }
 
 const (
-	// attackEvery is the time between two turns of a liar.
-	attackEvery = 250 * time.Millisecond
+	// leastEvery and mostEvery are what may lie between two turns of a liar: some are
+	// in a hurry, and others have others believe that it is over.
+	leastEvery, mostEvery = 250 * time.Millisecond, 1500 * time.Millisecond
 	// maxTalks bounds the links that one liar has open at once.
 	maxTalks = 32
 	// maxKeys bounds the keys of made-up peers that a liar keeps.
@@ -69,7 +70,8 @@ func (a *attack) Hosts() []string {
 
 // Begin implements Fault.
 func (a *attack) Begin(w *sim.World) {
-	a.timer = repeat(w, attackEvery, func() { a.turn(w) })
+	every := w.Rand(fmt.Sprintf("%s at %s", a, w.Now())).Duration(leastEvery, mostEvery)
+	a.timer = repeat(w, every, func() { a.turn(w) })
 	a.turn(w)
 }
 

@@ -30,8 +30,10 @@ type village struct {
 
 const liar = "n5"
 
-func newVillage(t *testing.T) *village {
-	v := &village{T: t, World: sim.New(sim.Config{Seed: 7}), nodes: map[string]*node.Node{}, marks: map[string]int{}}
+func newVillage(t *testing.T) *village { return villageOf(t, 7) }
+
+func villageOf(t *testing.T, seed uint64) *village {
+	v := &village{T: t, World: sim.New(sim.Config{Seed: seed}), nodes: map[string]*node.Node{}, marks: map[string]int{}}
 	t.Cleanup(func() {
 		if err := v.World.Close(); err != nil {
 			t.Error(err)
@@ -99,6 +101,42 @@ func refused(why error) func(*village, event.Record) bool {
 // about tells whether a record is of a kind and about the liar.
 func about(k event.Kind) func(*village, event.Record) bool {
 	return func(v *village, r event.Record) bool { return r.Kind == k && r.Peer == v.id(liar) }
+}
+
+// TestLiarsHavePacesOfTheirOwn takes the time from mark to mark of a liar that tells one other
+// at each turn: the least is that between two turns, give or take a round trip.
+func TestLiarsHavePacesOfTheirOwn(t *testing.T) {
+	const slack = 10 * time.Millisecond
+	var fastest, slowest time.Duration
+	for seed := range uint64(8) {
+		v := villageOf(t, seed)
+		f, err := fault.Parse("lure n5 n1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Begin(v.World)
+		v.to(25 * time.Second)
+		f.End(v.World)
+		pace, last := time.Hour, int64(0)
+		for _, r := range v.records {
+			if r.Kind == event.Mark && r.Text == fault.MarkLure {
+				if last > 0 {
+					pace = min(pace, time.Duration(r.At-last))
+				}
+				last = r.At
+			}
+		}
+		if pace < 250*time.Millisecond-slack || pace > 1500*time.Millisecond+slack {
+			t.Errorf("seed %d: a turn each %s, want 250 ms to 1.5 s", seed, pace)
+		}
+		if fastest == 0 || pace < fastest {
+			fastest = pace
+		}
+		slowest = max(slowest, pace)
+	}
+	if slowest < 2*fastest {
+		t.Errorf("the paces of eight liars are all between %s and %s", fastest, slowest)
+	}
 }
 
 // TestAttacksAreMet holds each Byzantine class to what honest nodes say of it.

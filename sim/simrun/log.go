@@ -48,8 +48,12 @@ func newLog(out io.Writer, s scenarios.Scenario, all bool) *log {
 		l.streams[ident.Stream(st.Name)] = st.Name
 	}
 	l.width = min(maxWidth, max(minWidth, (maxLine-timeSize)/len(s.Hosts)-1))
-	fmt.Fprintf(out, "%s, %s, %s, %s; %s, then %s to recover\n",
-		count(len(s.Hosts), "host"), count(len(s.Streams), "stream"), count(len(s.Workload), "program"), count(len(s.Faults), "fault"), s.Duration, s.Recovery())
+	upTo := ""
+	if s.Calm > 0 {
+		upTo = "up to "
+	}
+	fmt.Fprintf(out, "%s, %s, %s, %s; %s, then %s%s to recover\n",
+		count(len(s.Hosts), "host"), count(len(s.Streams), "stream"), count(len(s.Workload), "program"), count(len(s.Faults), "fault"), s.Duration, upTo, s.Recovery())
 	if all {
 		fmt.Fprintln(out)
 		return l
