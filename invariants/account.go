@@ -113,8 +113,9 @@ func (p *producer) readerOf(peer ident.PeerID) *reader {
 	return r
 }
 
-// apply enters a record of the producer's, about s if that is not nil.
-func (p *producer) apply(s *subscription, r *event.Record) {
+// apply enters a record of the producer's, about the book's subscription if it has one.
+func (p *producer) apply(b *book, r *event.Record) {
+	s := b.sub
 	switch r.Kind {
 	case event.ProducerOpened:
 		p.opened, p.capacity, p.queue, p.perPeer = true, r.N, int64(r.From), int64(r.To)
@@ -137,7 +138,7 @@ func (p *producer) apply(s *subscription, r *event.Record) {
 		p.open++
 		p.active++
 		s.reader.active++
-		s.reader.several = s.reader.several || s.reader.active > 1
+		s.reader.several = s.reader.several || s.reader.active > 1 || b.nodes[r.Peer] == liar
 		s.reader.written = s.reader.written[:0]
 		s.reader.unmatched, s.reader.lagged = nil, nil
 	default:

@@ -205,7 +205,7 @@ func (b *book) apply(r *event.Record) {
 		b.life.applyEntry(r)
 	}
 	if b.producer != nil {
-		b.producer.apply(b.sub, r)
+		b.producer.apply(b, r)
 	}
 	if b.receiver != nil {
 		b.receiver.apply(b, r)
