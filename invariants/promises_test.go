@@ -77,7 +77,15 @@ func TestWhateverEndsSaysWhy(t *testing.T) {
 
 func TestEntriesFromTheFutureAreNotTaken(t *testing.T) {
 	ms := uint64(invariants.DefaultMaxDrift.Milliseconds())
+	hides := history(c(entryOf(event.PeerDiscovered, "d", 1, ms+1)), c(entryOf(event.PeerHidden, "d", 1, ms+1)))
+	returns := func(updated uint64) []step { // by a clock that was stepped back
+		e := entryOf(event.PeerReturned, "d", 1, updated)
+		e.Wall = 1
+		return c(e)
+	}
 	run(t, []historyCase{ // the second step is at 2 ms
+		{name: "taken before the clock was wrong", steps: history(hides, returns(ms+1))},
+		{name: "another one, taken after", steps: history(hides, returns(ms+2)), want: []string{"no-future"}},
 		{name: "as far as allowed", steps: c(entryOf(event.PeerDiscovered, "d", 1, 1), entryOf(event.PeerUpdated, "d", 1, ms+2))},
 		{name: "further", steps: c(entryOf(event.PeerDiscovered, "d", 1, 1), entryOf(event.PeerUpdated, "d", 1, ms+3)), want: []string{"no-future"}},
 	})
