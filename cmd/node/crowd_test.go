@@ -16,13 +16,9 @@ import (
 	"github.com/smalti/smalti/runtime/ident"
 )
 
-// Sizes of TestThirtyProcessesFindEachOther, and how long each of its waits may take:
-// a session of a killed process ends after 15 s, and a machine may be busy.
-const (
-	crowdSize   = 30
-	crowdKilled = 10
-	crowdWait   = 90 * time.Second
-)
+// crowdWait is how long each wait of TestThirtyProcessesFindEachOther may take: a session of
+// a killed process ends after 15 s, and a machine may be busy.
+const crowdWait = 90 * time.Second
 
 // member is one node in a process of its own.
 type member struct {
@@ -35,9 +31,13 @@ type member struct {
 }
 
 // TestThirtyProcessesFindEachOther runs real nodes on loopback that know one address,
-// kills some of them without a word and starts them again.
+// kills some of them without a word and starts them again. With -short they are nine.
 func TestThirtyProcessesFindEachOther(t *testing.T) {
-	members := make([]*member, crowdSize)
+	size, kills := 30, 10
+	if testing.Short() {
+		size, kills = 9, 3
+	}
+	members := make([]*member, size)
 	for i := range members {
 		m := &member{t: t, dir: t.TempDir()}
 		out, err := exec.Command("node", "keygen", "--out", filepath.Join(m.dir, "key")).Output()
@@ -56,22 +56,22 @@ func TestThirtyProcessesFindEachOther(t *testing.T) {
 		m.start("--bootstrap", first.addr)
 	}
 	agree(t, members)
-	t.Logf("%d processes agree %s after the first began", crowdSize, time.Since(begin).Round(time.Millisecond))
+	t.Logf("%d processes agree %s after the first began", size, time.Since(begin).Round(time.Millisecond))
 
-	survivors, killed := members[:crowdSize-crowdKilled], members[crowdSize-crowdKilled:]
+	survivors, killed := members[:size-kills], members[size-kills:]
 	begin = time.Now()
 	for _, m := range killed {
 		m.kill()
 	}
 	agree(t, survivors)
-	t.Logf("the others agree that %d are gone %s after SIGKILL", crowdKilled, time.Since(begin).Round(time.Millisecond))
+	t.Logf("the others agree that %d are gone %s after SIGKILL", kills, time.Since(begin).Round(time.Millisecond))
 
 	begin = time.Now()
 	for _, m := range killed {
 		m.start("--bootstrap", first.addr)
 	}
 	agree(t, members)
-	t.Logf("all %d agree again %s after the restart", crowdSize, time.Since(begin).Round(time.Millisecond))
+	t.Logf("all %d agree again %s after the restart", size, time.Since(begin).Round(time.Millisecond))
 }
 
 // start runs the process until the test ends, or kill.
