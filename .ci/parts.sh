@@ -5,13 +5,13 @@ shopt -s inherit_errexit
 bin=$(mktemp -d)
 running= # the part that runs
 summary=()
-children=() # processes that outlive a failing part
 
 finish() {
   local code=$?
-  for child in "${children[@]}"; do
-    kill "$child" 2>/dev/null || true
-  done
+  local left
+  left=$(jobs -p) # of a failing part
+  # shellcheck disable=SC2086 # many words
+  [ -z "$left" ] || kill $left 2>/dev/null || true
   rm -rf "$bin"
   echo
   for line in "${summary[@]}"; do

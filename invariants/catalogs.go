@@ -76,7 +76,7 @@ func (c *catalogs) recovered(at time.Duration) bool {
 			}
 			e := observer.known[subject.node]
 			want, found := subject.publishedBy(int64(at - spreadMax))
-			if e == nil || !e.present || found && e.version.compare(want.version) < 0 {
+			if e == nil || !e.present || e.since > int64(at-blink) || found && e.version.compare(want.version) < 0 {
 				return false
 			}
 		}

@@ -64,7 +64,7 @@ func (c *flow) Event(r *event.Record) {
 		}
 	case event.HostCrashed:
 		for _, w := range c.byProducer[r.Text] {
-			w.busy, w.flowed = false, false
+			w.busy = false
 		}
 		for _, w := range c.byConsumer[r.Text] {
 			w.busy, w.flowed = false, false

@@ -20,7 +20,7 @@ type future struct {
 }
 
 func (c *future) Event(r *event.Record) {
-	if e := c.life.known[r.Peer]; r.Kind == event.PeerReturned && e != nil && versionOf(r).compare(e.version) <= 0 {
+	if e := c.life.known[r.Peer]; r.Kind == event.PeerReturned && e != nil && e.version == versionOf(r) {
 		return // it was taken before it was hidden, by what the clock said then
 	}
 	if ahead := int64(r.To) - r.Wall/int64(time.Millisecond); ahead > c.most {

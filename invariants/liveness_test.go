@@ -90,12 +90,17 @@ func TestDatumsFlow(t *testing.T) {
 	breaks := []string{"flow"}
 	o := invariants.Options{Reconnect: time.Minute, Flow: time.Second, Expect: []invariants.Pair{{Consumer: "c", Producer: "p", Stream: theStream}}}
 	up := history(p(opened(0), accepted(1, "c", 1, 1)), c(subscribed(1)), at(time.Second, world(quiesced())))
-	now := 2 * time.Minute
+	now, bound := 2*time.Minute, time.Second+time.Minute
 	finish := 3 * time.Minute
 	send := at(now, p(appSent(1, 11), appSent(2, 22)))
 	run(t, []historyCase{
 		{name: "in time", options: o, steps: history(up, send, at(now+time.Second, c(appReceived(1, 1, 11), appReceived(1, 2, 22)))), finish: finish},
 		{name: "sent before the bound", options: o, steps: history(up, p(appSent(1, 11))), finish: finish},
+		{name: "passed over before the bound", options: o, steps: history(up, p(appSent(1, 11), appSent(2, 22), enqueued(1, "c", 1, 2), written(1, "c", 1, 2)), c(appReceived(1, 2, 22))), finish: finish},
+		{
+			name: "stuck before the bound and after it", options: o,
+			steps: history(up, at(bound-time.Second/2, p(appSent(1, 11), enqueued(1, "c", 1, 1))), at(bound+time.Second/4, p(appSent(2, 22), enqueued(1, "c", 2, 2)))), finish: finish, want: breaks,
+		},
 		{name: "the run ends first", options: o, steps: history(up, send), finish: now + time.Second},
 		{name: "told to be missing", options: o, steps: history(up, send, c(skipped(1, 2))), finish: finish},
 		{name: "not judged", options: invariants.Options{Reconnect: time.Minute, Expect: o.Expect}, steps: history(up, send), finish: finish},

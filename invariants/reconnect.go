@@ -78,9 +78,9 @@ func (c *reconnect) settle(at time.Duration) {
 }
 
 // recovered tells whether every pair is there, once.
-func (c *reconnect) recovered(time.Duration) bool {
+func (c *reconnect) recovered(at time.Duration) bool {
 	for _, x := range c.pairs {
-		if n, most := c.twice(x.Pair); !x.up || n > most {
+		if n, most := c.twice(x.Pair); !x.up || x.since > int64(at-blink) || n > most {
 			return false
 		}
 	}

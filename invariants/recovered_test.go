@@ -53,6 +53,14 @@ func TestRecoveredOnceAllIsWell(t *testing.T) {
 		{name: "one end does not know of the end", options: o, steps: history(well, p(ended(1, "c", 0)))},
 		{name: "back without datums", options: o, steps: history(well, lost, p(ended(1, "c", 0), accepted(2, "c", 2, 1)), c(subscribed(2)))},
 		{name: "back with datums", options: o, steps: history(well, lost, p(ended(1, "c", 0), accepted(2, "c", 2, 1)), c(subscribed(2)), p(appSent(2, 11)), c(appReceived(1, 2, 11))), want: true},
+		{
+			name: "back since a moment", options: still,
+			steps: history(well, at(look-500*time.Millisecond, lost), p(ended(1, "c", 0), accepted(2, "c", 2, 1)), c(subscribed(2))),
+		},
+		{
+			name: "back without datums after a crash", options: o,
+			steps: history(well, world(crashed("c"), restarted("c")), again(c(event.Event{Kind: event.NodeStarted}, entryOf(event.PeerDiscovered, "p", 1, 1), subscribing(1))), p(ended(1, "c", 0), accepted(2, "c", 2, 1)), again(c(subscribed(2)))),
+		},
 		{name: "served twice", options: o, steps: history(well, c(consumer(event.ConsumerOpened)), p(accepted(2, "c", 2, 2)))},
 		{name: "datums flowed only before", options: o, steps: history(before, flows(1), quiet)},
 		{name: "a datum is on its way", options: o, steps: history(well, at(look-time.Second, sends(2))), want: true},
@@ -60,6 +68,10 @@ func TestRecoveredOnceAllIsWell(t *testing.T) {
 		{name: "the application stands still", options: o, steps: well, at: look + 15*time.Second},
 		{name: "one knows not the other", options: o, steps: history(runs, published, c(entryOf(event.PeerDiscovered, "p", 1, 1)), pairUp, quiet, flows(1))},
 		{name: "one forgot the other", options: o, steps: history(well, p(entryOf(event.PeerHidden, "c", 1, 1)))},
+		{
+			name: "one had forgotten the other until a moment ago", options: o,
+			steps: history(well, p(entryOf(event.PeerHidden, "c", 1, 1)), at(look-500*time.Millisecond, p(entryOf(event.PeerReturned, "c", 1, 1)))),
+		},
 		{name: "news is on its way", options: o, steps: history(well, at(look-time.Second, anew)), want: true},
 		{name: "news does not come", options: o, steps: history(well, anew)},
 		{name: "a host is down", options: o, steps: history(well, world(crashed("p")))},

@@ -67,8 +67,13 @@ type Set struct {
 // settler is a checker of liveness: Settle is where it is judged last.
 type settler interface{ settle(at time.Duration) }
 
-// recoverer is a checker of liveness that knows whether all it demands has happened.
+// recoverer is a checker that knows whether all it demands in the end holds already. All of
+// liveness are.
 type recoverer interface{ recovered(at time.Duration) bool }
+
+// blink is for how long something must have been there to count as recovered. It is longer
+// than the time between two looks, so that none misses that it was away.
+const blink = time.Second
 
 // New makes a set of all invariants.
 func New(o Options) *Set {
@@ -76,6 +81,9 @@ func New(o Options) *Set {
 	s := &Set{book: newBook(o), expects: len(o.Expect)+len(o.ExpectPeers) > 0}
 	for _, r := range rules {
 		c := r.make(reporter{set: s, name: r.Name, kind: r.Kind}, s.book, o)
+		if _, ok := c.(recoverer); !ok && r.Kind == Liveness {
+			panic("invariants: the rule " + r.Name + " does not know when all has recovered")
+		}
 		s.checkers = append(s.checkers, c)
 		table := &s.before
 		if r.after {
@@ -109,10 +117,11 @@ func (s *Set) Event(r *event.Record) {
 	}
 }
 
-// Recovered tells whether the faults are over and all is, at the moment at, as liveness
-// demands that it is in the end. A run in which it was for a while may be settled before the
-// bounds have passed, and is judged for safety only then: all else was seen to hold. It is
-// false where nothing is expected.
+// Recovered tells whether the faults are over and all is, at the moment at and for a second
+// before, as liveness demands that it is in the end. A run in which it was so whenever asked,
+// once a second or more often for a while, may be settled before the bounds have passed.
+// Liveness is not judged then: all that it demands was seen to hold. It is false where
+// nothing is expected.
 func (s *Set) Recovered(at time.Duration) bool {
 	return s.expects && s.book.quiesced >= 0 && !slices.ContainsFunc(s.checkers, func(c Checker) bool {
 		r, ok := c.(recoverer)

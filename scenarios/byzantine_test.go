@@ -23,11 +23,7 @@ func besieged(hosts int, d time.Duration, attack string) scenarios.Scenario {
 
 // TestAttacksThatLastAreOutlasted gives the defences that forget something time to.
 func TestAttacksThatLastAreOutlasted(t *testing.T) {
-	attacks := map[string]int{"lure %s n3": 24, "accuse %s 8": 12, "sybil %s 100": 12, "future %s": 12}
-	if testing.Short() {
-		delete(attacks, "sybil %s 100") // it costs more than the others
-	}
-	for attack, hosts := range attacks {
+	for attack, hosts := range map[string]int{"lure %s n3": 24, "accuse %s 8": 12, "sybil %s 100": 12, "future %s": 12} {
 		r, err := scenarios.Run(besieged(hosts, 2*time.Minute, attack), scenarios.Options{Seed: 1})
 		if err != nil {
 			t.Fatal(err)

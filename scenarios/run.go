@@ -32,7 +32,7 @@ const closeLimit = 15 * time.Second
 type Options struct {
 	Seed     uint64
 	Budget   uint64              // most steps; 0: sim.DefaultBudget
-	Until    time.Duration       // stop there and judge safety only; 0: run to the end
+	Until    time.Duration       // stop there, unless the run is being closed by then, and judge safety only; 0: run to the end
 	Programs []Program           // besides the package's own
 	Observe  func(*event.Record) // hears every event, if not nil; the record is good until it returns
 	Trace    func(sim.Step)      // hears of every step, if not nil
@@ -137,7 +137,7 @@ func (r *run) play() {
 	if o.Until > 0 {
 		stop = min(o.Until, end)
 	}
-	if !r.recover(stop) || stop < end && r.world.Now() >= stop {
+	if !r.calm(stop) || stop < end && r.world.Now() >= stop {
 		return
 	}
 	r.set.Settle(r.world.Now())
@@ -153,12 +153,13 @@ func (r *run) play() {
 	}
 }
 
-// lookEvery is how often a run looks whether all has recovered.
+// lookEvery is how often a run looks whether all has recovered: more often than what
+// invariants.Set.Recovered asks for.
 const lookEvery = 500 * time.Millisecond
 
-// recover runs the world until all has been well for a while, at most to a moment, and
-// tells whether it got there.
-func (r *run) recover(to time.Duration) bool {
+// calm runs the world until all has been well for a while, at most to a moment, and tells
+// whether it got there.
+func (r *run) calm(to time.Duration) bool {
 	if r.scenario.Calm == 0 {
 		return r.advance(to)
 	}

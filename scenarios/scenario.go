@@ -156,6 +156,7 @@ func (s Scenario) Validate(programs ...string) error {
 	check(s.Name != "", "no name")
 	check(s.Duration > 0 && s.Duration <= maxDuration, "duration %s, want up to %s", s.Duration, maxDuration)
 	check(s.Calm >= 0 && s.Calm <= maxDuration, "calm %s, want up to %s", s.Calm, maxDuration)
+	check(s.Calm == 0 || len(s.Marks) == 0, "calm and marks: a run that ends early may miss them")
 	check(s.Quiesce >= 0 && s.Quiesce <= maxDuration, "quiesce %s, want up to %s", s.Quiesce, maxDuration)
 	check(s.Latency >= 0 && s.Jitter >= 0 && s.Latency <= time.Minute && s.Jitter <= time.Minute, "latency %s, jitter %s, want 0 to 1m", s.Latency, s.Jitter)
 	check(s.Purge == 0 || s.Purge >= minPurge && s.Purge <= maxDuration, "purge %s, want %s to %s", s.Purge, minPurge, maxDuration)

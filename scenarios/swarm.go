@@ -62,8 +62,8 @@ const faultChance = 400_000
 // only about their issue: its square is within the same range.
 const ticketChance = 600_000
 
-// leastCalm and mostCalm are for how long all must be well until most of the seeds need no
-// more of their time to recover. The others find what goes wrong only later.
+// calmChance is the chance that a recovery ends early, once all has been well for leastCalm to
+// mostCalm. The other seeds take the whole of Quiesce, and find what goes wrong only later.
 const (
 	calmChance = 900_000
 	leastCalm  = 5 * time.Second

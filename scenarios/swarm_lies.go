@@ -17,8 +17,8 @@ const (
 	maxLies = 20 * time.Second
 )
 
-// lies draws hosts that are Byzantine, and what they do. It is the last to draw, so that
-// all else is as it would be without.
+// lies draws hosts that are Byzantine, and what they do. What is drawn before is as it would
+// be without.
 func (d *drawing) lies() {
 	if len(d.Hosts) < minVillage || !d.Chance(lieChance) {
 		return

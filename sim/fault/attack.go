@@ -23,7 +23,7 @@ type Attacker interface {
 
 const (
 	// leastEvery and mostEvery are what may lie between two turns of a liar: some are
-	// in a hurry, and others have others believe that it is over.
+	// in a hurry, and others pause so long that it seems to be over.
 	leastEvery, mostEvery = 250 * time.Millisecond, 1500 * time.Millisecond
 	// maxTalks bounds the links that one liar has open at once.
 	maxTalks = 32
