@@ -47,12 +47,12 @@ func failure(r scenarios.Result, s scenarios.Scenario) string {
 
 // Draw draws a small scenario: 2 to 5 hosts, one or two streams, up to four faults. Every
 // draw shrinks towards less: fewer hosts and faults, shorter times, the plainest
-// strategy.
+// strategy. Its recovery ends early, once all was well for ten seconds.
 func Draw(t *rapid.T) scenarios.Scenario {
 	ms := func(label string, low, high int) time.Duration {
 		return time.Duration(rapid.IntRange(low, high).Draw(t, label)) * time.Millisecond
 	}
-	s := scenarios.Scenario{Name: "drawn", Duration: ms("duration", 1000, 15000), Latency: ms("latency", 1, 60), Jitter: ms("jitter", 0, 30)}
+	s := scenarios.Scenario{Name: "drawn", Duration: ms("duration", 1000, 15000), Calm: 10 * time.Second, Latency: ms("latency", 1, 60), Jitter: ms("jitter", 0, 30)}
 	s.Buggify = rapid.Bool().Draw(t, "buggify")
 	s.Strategy = rapid.SampledFrom([]string{"", "fifo", "lifo", "pct:3", "delay:8", "starve:5ms", "lag:2ms", "lag:5ms+pct:2"}).Draw(t, "strategy")
 	for i := range rapid.IntRange(2, 5).Draw(t, "hosts") {

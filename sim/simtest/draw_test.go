@@ -53,7 +53,7 @@ func TestAFailingDrawIsShrunkToWhatItTakes(t *testing.T) {
 // pair is a scenario of two hosts, cheap enough for fuzzing.
 func pair() scenarios.Scenario {
 	return scenarios.Scenario{
-		Name: "pair", Duration: 3 * time.Second,
+		Name: "pair", Duration: 3 * time.Second, Calm: 5 * time.Second,
 		Hosts:   []scenarios.Host{{Name: "a"}, {Name: "b"}},
 		Streams: []scenarios.Stream{{Name: "s"}},
 		Workload: []scenarios.Work{
