@@ -212,18 +212,50 @@ func TestShorterRightEndsASubscriptionThatIsIdle(t *testing.T) {
 }
 
 func TestClockStepEndsARightAtTheNewTime(t *testing.T) {
-	b := newBed(t, 1, "p", "c")
-	b.nodes["c"].Discovery().SetTickets([]ticket.Ticket{b.right("c", time.Minute)})
-	p := b.produce("p", stream.ProducerConfig{Tickets: tickets()})
-	b.consume("c", stream.ConsumerConfig{})
-	b.within(5*time.Second, "consumer", subscribed(1, p))
-	b.Host("p").StepClock(-time.Minute)
-	b.run(70 * time.Second)
-	if n := len(p.Status().Subscriptions); n != 1 {
-		t.Fatalf("%d subscriptions a minute before the end by the producer's clock, want 1", n)
+	for judge, holder := range map[string]string{"p": "c", "c": "p"} {
+		b := newBed(t, 1, "p", "c")
+		pc, cc := stream.ProducerConfig{Tickets: tickets()}, stream.ConsumerConfig{}
+		if judge == "c" {
+			pc, cc = stream.ProducerConfig{}, stream.ConsumerConfig{Tickets: tickets()}
+		}
+		b.nodes[holder].Discovery().SetTickets([]ticket.Ticket{b.right(holder, time.Minute)})
+		p := b.produce("p", pc)
+		b.consume("c", cc)
+		b.within(5*time.Second, "consumer", subscribed(1, p))
+		b.Host(judge).StepClock(-time.Minute)
+		b.run(70 * time.Second)
+		if n := len(p.Status().Subscriptions); n != 1 {
+			t.Errorf("%d subscriptions a minute before the end by the clock of %s, want 1", n, judge)
+		}
+		b.Host(judge).StepClock(time.Minute)
+		b.within(2*time.Second, "end", subscribed(0, p))
 	}
-	b.Host("p").StepClock(time.Minute)
-	b.within(2*time.Second, "end", subscribed(0, p))
+}
+
+// The step may come when the timer has fired and its strand has not had its turn yet. Which of
+// the two is first at that instant is up to the seed.
+func TestClockStepAtTheEndOfARightMovesItsEnd(t *testing.T) {
+	for seed := range uint64(8) {
+		for judge, holder := range map[string]string{"p": "c", "c": "p"} {
+			b := newBed(t, seed, "p", "c")
+			pc, cc := stream.ProducerConfig{Tickets: tickets()}, stream.ConsumerConfig{}
+			if judge == "c" {
+				pc, cc = stream.ProducerConfig{}, stream.ConsumerConfig{Tickets: tickets()}
+			}
+			const end = 20 * time.Second
+			b.nodes[holder].Discovery().SetTickets([]ticket.Ticket{b.right(holder, end)})
+			env := b.Env()
+			env.Clock.AfterFunc(env.Scheduler.Strand("step"), end-b.Now(), func() { b.Host(judge).StepClock(-10 * time.Second) })
+			p := b.produce("p", pc)
+			b.consume("c", cc)
+			b.within(5*time.Second, "consumer", subscribed(1, p))
+			b.run(end + 9*time.Second - b.Now())
+			if n := len(p.Status().Subscriptions); n != 1 {
+				t.Errorf("seed %d: %d subscriptions a second before the end by the clock of %s, want 1", seed, n, judge)
+			}
+			b.within(3*time.Second, "end", subscribed(0, p))
+		}
+	}
 }
 
 // Nobody tells a consumer that a ticket is good again, when it is the clock that was wrong.

@@ -83,7 +83,7 @@ func (r *receiver) judge(peer *discovery.Peer) {
 		r.bar(reason)
 		return
 	}
-	if expires != r.expires {
+	if expires != r.expires || r.barred != wire.None { // bar stopped the timer
 		r.expires = expires
 		r.arm()
 	}
