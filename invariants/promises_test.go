@@ -196,6 +196,30 @@ func TestATicketIsWorthWhatItsIssuerSaid(t *testing.T) {
 	})
 }
 
+func TestAProducersTicketIsWorthWhatItsIssuerSaid(t *testing.T) {
+	breaks := []string{"rights"}
+	o := invariants.Options{Demands: []invariants.Demand{{Stream: theStream, Issuer: 1, Mutual: true}}}
+	issued := func(to time.Duration) []step {
+		return history(world(event.Event{Kind: event.AppIssued, Peer: nodeOf("c"), N: 1}), world(event.Event{Kind: event.AppIssued, Peer: nodeOf("p"), N: 1, To: uint64(to)}))
+	}
+	in := history(upTo(9))
+	takes := func(d time.Duration) []step { return at(d, c(received(1, 9))) }
+	step := func(d time.Duration) []step {
+		return at(d, world(event.Event{Kind: event.ClockStepped, Text: "c", N: 1}))
+	}
+	busy := at(2*time.Second, world(event.Event{Kind: event.FaultBegan, Text: "busy c 1ms"}))
+	run(t, []historyCase{
+		{name: "within its time", options: o, steps: history(issued(time.Second), in, takes(time.Second-1))},
+		{name: "its timer is late", options: o, steps: history(issued(time.Second), in, takes(3*time.Second-1))},
+		{name: "producers need none", options: invariants.Options{Demands: []invariants.Demand{{Stream: theStream, Issuer: 1}}}, steps: history(issued(time.Second), in, takes(time.Minute))},
+		{name: "the clock was stepped over its end", options: o, steps: history(issued(time.Second), in, step(10*time.Second), takes(12*time.Second))},
+		{name: "the consumer is slow", options: o, steps: history(issued(time.Second), in, busy, takes(time.Minute))},
+		{name: "long after", options: o, steps: history(issued(time.Second), in, takes(3*time.Second)), want: breaks},
+		{name: "long after the clock was stepped", options: o, steps: history(issued(time.Second), in, step(10*time.Second), takes(12*time.Second+1)), want: breaks},
+		{name: "it has none", options: o, steps: history(in, takes(time.Second)), want: breaks},
+	})
+}
+
 func TestWhoLeftTheCatalogIsServedNoMore(t *testing.T) {
 	breaks := []string{"members"}
 	in := p(entryOf(event.PeerDiscovered, "c", 1, 1), opened(0), accepted(1, "c", 1, 1))

@@ -11,10 +11,10 @@ import (
 
 // rightsRule: a ticket is worth what its issuer said, no more and no less.
 var rightsRule = rule{
-	Info:  Info{"rights", Safety, "by the producer's wall clock, no peer is admitted before it was given a ticket of each issuer that the stream demands, or the ticket begins to be valid, and nothing is enqueued for it at or after the end of the last; nor does a subscription end as expired while the producer has an entry of the peer with tickets that have not ended"},
-	kinds: []event.Kind{event.AppIssued, event.EntryPublished, event.SubAccepted, event.Enqueued, event.SubDraining},
+	Info:  Info{"rights", Safety, "by the producer's wall clock, no peer is admitted before it was given a ticket of each issuer that the stream demands, or the ticket begins to be valid, and nothing is enqueued for it at or after the end of the last; nothing is received seconds after it from a producer that needs one, by the consumer's; nor does a subscription end as expired while the producer has an entry of the peer with tickets that have not ended"},
+	kinds: []event.Kind{event.AppIssued, event.EntryPublished, event.SubAccepted, event.Enqueued, event.SubDraining, event.Received, event.ClockStepped},
 	make: func(p reporter, b *book, o Options) Checker {
-		c := &rights{reporter: p, book: b, demands: map[ident.StreamID][]Demand{}, issued: map[issue][]term{}, slack: int64(o.WallSlack), given: map[ident.PeerID]map[int64]term{}, carries: map[ident.PeerID][]carried{}}
+		c := &rights{reporter: p, book: b, demands: map[ident.StreamID][]Demand{}, issued: map[issue][]term{}, slack: int64(o.WallSlack), given: map[ident.PeerID]map[int64]term{}, carries: map[ident.PeerID][]carried{}, stepped: map[string]int64{}}
 		for _, d := range o.Demands {
 			c.demands[d.Stream] = append(c.demands[d.Stream], d)
 		}
@@ -29,6 +29,8 @@ type Demand struct {
 	// MaxAge ends a ticket so long after it became valid; 0: it ends when it says.
 	// Leeway is how much earlier and later it is accepted.
 	MaxAge, Leeway time.Duration
+	// Mutual: the producer needs one too.
+	Mutual bool
 }
 
 type rights struct {
@@ -39,6 +41,7 @@ type rights struct {
 	slack   int64
 	given   map[ident.PeerID]map[int64]term // the newest ticket of each issuer
 	carries map[ident.PeerID][]carried      // what entries have, by version
+	stepped map[string]int64                // At of the last step of a host's clock
 }
 
 // carried is what tickets a peer has from an entry on.
@@ -47,6 +50,10 @@ type carried struct {
 	host    string
 	terms   map[int64]term
 }
+
+// lateMax is how long after the end of its producer's ticket a consumer that is not slow may
+// still receive: a timer of the wall clock is late by a second where the clock is stepped over it.
+const lateMax = 2 * time.Second
 
 // heardAfter is within what time a producer acts on an entry that its node has.
 const heardAfter = 5 * time.Second
@@ -83,12 +90,24 @@ func (c *rights) Event(r *event.Record) {
 	case event.SubDraining:
 		c.ended(r)
 		return
+	case event.ClockStepped:
+		c.stepped[r.Text] = r.At
+		return
 	}
 	for _, d := range c.demands[r.Stream] {
+		if r.Kind == event.Received && !(d.Mutual && c.host.brisk(r.At) && c.settled(r)) {
+			continue
+		}
 		if !c.covered(r, c.issued[issue{r.Peer, d.Issuer}], d) {
 			c.fail(r, "%s at %s, for which it has no ticket of issuer %d", r.Event, wall(r.Wall), d.Issuer)
 		}
 	}
+}
+
+// settled tells whether the timers of r's host had time to follow its clock.
+func (c *rights) settled(r *event.Record) bool {
+	at, stepped := c.stepped[r.Host]
+	return !stepped || r.At-at > int64(lateMax)
 }
 
 // end is when a ticket ends that meets the demand, without leeway; 0: never.
@@ -103,9 +122,12 @@ func (d Demand) end(t term) int64 {
 // not undo an admission.
 func (c *rights) covered(r *event.Record, terms []term, d Demand) bool {
 	now, slack := r.Wall, int64(d.Leeway)+c.slack
+	if r.Kind == event.Received {
+		slack += int64(lateMax)
+	}
 	for _, t := range terms {
 		to := d.end(t)
-		begun := r.Kind == event.Enqueued || now >= t.from-slack
+		begun := r.Kind != event.SubAccepted || now >= t.from-slack
 		if begun && (to == 0 || now < to+slack) {
 			return true
 		}

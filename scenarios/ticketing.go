@@ -98,13 +98,13 @@ func newIssuers(w *sim.World) *issuers {
 func (st Stream) demands() (list []invariants.Demand) {
 	id := ident.Stream(st.Name)
 	if st.Tickets {
-		list = append(list, invariants.Demand{Stream: id, Issuer: firstIssuer})
+		list = append(list, invariants.Demand{Stream: id, Issuer: firstIssuer, Mutual: st.Mutual})
 	}
 	if st.Second {
-		list = append(list, invariants.Demand{Stream: id, Issuer: secondIssuer})
+		list = append(list, invariants.Demand{Stream: id, Issuer: secondIssuer, Mutual: st.Mutual})
 	}
 	if st.Tokens {
-		list = append(list, invariants.Demand{Stream: id, Issuer: tokenIssuer, MaxAge: st.MaxAge, Leeway: tokenLeeway})
+		list = append(list, invariants.Demand{Stream: id, Issuer: tokenIssuer, MaxAge: st.MaxAge, Leeway: tokenLeeway, Mutual: st.Mutual})
 	}
 	return list
 }
