@@ -263,7 +263,7 @@ func measure() error {
 }
 
 func main() {
-	if err := measure(); err != nil {
+	if err := errors.Join(limit(), measure()); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(1)
 	}
