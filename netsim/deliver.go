@@ -46,6 +46,11 @@ func (l *Link) Resume() {
 	}
 }
 
+// More implements runtime.Link.
+func (l *Link) More() bool {
+	return l.due > 0 && !l.paused && l.state == open && !l.in[l.inHead].bye
+}
+
 // post has the port deliver, in a turn of the link's strand.
 func (l *Link) post() {
 	if p := l.port; p != nil && !p.posted {
@@ -72,7 +77,9 @@ func (p *port) deliver() {
 		l.opened = false
 		p.handler.OnOpen()
 	}
-	for n := l.read - l.inHead; n > 0 && l.port == p && !l.paused && l.state == open; n-- {
+	l.due = l.read - l.inHead
+	for l.due > 0 && l.port == p && !l.paused && l.state == open {
+		l.due--
 		it := l.in[l.inHead]
 		l.in[l.inHead] = item{}
 		l.inHead++

@@ -45,11 +45,10 @@ type Link struct {
 	full     bool  // OnWritable is owed
 	writable bool  // OnWritable is due
 	greet    int   // size of the open or accept frame that is to be sent
-	posted   bool  // write is
+	kicked   bool  // is in network.kicked
 	lineWait bool  // in way.waiting
 	starved  bool  // in s.starving
 	resets   bool  // the reset is to be sent
-	writeFn  func()
 
 	draining bool
 	bye      wire.Reason // of the drain
@@ -60,6 +59,7 @@ type Link struct {
 	// Receiving; see receive.go.
 	in      []item
 	inHead  int
+	due     int   // of those, how many the present turn still delivers
 	read    int   // items before it are in the inbox
 	inbox   int   // bytes
 	partial int   // bytes of the unfinished message that arrived
@@ -74,7 +74,6 @@ var _ runtime.Link = (*Link)(nil)
 func newLink(t *Transport, to peerID, proto string) *Link {
 	l := &Link{t: t, peer: to, proto: proto}
 	l.timer.init(t.n, l.late)
-	l.writeFn = l.turn
 	return l
 }
 

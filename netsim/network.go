@@ -59,12 +59,16 @@ type Network struct {
 	count  int // frames under way
 	sent   Traffic
 	dials  map[[2]*host]uint64
+
+	kicked  []*Link // that write in the next turn
+	spare   []*Link // room for as many
+	writeFn func()  // write, bound once
 }
 
 // New makes a network without endpoints.
 func New(config Config) *Network {
 	config.Default = config.Default.withDefaults()
-	return &Network{
+	n := &Network{
 		config: config,
 		key:    keyOf(config.Seed, "draw"),
 		hosts:  map[string]*host{},
@@ -72,6 +76,8 @@ func New(config Config) *Network {
 		paths:  map[[2]*host]*direction{},
 		dials:  map[[2]*host]uint64{},
 	}
+	n.writeFn = n.write
+	return n
 }
 
 // Attach starts the transport of a host. An address serves one transport at a

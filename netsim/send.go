@@ -35,17 +35,31 @@ func (l *Link) Send(messages ...[]byte) (n int, err error) {
 	return n, err
 }
 
-// kick has write run soon.
+// kick has write run soon, in one turn with the other links that have something to write:
+// they share nothing but windows and bandwidth, for which they queue up as they were kicked.
 func (l *Link) kick() {
-	if !l.posted {
-		l.posted = true
-		l.t.n.config.Strand.Post(l.writeFn)
+	if l.kicked {
+		return
+	}
+	l.kicked = true
+	n := l.t.n
+	n.kicked = append(n.kicked, l)
+	if len(n.kicked) == 1 {
+		n.config.Strand.Post(n.writeFn)
 	}
 }
 
-func (l *Link) turn() {
-	l.posted = false
-	l.write()
+// write has every link write that was kicked. Those that are kicked meanwhile wait for the
+// next turn.
+func (n *Network) write() {
+	links := n.kicked
+	n.kicked, n.spare = n.spare, nil
+	for _, l := range links {
+		l.kicked = false
+		l.write()
+	}
+	clear(links)
+	n.spare = links[:0]
 }
 
 // write puts on the wire what windows and bandwidth allow.

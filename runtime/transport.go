@@ -83,6 +83,10 @@ type Link interface {
 	Pause()
 	// Resume undoes Pause.
 	Resume()
+	// More is for OnMessage, up to a Bind of its own: it tells whether another one
+	// follows in the same turn, so that what came together can be worked on
+	// together. The link may still end in between.
+	More() bool
 	// Close ends the link at once, whatever a write is doing, and discards
 	// messages that were not sent or not received, here and there. The peer
 	// learns the reason. Of several reasons the most severe wins until one is

@@ -128,11 +128,16 @@ func (b *binding) messages() bool {
 	return true
 }
 
+// More implements runtime.Link; on the strand.
+func (l *link) More() bool {
+	return l.takingAt < len(l.taking) && !l.paused && !l.dead.Load()
+}
+
 // take hands messages to the handler until it pauses, ends or hands over the
 // link, and gives their cost.
 func (b *binding) take() (cost int) {
 	l := b.l
-	for l.takingAt < len(l.taking) && !l.paused && !l.dead.Load() {
+	for l.More() {
 		m := l.taking[l.takingAt]
 		l.taking[l.takingAt] = nil
 		l.takingAt++

@@ -18,12 +18,10 @@ type attempt struct {
 	since    time.Duration // Mono when it did
 	began    time.Time     // Now when it did
 	origin   *origin       // what it said
-	batch    []arrival     // received in this turn, handed on by flush
+	batch    []arrival     // received in this turn, handed on at its end
 	bytes    int           // of the batch
-	posted   bool          // flush is
 	paused   bool
-	odd      bool   // it was told that the producer says what this version does not know
-	flush    func() // onFlush, bound once
+	odd      bool // it was told that the producer says what this version does not know
 }
 
 var _ runtime.Handler = (*attempt)(nil)
@@ -68,6 +66,9 @@ func (a *attempt) OnMessage(b []byte) {
 			a.arrive(m.gap, arrivalDatum, m.payload)
 		}
 		r.next = m.to + 1
+	}
+	if !a.link.More() {
+		a.hand()
 	}
 }
 
@@ -135,15 +136,7 @@ func (a *attempt) arrive(g gap, kind arrivalKind, payload []byte) {
 	a.bytes += len(payload)
 	if len(a.batch) >= min(maxBatch, w.config.Queue) || a.bytes >= min(wire.Inbox, w.config.QueueBytes) || w.env.Buggify("stream/hand-one") {
 		a.hand()
-	} else if !a.posted {
-		a.posted = true
-		w.strand.Post(a.flush)
 	}
-}
-
-func (a *attempt) onFlush() {
-	a.posted = false
-	a.hand()
 }
 
 // hand moves the batch to the consumer's queue, and stops reading if that is

@@ -145,11 +145,45 @@ func TestWhatCameIsHandedOverBeforeTheEndIsTold(t *testing.T) {
 	w := &receivers{queue: &queue{env: env, maxDatums: 8, maxBytes: 1 << 10}, config: ConsumerConfig{}.withDefaults()}
 	w.env = env
 	r := &receiver{worker: w, peer: &discovery.Peer{Entry: &discovery.Entry{}}}
-	a := &attempt{receiver: r, origin: &origin{}, posted: true}
+	a := &attempt{receiver: r, origin: &origin{}}
 	r.attempt = a
 	a.arrive(gap{from: 1, to: 1, count: 1}, arrivalDatum, []byte("last words"))
 	r.detach(wire.ConnectionLost)
 	if len(events) != 2 || events[0].Kind != event.Received || events[1].Kind != event.Unsubscribed || w.queue.items.len() != 1 {
 		t.Errorf("told %v, and %d datums are queued, want the datum and then the end", events, w.queue.items.len())
+	}
+}
+
+// few is a link of which so many more messages come in the present turn.
+type few struct {
+	runtime.Link
+	more int
+}
+
+func (f *few) More() bool { return f.more > 0 }
+
+// TestWhatComesInOneTurnIsHandedOnAtOnce: also if the turn ends with what is no datum.
+func TestWhatComesInOneTurnIsHandedOnAtOnce(t *testing.T) {
+	datum := func(seq byte) []byte { return []byte{frameDatum, 0, 0, 0, 0, 0, 0, 0, seq, 'x'} }
+	for name, last := range map[string][]byte{"a datum": datum(3), "a message of a later version": {frameGap + 1}} {
+		var events told
+		env := &runtime.Env{Clock: &ticking{}, Observer: &events}
+		w := &receivers{queue: &queue{env: env, maxDatums: 8, maxBytes: 1 << 10}, config: ConsumerConfig{}.withDefaults()}
+		w.env = env
+		link := &few{more: 2}
+		r := &receiver{worker: w, peer: &discovery.Peer{Entry: &discovery.Entry{}}}
+		r.next = 1
+		a := &attempt{receiver: r, link: link, up: true, origin: &origin{}}
+		r.attempt = a
+		for _, m := range [][]byte{datum(1), datum(2), last} {
+			a.OnMessage(m)
+			if n := w.queue.items.len(); link.more > 0 && n > 0 {
+				t.Errorf("%s last: %d datums are queued while %d messages follow", name, n, link.more)
+			}
+			link.more--
+		}
+		if n := w.queue.items.len(); n < 2 || len(events) == 0 || events[len(events)-1].Kind != event.Received || events[len(events)-1].N != int64(n) {
+			t.Errorf("%s last: %d datums are queued, told %v", name, n, events)
+		}
 	}
 }

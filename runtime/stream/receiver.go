@@ -51,7 +51,6 @@ func (r *receiver) connect(news bool) {
 	}
 	w.env.Report(r.event(&e))
 	a := &attempt{receiver: r}
-	a.flush = a.onFlush
 	r.attempt = a
 	a.link = w.env.Transport.Dial(r.peer.Entry.Peer, w.directory.Dialable(r.peer), Protocol, w.strand, a)
 	_, _ = a.link.Send(wire.MustMarshal(subscribe{Version: version, Stream: w.stream, Criteria: w.config.Criteria}))

@@ -14,6 +14,7 @@ func flowCases() []Case {
 		{Name: "a full queue tells once when it is half empty", Body: fullQueue},
 		{Name: "what a paused receiver swallows is bounded", Body: hiddenLag},
 		{Name: "pause is exact within a batch", Body: pauseExact},
+		{Name: "what waits comes in one turn", Body: together},
 		{Name: "pause and resume in one callback change nothing", Body: pauseResume},
 		{Name: "a stalled link does not stall its sibling", Body: stalledSibling},
 		{Name: "a link opens beside fifteen stalled ones", Body: openBesideStalled},
@@ -25,6 +26,35 @@ func flowCases() []Case {
 }
 
 func pausedHere(e *End) { e.pauseHere() }
+
+// together lets messages wait: they come in few turns, and More says so.
+func together(b *Bed) {
+	const n, turns = 50, 2 // what a transport had begun to take when the pause came, and the rest
+	x, y := b.Pair()
+	l := y.Listen(proto, nil)
+	near, far := x.Connect(y, l, proto)
+	far.Pause()
+	want := messages(n, 100)
+	near.SendAll(want)
+	near.Wait("all are sent", sent(n))
+	b.Sleep(4 * settle)
+	far.Resume()
+	got := far.Wait("all arrived", received(n))
+	far.expect(got.Messages, want)
+	if got.Together < n-turns {
+		b.Errorf("%d of %d messages were announced in the turn of the one before, want %d", got.Together, n, n-turns)
+	}
+
+	far.Pause()
+	near.SendAll(want)
+	near.drainNow(wire.GracefulShutdown, time.Minute)
+	b.Sleep(4 * settle)
+	far.Resume()
+	far.Closed()
+	if got := far.Log(); len(got.Messages) != 2*n || got.Unkept {
+		b.Errorf("after a drain %d messages came, want %d; a goodbye was announced as a message: %v", len(got.Messages), 2*n, got.Unkept)
+	}
+}
 
 // fill sends messages of one size until the link takes no more, and gives
 // those that it took.

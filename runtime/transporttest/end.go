@@ -22,6 +22,8 @@ type End struct {
 	log       Log
 	inside    bool
 	paused    bool
+	promised  bool                 // More said that another message comes in this turn
+	broken    bool                 // none did
 	queue     [][]byte             // what SendAll has not handed to the link yet
 	onMessage func(message []byte) // runs within OnMessage
 	onWrite   func()               // runs within OnWritable
@@ -36,7 +38,9 @@ type Log struct {
 	Opened   bool
 	Messages [][]byte
 	Bytes    int
-	Sent     int // messages of SendAll that the link took
+	Sent     int  // messages of SendAll that the link took
+	Together int  // messages after which another came in the same turn, as More had said
+	Unkept   bool // More said so, and the link ended instead
 	Writable int
 	Closes   []runtime.Closed
 	Faults   []string // broken promises that no case allows
@@ -130,8 +134,11 @@ func (e *End) Resume() { e.Do(e.resumeHere) }
 
 // pauseHere is Pause for callers on the strand.
 func (e *End) pauseHere() {
-	e.paused = true
+	e.paused, e.promised = true, false
 	e.link.Pause()
+	if e.link.More() {
+		e.fault("More on a paused link")
+	}
 }
 
 func (e *End) resumeHere() {
@@ -201,12 +208,26 @@ func (e *End) OnMessage(message []byte) {
 	if e.paused {
 		e.fault("OnMessage while paused")
 	}
+	if e.broken {
+		e.fault("a message that More announced came in a later turn")
+	}
+	if e.promised {
+		e.log.Together++
+	}
+	e.promised = e.link.More()
+	e.strand.Post(e.turnOver)
 	e.log.Messages = append(e.log.Messages, message)
 	e.log.Bytes += len(message)
 	e.log.LastAt = e.node.bed.Mono()
 	if e.onMessage != nil {
 		e.onMessage(message)
 	}
+}
+
+// turnOver runs when the turn of a message is over.
+func (e *End) turnOver() {
+	e.broken = e.broken || e.promised
+	e.promised = false
 }
 
 // OnWritable implements runtime.Handler.
@@ -224,6 +245,7 @@ func (e *End) OnWritable() {
 func (e *End) OnClosed(c runtime.Closed) {
 	defer e.enter("OnClosed")()
 	e.log.Closes = append(e.log.Closes, c)
+	e.log.Unkept = e.promised || e.broken
 	e.log.ClosedAt = e.node.bed.Mono()
 	if e.onClosed != nil {
 		e.onClosed(c)
