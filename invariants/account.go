@@ -32,6 +32,7 @@ type producer struct {
 	subs     []*subscription // Sub 1, 2, ...
 	odd      map[uint64]*subscription
 	readers  map[ident.PeerID]*reader
+	input    backlog
 }
 
 // subscription is the producer's side of one.
@@ -75,7 +76,7 @@ func (b *book) producerOf(l *life, r *event.Record) *producer {
 	p := b.producers[key]
 	l.producer = p
 	if p == nil {
-		p = &producer{key: key, life: l, readers: map[ident.PeerID]*reader{}}
+		p = &producer{key: key, life: l, readers: map[ident.PeerID]*reader{}, input: backlog{since: -1}}
 		b.producers[key] = p
 		l.producer = p
 	}

@@ -16,7 +16,7 @@ var promptRule = rule{
 	},
 	after: true,
 	make: func(p reporter, b *book, _ Options) Checker {
-		return &prompt{reporter: p, book: b, inputs: map[*producer]*backlog{}}
+		return &prompt{reporter: p, book: b}
 	},
 }
 
@@ -27,7 +27,6 @@ const promptMax = 500 * time.Millisecond
 type prompt struct {
 	reporter
 	*book
-	inputs map[*producer]*backlog
 }
 
 // backlog is what an application sent to a producer, and what became of it.
@@ -44,11 +43,7 @@ func (c *prompt) Event(r *event.Record) {
 	if p == nil {
 		return
 	}
-	b := c.inputs[p]
-	if b == nil {
-		b = &backlog{since: -1}
-		c.inputs[p] = b
-	}
+	b := &p.input
 	if b.since >= 0 && c.host.brisk(r.At) && r.At-max(b.since, c.host.calm) > int64(promptMax) {
 		c.fail(r, "datum %d waited in the input of %s since %s, and nothing waited for its subscriptions", b.taken+1, r.Host, time.Duration(b.since))
 	}

@@ -35,7 +35,7 @@ func (s Scenario) recovers(host string) bool {
 
 // besieged tells whether somebody goes on to take places while the core recovers.
 func (s Scenario) besieged() bool {
-	return s.struck(func(x fault.Fault) bool { return x.Class() == "besiege" && s.lasting(x) })
+	return s.struck(s.lasting, "besiege")
 }
 
 // core draws some of the hosts, and those that they bootstrap from.

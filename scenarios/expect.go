@@ -3,7 +3,6 @@ package scenarios
 import (
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/smalti/smalti/invariants"
@@ -228,19 +227,21 @@ func (s Scenario) distant(st Stream) (pairs []invariants.Pair) {
 // compromised tells whether a host shared its key with a liar.
 func (s Scenario) compromised(host string, liars []string) bool {
 	return s.struck(func(x fault.Fault) bool {
-		return x.Class() == "twin" && slices.Contains(x.Hosts(), host) &&
-			slices.ContainsFunc(x.Hosts(), func(h string) bool { return slices.Contains(liars, h) })
-	})
+		return slices.Contains(x.Hosts(), host) && slices.ContainsFunc(x.Hosts(), func(h string) bool { return slices.Contains(liars, h) })
+	}, "twin")
 }
 
 // twinned tells whether a host has the key of another, or another its, for a while.
 func (s Scenario) twinned(host string) bool {
-	return s.struck(func(x fault.Fault) bool { return x.Class() == "twin" && slices.Contains(x.Hosts(), host) })
+	return s.struck(func(x fault.Fault) bool { return slices.Contains(x.Hosts(), host) }, "twin")
 }
 
-// struck tells whether one of the faults is such a one.
-func (s Scenario) struck(by func(fault.Fault) bool) bool {
+// struck tells whether one of the faults, of these classes, is such a one.
+func (s Scenario) struck(by func(fault.Fault) bool, classes ...string) bool {
 	return slices.ContainsFunc(s.Faults, func(f Fault) bool {
+		if !slices.Contains(classes, fault.ClassOf(f.Fault)) {
+			return false
+		}
 		x, err := fault.Parse(f.Fault)
 		return err == nil && by(x)
 	})
@@ -260,7 +261,7 @@ func (s Scenario) attackers() (names []string) {
 
 // rush tells whether a fault multiplies what is sent.
 func rush(text string) bool {
-	return strings.HasPrefix(text, "flood ") || strings.HasPrefix(text, "bulk ")
+	return slices.Contains([]string{"flood", "bulk"}, fault.ClassOf(text))
 }
 
 // lasts is how long a fault lasts at most.
@@ -279,7 +280,5 @@ func (s Scenario) leaves(host string) bool {
 
 // crashes tells whether a fault may have a host boot again.
 func (s Scenario) crashes(host string) bool {
-	return s.struck(func(x fault.Fault) bool {
-		return slices.Contains(x.Hosts(), host) && slices.Contains([]string{"corrupt", "crash", "leave", "powercut", "restart", "twin"}, x.Class())
-	})
+	return s.struck(func(x fault.Fault) bool { return slices.Contains(x.Hosts(), host) }, "corrupt", "crash", "leave", "powercut", "restart", "twin")
 }

@@ -46,9 +46,16 @@ var classes = []Class{
 // Classes lists all kinds of fault, in order of name.
 func Classes() []Class { return slices.Clone(classes) }
 
+// ClassOf gives the name of the class in a fault's text form, known or not.
+func ClassOf(text string) string {
+	name, _, _ := strings.Cut(strings.TrimSpace(text), " ")
+	return name
+}
+
 // Parse reads the text form of a fault.
 func Parse(text string) (Fault, error) {
-	name, args, _ := strings.Cut(strings.TrimSpace(text), " ")
+	name := ClassOf(text)
+	args := strings.TrimPrefix(strings.TrimSpace(text), name)
 	for _, c := range classes {
 		if c.Name != name {
 			continue

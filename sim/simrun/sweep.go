@@ -20,7 +20,7 @@ const maxJobs = 256
 
 // sweepEnv is the environment of a sweep's workers: one thread each, and as a world is
 // small and soon over, fewer collections for more memory.
-var sweepEnv = []string{"GOMAXPROCS=1", "GOGC=400", "GOMEMLIMIT=1GiB"}
+var sweepEnv = []string{"GOMAXPROCS=1", "GOGC=1200", "GOMEMLIMIT=1GiB"}
 
 // sweep runs many seeds in worker processes.
 func (a *app) sweep() *cobra.Command {
