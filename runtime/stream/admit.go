@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"slices"
+
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/wire"
@@ -83,7 +85,7 @@ func (w *fanout) judgeAgain(g *guest) {
 
 // cut ends all subscriptions of a peer.
 func (g *guest) cut(r wire.Reason) {
-	for len(g.subs) > 0 {
-		g.subs[0].cut(r)
+	for _, s := range slices.Clone(g.subs) { // each takes itself off the list
+		s.cut(r)
 	}
 }
