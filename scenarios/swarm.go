@@ -279,10 +279,12 @@ const maxPause = 4 * time.Second
 // queue in less, and the rest only costs time.
 const maxRush = 5 * time.Second
 
-// renewals lists the classes of faults of who issues tickets, for hosts that have some.
+// renewals lists the classes of faults of tickets, for hosts that have some: whether they
+// consume or produce.
 func (d *drawing) renewals() []func() string {
 	holder := func() string { names := d.holders(); return names[d.IntN(len(names))] }
 	return []func() string{
+		func() string { return "revoke " + holder() },
 		func() string { return "withhold " + holder() },
 		func() string { return "renew " + holder() },
 		func() string { return "brink " + holder() },
@@ -345,7 +347,6 @@ func (d *drawing) faults() {
 		func() string { return "leave " + d.anyHost() },
 		func() string { a, b := d.two(); return "twin " + a + " " + b },
 		func() string { return "spoil " + d.worker(Produce) },
-		func() string { return "revoke " + d.worker(Consume) },
 		func() string { return "pause " + d.anyHost() },
 		func() string {
 			ppm := 1 + d.IntN(50_000)
