@@ -102,6 +102,13 @@ func Hoard(percent int, limit int64) (restore func()) {
 // that a second ballast would take memory.
 var advised sync.Once
 
+// Single has the process do one thing at a time, until restore: what has one thread anyway
+// is not slowed by a second one that looks for work.
+func Single() (restore func()) {
+	was := goruntime.GOMAXPROCS(1)
+	return func() { goruntime.GOMAXPROCS(was) }
+}
+
 // Exit ends the process.
 func Exit(code int) { os.Exit(code) }
 

@@ -87,7 +87,7 @@ func (a *app) benchFloor(name, short, long string, measure func(seed uint64) (ro
 				return a.emit(r)
 			}
 			m := r.Machine
-			fmt.Fprintf(a.out, "%s, %d cores of which %d are used, %s %s/%s\n", m.CPU, m.Cores, m.Procs, m.Go, m.OS, m.Arch)
+			fmt.Fprintf(a.out, "%s, %d cores, %d of them used, %s %s/%s\n", m.CPU, m.Cores, m.Procs, m.Go, m.OS, m.Arch)
 			a.floorText(r)
 			return nil
 		},
@@ -138,8 +138,10 @@ their own: a minute of virtual time, with the hash and all invariants on. The fl
 		})
 }
 
-// median measures rounds, which must all be the same run.
+// median measures rounds, which must all be the same run, on one core as the workers of a
+// sweep are.
 func median(seed uint64, times int, measure func(seed uint64) (round, error)) (floorReport, error) {
+	defer wall.Single()()
 	var list []round
 	for range times {
 		r, err := measure(seed)
