@@ -76,7 +76,7 @@ func (b *book) producerOf(l *life, r *event.Record) *producer {
 	p := b.producers[key]
 	l.producer = p
 	if p == nil {
-		p = &producer{key: key, life: l, readers: map[ident.PeerID]*reader{}, input: backlog{since: -1}}
+		p = &producer{key: key, life: l, readers: map[ident.PeerID]*reader{}}
 		b.producers[key] = p
 		l.producer = p
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
 )
 
 // endsRule: what begins ends.
@@ -17,20 +18,22 @@ var endsRule = rule{
 		event.PeerHidden, event.PeerReturned, event.PeerDiscovered, event.PeerDeparted,
 	},
 	make: func(p reporter, b *book, o Options) Checker {
-		return &ends{reporter: p, book: b, purge: o.PurgeAfter, open: map[int]*unfinished{}}
+		return &ends{reporter: p, book: b, purge: o.PurgeAfter, drain: o.DrainMax + drainMore, open: map[int]*unfinished{}}
 	},
 }
 
 // How long each may take, by the product's own limits: the deadline of a handshake; a dial,
-// the opening of a link and a handshake; an exchange that goes on; a drain and what a
-// connection takes to notice that its peer is gone. endsGrace is for a host on which
-// everything is late.
+// the opening of a link and a handshake; an exchange that goes on; what a connection
+// takes to notice that its peer is gone, after the longest drain; a cut, for which nobody is waited.
+// endsGrace is for a host on which everything is late, and briskGrace for the others.
 const (
 	handshakeMax = 5 * time.Second
 	attemptMax   = 20 * time.Second
 	exchangeMax  = 60 * time.Second
-	cutMax       = 20 * time.Second
+	drainMore    = 15 * time.Second
+	cutMax       = 2 * time.Second
 	endsGrace    = 10 * time.Second
+	briskGrace   = 2 * time.Second
 )
 
 // ends judges by the clock of a host that shows that it runs: of one that was paused
@@ -39,6 +42,7 @@ type ends struct {
 	reporter
 	*book
 	purge time.Duration
+	drain time.Duration
 	open  map[int]*unfinished // by life
 }
 
@@ -86,7 +90,11 @@ func (c *ends) Event(r *event.Record) {
 		l.note(u, r.Kind == event.SyncStarted && r.From == 0, r, exchangeMax)
 	case event.SubDraining, event.SubEnded:
 		u.begins, u.number, u.inc = event.SubDraining, r.Sub, r.Incarnation
-		l.note(u, r.Kind == event.SubDraining, r, cutMax)
+		within := cutMax
+		if r.Reason == wire.GracefulShutdown {
+			within = c.drain
+		}
+		l.note(u, r.Kind == event.SubDraining, r, within)
 	case event.PeerHidden, event.PeerReturned, event.PeerDiscovered, event.PeerDeparted:
 		u.begins = event.PeerHidden
 		l.note(u, r.Kind == event.PeerHidden, r, c.purge)
@@ -115,7 +123,11 @@ func (c *ends) judge(l *unfinished, r *event.Record) {
 	if l.late == 0 {
 		l.late = r.Mono
 	}
-	if r.Mono < l.late+int64(endsGrace) {
+	grace := endsGrace
+	if c.host.brisk(r.At) {
+		grace = briskGrace
+	}
+	if r.Mono < l.late+int64(grace) {
 		return
 	}
 	late := l.late

@@ -18,11 +18,11 @@ var gracefulRule = rule{
 }
 
 // A drain may be early by drainSlack when a clock that drifts rounds, and by a part of
-// drainDrift, for the transport goes by a clock of its own, and that of the node may drift by
+// clockDrift, for the transport goes by a clock of its own, and that of the node may drift by
 // 5 % in a simulation.
 const (
 	drainSlack = time.Millisecond
-	drainDrift = 20
+	clockDrift = 20
 )
 
 type graceful struct {
@@ -57,7 +57,7 @@ func (c *graceful) Event(r *event.Record) {
 		return
 	}
 	drains := time.Duration(r.Mono - p.closes)
-	if p.closing && drains+drainSlack+c.max/drainDrift >= c.max {
+	if p.closing && drains+drainSlack+c.max/clockDrift >= c.max {
 		return
 	}
 	when := "while the producer is open"

@@ -66,6 +66,9 @@ type Options struct {
 	// WallSlack is what a node's clock may move between its decision and its
 	// report: 0 in simulation, some milliseconds for the log of a real node.
 	WallSlack time.Duration
+	// Lag is how long a strand that has work may wait for its turn: what a strategy lets
+	// it in simulation, some milliseconds for the log of a real node.
+	Lag time.Duration
 	// CallbacksMayPanic is for runs in which the application's callbacks panic
 	// on purpose.
 	CallbacksMayPanic bool

@@ -55,13 +55,19 @@ func TestWhatBeginsEnds(t *testing.T) {
 	}
 	began := p(numbered(event.HandshakeBegan, 1))
 	cut := history(p(opened(0), accepted(1, "c", 1, 1), draining(1, "c", wire.TooSlow)))
+	drain := history(p(opened(0), accepted(1, "c", 1, 1), draining(1, "c", wire.GracefulShutdown)))
+	over := history(ticks(time.Second, 8*time.Second), at(8*time.Second, p(ended(1, "c", 0))), ticks(9*time.Second, 60*time.Second))
 	run(t, []historyCase{
 		{name: "in time", steps: history(began, at(4*time.Second, p(numbered(event.HandshakeEnded, 1))), ticks(5*time.Second, 40*time.Second))},
 		{name: "a host that was paused", steps: history(began, at(time.Minute, p(numbered(event.HandshakeEnded, 1))), ticks(61*time.Second, 90*time.Second))},
 		{name: "a host that crashed", steps: history(began, world(crashed("p")), again(ticks(time.Second, 40*time.Second)))},
 		{name: "a cut", steps: history(cut, at(time.Second, p(ended(1, "c", 0))), ticks(2*time.Second, 60*time.Second))},
+		{name: "a drain takes longer than a cut", steps: history(drain, over)},
+		{name: "a cut on a host that is slow", steps: history(world(event.Event{Kind: event.FaultBegan, Text: "busy p 1ms"}), cut, over)},
 		{name: "an exchange that the peer asked for", steps: history(p(numbered(event.SyncStarted, 1)), ticks(time.Second, 2*time.Minute))},
 		{name: "a handshake does not", steps: history(began, ticks(time.Second, 40*time.Second)), want: breaks},
+		{name: "a cut takes as long as a drain", steps: history(cut, over), want: breaks},
+		{name: "a drain does not", steps: history(drain, ticks(time.Second, 60*time.Second)), want: breaks},
 		{name: "a cut does not", steps: history(cut, ticks(time.Second, 60*time.Second)), want: breaks},
 		{name: "an exchange does not", steps: history(p(numbered(event.SyncStarted, 0)), ticks(time.Second, 2*time.Minute)), want: breaks},
 		{name: "an attempt does not", steps: history(p(subscribing(1)), ticks(time.Second, 60*time.Second)), want: breaks},
@@ -210,11 +216,11 @@ func TestAProducersTicketIsWorthWhatItsIssuerSaid(t *testing.T) {
 	busy := at(2*time.Second, world(event.Event{Kind: event.FaultBegan, Text: "busy c 1ms"}))
 	run(t, []historyCase{
 		{name: "within its time", options: o, steps: history(issued(time.Second), in, takes(time.Second-1))},
-		{name: "its timer is late", options: o, steps: history(issued(time.Second), in, takes(3*time.Second-1))},
+		{name: "its timer is late", options: o, steps: history(issued(time.Second), in, takes(1200*time.Millisecond-1))},
 		{name: "producers need none", options: invariants.Options{Demands: []invariants.Demand{{Stream: theStream, Issuer: 1}}}, steps: history(issued(time.Second), in, takes(time.Minute))},
 		{name: "the clock was stepped over its end", options: o, steps: history(issued(time.Second), in, step(10*time.Second), takes(12*time.Second))},
 		{name: "the consumer is slow", options: o, steps: history(issued(time.Second), in, busy, takes(time.Minute))},
-		{name: "long after", options: o, steps: history(issued(time.Second), in, takes(3*time.Second)), want: breaks},
+		{name: "long after", options: o, steps: history(issued(time.Second), in, takes(1200*time.Millisecond)), want: breaks},
 		{name: "long after the clock was stepped", options: o, steps: history(issued(time.Second), in, step(10*time.Second), takes(12*time.Second+1)), want: breaks},
 		{name: "it has none", options: o, steps: history(in, takes(time.Second)), want: breaks},
 	})

@@ -32,7 +32,8 @@ type prompt struct {
 // backlog is what an application sent to a producer, and what became of it.
 type backlog struct {
 	sent, taken uint64 // numbers of the last datum
-	since       int64  // At since when one waits although there is room; -1: none does
+	waits       bool   // one does although there is room,
+	since       int64  // At since then
 }
 
 func (c *prompt) Event(r *event.Record) {
@@ -44,7 +45,7 @@ func (c *prompt) Event(r *event.Record) {
 		return
 	}
 	b := &p.input
-	if b.since >= 0 && c.host.brisk(r.At) && r.At-max(b.since, c.host.calm) > int64(promptMax) {
+	if b.waits && c.host.brisk(r.At) && r.At-max(b.since, c.host.calm) > int64(promptMax) {
 		c.fail(r, "datum %d waited in the input of %s since %s, and nothing waited for its subscriptions", b.taken+1, r.Host, time.Duration(b.since))
 	}
 	switch r.Kind {
@@ -54,8 +55,8 @@ func (c *prompt) Event(r *event.Record) {
 		b.taken = max(b.taken, r.To)
 	}
 	if b.sent <= b.taken || p.closing || p.active == 0 || slices.ContainsFunc(p.subs, (*subscription).holds) {
-		b.since = -1
-	} else if b.since < 0 {
-		b.since = r.At
+		b.waits = false
+	} else if !b.waits {
+		b.waits, b.since = true, r.At
 	}
 }

@@ -9,8 +9,8 @@ import (
 var revokedRule = rule{
 	Info:  Info{"nothing-after-revocation", Safety, "after an application revoked a peer's right to a stream, and before it allows it again, its node admits no subscription of the peer, enqueues nothing for it and takes nothing from it"},
 	kinds: []event.Kind{event.AppRevoked, event.AppAllowed, event.SubAccepted, event.Enqueued, event.Subscribed, event.Received},
-	make: func(p reporter, b *book, _ Options) Checker {
-		return &revoked{reporter: p, book: b, since: map[revocation]int64{}}
+	make: func(p reporter, b *book, o Options) Checker {
+		return &revoked{reporter: p, book: b, lag: int64(o.Lag + o.Lag/clockDrift), since: map[revocation]int64{}}
 	},
 }
 
@@ -26,6 +26,7 @@ type revocation struct {
 type revoked struct {
 	reporter
 	*book
+	lag   int64                // of a turn
 	since map[revocation]int64 // by the node's monotonic clock
 }
 
@@ -42,9 +43,9 @@ func (c *revoked) Event(r *event.Record) {
 		if len(c.since) == 0 {
 			return // as in most runs, for every datum
 		}
-		// At the same moment the worker may not have heard of it yet, nor on a slow host while
-		// it does what came before.
-		if since, ok := c.since[c.of(r, r.Kind == event.SubAccepted || r.Kind == event.Enqueued)]; ok && r.Mono > since && c.host.brisk(r.At) {
+		// At the same moment, or while its turn is late, the worker may not have heard of it
+		// yet, nor on a slow host while it does what came before.
+		if since, ok := c.since[c.of(r, r.Kind == event.SubAccepted || r.Kind == event.Enqueued)]; ok && r.Mono-since > c.lag && c.host.brisk(r.At) {
 			c.fail(r, "%s, the right of %s was revoked %d ns before", r.Event, r.Peer.Short(), r.Mono-since)
 		}
 	}

@@ -51,9 +51,13 @@ type carried struct {
 	terms   map[int64]term
 }
 
-// lateMax is how long after the end of its producer's ticket a consumer that is not slow may
-// still receive: a timer of the wall clock is late by a second where the clock is stepped over it.
-const lateMax = 2 * time.Second
+// heedMax is how long after the end of its producer's ticket a consumer that is not slow may
+// still receive. Where the clock was stepped within lateMax it is not judged: a timer of the
+// wall clock is late by a second where the clock is stepped over it.
+const (
+	heedMax = 200 * time.Millisecond
+	lateMax = 2 * time.Second
+)
 
 // heardAfter is within what time a producer acts on an entry that its node has.
 const heardAfter = 5 * time.Second
@@ -123,7 +127,7 @@ func (d Demand) end(t term) int64 {
 func (c *rights) covered(r *event.Record, terms []term, d Demand) bool {
 	now, slack := r.Wall, int64(d.Leeway)+c.slack
 	if r.Kind == event.Received {
-		slack += int64(lateMax)
+		slack += int64(heedMax)
 	}
 	for _, t := range terms {
 		to := d.end(t)

@@ -278,6 +278,8 @@ func TestNothingPassesAfterARevocation(t *testing.T) {
 		{name: "another peer", steps: history(begin, p(right(event.AppRevoked, "d", 0)), at(time.Second, p(enqueued(1, "c", 4, 4))))},
 		{name: "the host does what came before", steps: history(
 			begin, world(event.Event{Kind: event.FaultBegan, Text: "busy p 1ms"}), at(time.Second, p(right(event.AppRevoked, "c", 0))), at(2*time.Second, p(enqueued(1, "c", 4, 4))))},
+		{name: "a turn is late", options: invariants.Options{Lag: 20 * time.Millisecond}, steps: revoke(at(time.Second+21*time.Millisecond, p(enqueued(1, "c", 4, 4))))},
+		{name: "later than a turn is", options: invariants.Options{Lag: 20 * time.Millisecond}, steps: revoke(at(time.Second+21*time.Millisecond+1, p(enqueued(1, "c", 4, 4)))), want: breaks},
 		{name: "the right to produce is another one", steps: history(begin, p(right(event.AppRevoked, "c", 1)), at(time.Second, p(enqueued(1, "c", 4, 4))))},
 		{name: "enqueued", steps: revoke(at(time.Second+1, p(enqueued(1, "c", 4, 4)))), want: breaks},
 		{name: "received", steps: revoke(at(time.Second+1, c(received(3, 3)))), want: breaks},

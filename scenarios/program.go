@@ -39,7 +39,7 @@ type job struct {
 	validators []ticket.Validator
 }
 
-// produce sends datums that carry who made them, and reports each. After the
+// produce sends datums that carry who made them, and reports each. At the
 // last one it closes the producer, which delivers what is on its way.
 func (j job) produce(ctx context.Context, n *node.Node) error {
 	config, err := j.stream.config()
@@ -60,7 +60,7 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 		return err
 	}
 	var b []byte // Send has made its own of it when it returns
-	for index := uint64(0); j.work.Count == 0 || index < uint64(j.work.Count); {
+	for index, last := uint64(0), false; !last; {
 		for range raised(env, flood, max(1, j.work.Burst), fault.MarkFlood) {
 			b = payload(b, n.ID(), p.Incarnation(), index, raised(env, bulk, max(j.work.Size, minPayload), fault.MarkBulk))
 			seq, err := p.Send(ctx, b)
@@ -74,7 +74,8 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 			env.Report(&event.Event{Kind: event.AppSent, Stream: p.Stream(), Incarnation: p.Incarnation(), From: seq, To: index, N: checksum(b), Bytes: int64(len(b))})
 			index++
 		}
-		if j.work.Every > 0 {
+		last = j.work.Count > 0 && index >= uint64(j.work.Count)
+		if j.work.Every > 0 && !last {
 			if err := j.rest(ctx, env); err != nil {
 				return err
 			}

@@ -77,9 +77,9 @@ func Run(s Scenario, o Options) (Result, error) {
 	}
 	s.Quiesce = s.Recovery()
 	r := &run{scenario: s, options: o, nodes: map[string]*node.Node{}, verifier: discovery.NewWorldVerifier(4096)}
+	plan, _ := explore.Parse(s.Strategy) // validated
 	strategy := o.Strategy
 	if strategy == nil {
-		plan, _ := explore.Parse(s.Strategy) // validated
 		strategy = plan.New
 	}
 	r.world = sim.New(sim.Config{Seed: o.Seed, Budget: o.Budget, Buggify: s.Buggify, Strategy: strategy, Path: netsim.Path{
@@ -90,7 +90,9 @@ func Run(s Scenario, o Options) (Result, error) {
 	}
 	r.result = Result{Scenario: s.Name, Seed: o.Seed, Marks: map[string]int{}}
 	r.issuers = newIssuers(r.world)
-	r.set = invariants.New(r.expectations())
+	expect := r.expectations()
+	expect.Lag = plan.Lag()
+	r.set = invariants.New(expect)
 	r.linear = linear.NewCollector()
 	r.world.Observe(r.observe)
 	if o.Trace != nil {

@@ -29,7 +29,7 @@ type Scenario struct {
 	Name     string        `yaml:"name"`
 	Doc      string        `yaml:"doc,omitempty"`
 	Duration time.Duration `yaml:"duration"`           // of the part in which faults happen
-	Quiesce  time.Duration `yaml:"quiesce,omitempty"`  // how long everything has then to recover; 0: DefaultQuiesce
+	Quiesce  time.Duration `yaml:"quiesce,omitempty"`  // how long everything has then to recover; 0: see Recovery
 	Calm     time.Duration `yaml:"calm,omitempty"`     // the recovery ends early when all was as it must be for so long; 0: it takes all of Quiesce
 	Latency  time.Duration `yaml:"latency,omitempty"`  // of every path, one way; 0: 1 ms
 	Jitter   time.Duration `yaml:"jitter,omitempty"`   // on top of it, uniform
@@ -52,12 +52,20 @@ type Scenario struct {
 // catalogs: what the product's own constants allow recovery to take.
 const DefaultQuiesce = 60 * time.Second
 
-// Recovery is how long everything has to recover.
+// twinBan is for how long a transport refuses a key that runs twice: the recovery takes
+// longer by that where a fault had a key do so.
+const twinBan = 30 * time.Second
+
+// Recovery is how long everything has to recover: Quiesce, or what the faults need.
 func (s Scenario) Recovery() time.Duration {
-	if s.Quiesce == 0 {
+	switch {
+	case s.Quiesce > 0:
+		return s.Quiesce
+	case s.struck(func(fault.Fault) bool { return true }, "twin"):
+		return DefaultQuiesce + twinBan
+	default:
 		return DefaultQuiesce
 	}
-	return s.Quiesce
 }
 
 // Host is a machine with a node on it. All nodes bootstrap from the first host

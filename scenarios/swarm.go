@@ -59,7 +59,7 @@ type drawing struct {
 const faultChance = 400_000
 
 // ticketChance is the chance of tickets, and then of each class of fault that is
-// only about their issue: its square is within the same range.
+// only about them: its square is within the same range.
 const ticketChance = 600_000
 
 // calmChance is the chance that a recovery ends early, once all has been well for leastCalm to
@@ -177,7 +177,7 @@ func (d *drawing) streams() {
 		st.AlwaysOnline = d.Chance(300_000)
 		st.Tickets = ticketed && d.Chance(500_000)
 		if st.Tickets {
-			st.Second, st.Mutual, st.Lenient = d.Chance(300_000), d.Chance(300_000), d.Chance(300_000)
+			st.Second, st.Mutual, st.Lenient = d.Chance(300_000), d.Chance(500_000), d.Chance(300_000)
 		}
 		if tokens && d.Chance(500_000) {
 			st.Tokens = true
@@ -220,7 +220,7 @@ func (d *drawing) work(st Stream, stalls bool) {
 			w.Every = min(maxPause, w.Every*time.Duration(1+w.Burst/4))
 		}
 		if d.Chance(200_000) {
-			w.Count = 20 + d.IntN(200)
+			w.Count = 20 + d.IntN(100)
 		}
 		d.Workload = append(d.Workload, w)
 	}
@@ -279,9 +279,9 @@ const maxPause = 4 * time.Second
 // queue in less, and the rest only costs time.
 const maxRush = 5 * time.Second
 
-// renewals lists the classes of faults of tickets, for hosts that have some: whether they
+// ticketFaults lists the classes of faults of tickets, for hosts that have some: whether they
 // consume or produce.
-func (d *drawing) renewals() []func() string {
+func (d *drawing) ticketFaults() []func() string {
 	holder := func() string { names := d.holders(); return names[d.IntN(len(names))] }
 	return []func() string{
 		func() string { return "revoke " + holder() },
@@ -368,7 +368,7 @@ func (d *drawing) faults() {
 			on = append(on, c)
 		}
 	}
-	for _, c := range d.renewals() {
+	for _, c := range d.ticketFaults() {
 		if d.Chance(ticketChance) && len(d.holders()) > 0 {
 			on = append(on, c)
 		}

@@ -95,7 +95,7 @@ func TestCloseGivesUpAtItsDeadlineAndCountsWhatIsLost(t *testing.T) {
 func TestRightThatEndsDuringACloseDoesNotUndoIt(t *testing.T) {
 	b := newBed(t, 1)
 	small(b, "p", "slow")
-	const end = 20 * time.Second
+	const end = 10 * time.Second
 	b.nodes["slow"].Discovery().SetTickets([]ticket.Ticket{b.right("slow", end)})
 	p := b.produce("p", stream.ProducerConfig{Queue: 16, Tickets: tickets(), DrainMax: time.Minute})
 	c := b.consume("slow", stream.ConsumerConfig{Queue: 1})

@@ -93,6 +93,9 @@ func Parse(text string) (Plan, error) {
 	return p, nil
 }
 
+// Lag is how long a strand that has work may wait at most while timers go first.
+func (p Plan) Lag() time.Duration { return p.starve + p.lag }
+
 func usages() string {
 	list := make([]string, len(kinds))
 	for i, k := range kinds {
