@@ -83,9 +83,11 @@ type Link interface {
 	Pause()
 	// Resume undoes Pause.
 	Resume()
-	// More is for OnMessage, up to a Bind of its own: it tells whether another one
-	// follows in the same turn, so that what came together can be worked on
-	// together. The link may still end in between.
+	// More tells, within OnMessage, whether another message follows in the same
+	// turn, unless this callback pauses, closes or binds the link: what came
+	// together can be worked on together. A goodbye is no message. If the link
+	// ends first, OnClosed is next, in a turn of its own: what was collected is
+	// to be worked on there.
 	More() bool
 	// Close ends the link at once, whatever a write is doing, and discards
 	// messages that were not sent or not received, here and there. The peer

@@ -338,10 +338,11 @@ func TestChangesThatChangeNothingPublishNothing(t *testing.T) {
 	step("there and back at once", 0, func() { b.RemoveStream(s); b.AddStream(s) })
 	step("two at once", 1, func() { b.RemoveStream(s); b.AddTags(ident.NewTag("z")) })
 	step("no tickets", 1, func() { b.SetTickets(nil) })
+	step("a tag less", 1, func() { b.RemoveTags(ident.NewTag("a")) })
 	if me.HasStream(s) || len(me.Tickets) != 0 || len(me.Tags) != 1 {
 		t.Error("an entry changed after it was published")
 	}
-	if got := b.Me(); got.HasStream(s) || !got.HasTag(ident.NewTag("z")) || len(got.Tickets) != 0 {
+	if got := b.Me(); got.HasStream(s) || !got.HasTag(ident.NewTag("z")) || got.HasTag(ident.NewTag("a")) || len(got.Tickets) != 0 {
 		t.Errorf("got %+v", got)
 	}
 }

