@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/smalti/smalti/netsim"
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
@@ -229,5 +230,47 @@ func TestIdleSessionsMakeRoom(t *testing.T) {
 	b.run(time.Second)
 	if len(e.closes) != 1 || e.closes[0].Reason != wire.Overloaded {
 		t.Errorf("one more, while all are in use: %v, want overloaded", e.closes)
+	}
+}
+
+// TestAHostMayCrashBetweenTwoWrites: each link has a writer of its own on a real network.
+func TestAHostMayCrashBetweenTwoWrites(t *testing.T) {
+	const peers = 4
+	reached := func(bugs *runtime.Bugs, crash bool) (n int) {
+		b := newBed(t, 1, fixed(10*time.Millisecond))
+		x := b.node("x", func(c *netsim.EndpointConfig) { c.Bugs = bugs })
+		var near, far []*end
+		for i := range peers {
+			e, f := x.connect(b.node(string(rune('a' + i))))
+			near, far = append(near, e), append(far, f)
+		}
+		for _, e := range near {
+			e.send(t, 0, 1)
+		}
+		b.queue[0]()
+		b.queue = b.queue[1:]
+		if crash {
+			x.Crash()
+		}
+		b.run(time.Second)
+		for _, f := range far {
+			n += len(f.got)
+		}
+		return n
+	}
+	counts := map[int]bool{}
+	for seed := range uint64(50) {
+		counts[reached(runtime.NewBugs(runtime.SeedOf(seed)), true)] = true
+		if n := reached(runtime.NewBugs(runtime.SeedOf(seed)), false); n != peers {
+			t.Errorf("seed %d: %d of %d messages arrived", seed, n, peers)
+		}
+	}
+	for n := 1; n <= peers; n++ {
+		if !counts[n] {
+			t.Errorf("no seed in which %d of %d messages are on the wire when the host crashes: %v", n, peers, counts)
+		}
+	}
+	if n := reached(nil, true); n != peers {
+		t.Errorf("%d of %d messages are on the wire without bugs", n, peers)
 	}
 }

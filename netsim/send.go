@@ -1,6 +1,10 @@
 package netsim
 
-import "github.com/smalti/smalti/runtime"
+import (
+	"slices"
+
+	"github.com/smalti/smalti/runtime"
+)
 
 // maxSegment bounds a piece of a message, in bytes, so that large messages
 // share a line, and credit, with others.
@@ -50,11 +54,19 @@ func (l *Link) kick() {
 }
 
 // write has every link write that was kicked. Those that are kicked meanwhile wait for the
-// next turn.
+// next turn, and where Bugs say so the rest does: each has a writer of its own on a real
+// network, and a host may crash between two of them.
 func (n *Network) write() {
 	links := n.kicked
 	n.kicked, n.spare = n.spare, nil
-	for _, l := range links {
+	for i, l := range links {
+		if i > 0 && l.t.config.Bugs.Fire("net/write-apart") {
+			if len(n.kicked) == 0 {
+				n.config.Strand.Post(n.writeFn)
+			}
+			n.kicked = slices.Insert(n.kicked, 0, links[i:]...)
+			break
+		}
 		l.kicked = false
 		l.write()
 	}
