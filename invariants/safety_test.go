@@ -280,6 +280,10 @@ func TestNothingPassesAfterARevocation(t *testing.T) {
 			begin, world(event.Event{Kind: event.FaultBegan, Text: "busy p 1ms"}), at(time.Second, p(right(event.AppRevoked, "c", 0))), at(2*time.Second, p(enqueued(1, "c", 4, 4))))},
 		{name: "a turn is late", options: invariants.Options{Lag: 20 * time.Millisecond}, steps: revoke(at(time.Second+21*time.Millisecond, p(enqueued(1, "c", 4, 4))))},
 		{name: "later than a turn is", options: invariants.Options{Lag: 20 * time.Millisecond}, steps: revoke(at(time.Second+21*time.Millisecond+1, p(enqueued(1, "c", 4, 4)))), want: breaks},
+		{name: "who allows it again has a turn that is late", options: invariants.Options{Lag: 20 * time.Millisecond}, steps: revoke(
+			at(2*time.Second, p(enqueued(1, "c", 4, 4))), at(2*time.Second+21*time.Millisecond, p(right(event.AppAllowed, "c", 0))))},
+		{name: "it is allowed again later than that", options: invariants.Options{Lag: 20 * time.Millisecond}, steps: revoke(
+			at(2*time.Second, p(enqueued(1, "c", 4, 4))), at(2*time.Second+22*time.Millisecond, p(right(event.AppAllowed, "c", 0)))), want: breaks},
 		{name: "the right to produce is another one", steps: history(begin, p(right(event.AppRevoked, "c", 1)), at(time.Second, p(enqueued(1, "c", 4, 4))))},
 		{name: "enqueued", steps: revoke(at(time.Second+1, p(enqueued(1, "c", 4, 4)))), want: breaks},
 		{name: "received", steps: revoke(at(time.Second+1, c(received(3, 3)))), want: breaks},
