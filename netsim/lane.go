@@ -76,10 +76,13 @@ func (ln *lane) delay(f *frame) int64 {
 	}
 	now := d.n.now()
 	var late int64
-	for again := d.backAfter(); ; again *= 2 {
+	// It is sent again after ever longer, but once the next keep-alive was heard of the
+	// sender knows that this one was not (RFC 9002, 6.1).
+	most := int64(ln.s.t.config.KeepAlive) + d.backAfter()
+	for again := d.backAfter(); ; again = min(2*again, most) {
 		ppm, by := d.lossAt(now, now+late)
 		u = mix(u, d.key)
-		if below(u, 1_000_000) >= ppm || again > 60e9 {
+		if below(u, 1_000_000) >= ppm || late > 60e9 {
 			return delay + late
 		}
 		d.n.mark(MarkLost)

@@ -274,3 +274,28 @@ func TestAHostMayCrashBetweenTwoWrites(t *testing.T) {
 		t.Errorf("%d of %d messages are on the wire without bugs", n, peers)
 	}
 }
+
+// TestAKeepAliveTellsWhatWasLost: what is sent again and again during a long time of loss
+// waits no longer after it than until a keep-alive is heard.
+func TestAKeepAliveTellsWhatWasLost(t *testing.T) {
+	long := 0
+	for seed := range uint64(20) {
+		b := newBed(t, seed, fixed(10*time.Millisecond))
+		x, y := b.node("x"), b.node("y", func(c *netsim.EndpointConfig) { c.IdleTimeout = 10 * time.Minute })
+		near, far := x.connect(y)
+		b.net.Impose("x", "y", &netsim.Rule{Name: "r", Burst: time.Minute, Gap: time.Hour})
+		near.send(t, 0, 20)
+		for b.net.Bursting("x", "y") {
+			b.run(100 * time.Millisecond)
+		}
+		if len(far.got) < 20 {
+			long++
+		}
+		if b.run(wire.DefaultKeepAlive + time.Second); len(far.got) != 20 {
+			t.Errorf("seed %d: %d of 20 messages arrived within a keep-alive", seed, len(far.got))
+		}
+	}
+	if long < 3 {
+		t.Errorf("in %d runs something was left when the loss ended, want some", long)
+	}
+}
