@@ -66,8 +66,8 @@ const ticketChance = 600_000
 // mostCalm. The other seeds take the whole of Quiesce, and find what goes wrong only later.
 const (
 	calmChance = 900_000
-	leastCalm  = 5 * time.Second
-	mostCalm   = 15 * time.Second
+	leastCalm  = 4 * time.Second
+	mostCalm   = 10 * time.Second
 )
 
 // maxContenders is how many consumers a stream with a capacity gets: a check of
