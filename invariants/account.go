@@ -79,6 +79,7 @@ func (b *book) producerOf(l *life, r *event.Record) *producer {
 		p = &producer{key: key, life: l, readers: map[ident.PeerID]*reader{}}
 		b.producers[key] = p
 		l.producer = p
+		l.producers = append(l.producers, p)
 	}
 	return p
 }

@@ -15,11 +15,15 @@ type book struct {
 	hosts     map[string]*host
 	recent    [64]*host // found last, by the end of the name: see hostOf
 	nodes     map[ident.PeerID]trust
+	homes     map[ident.PeerID]*host // where a node runs, or did; nil where several hosts are it
+	shared    bool                   // a key runs, or ran, on several hosts
 	producers map[producerKey]*producer
 	sources   map[sourceKey]*source
 	source    *source // found last
 	lives     int
 	quiesced  int64 // At of Quiesced, -1 before
+	wrong     int   // faults under way
+	troubled  int64 // At of the last end of a fault, or of a node
 
 	// The present record is about these; nil where it is about none.
 	host     *host
@@ -40,13 +44,14 @@ const (
 
 // host is a machine; life is one boot of it.
 type host struct {
-	name string
-	liar bool
-	node ident.PeerID
-	life *life
-	gone int64 // At since which no node runs there; -1 while one does
-	slow int   // faults under way by which it stands still, or takes time for each step
-	calm int64 // At since when there is none
+	name    string
+	liar    bool
+	node    ident.PeerID
+	life    *life
+	gone    int64 // At since which no node runs there; -1 while one does
+	slow    int   // faults under way by which it stands still, or takes time for each step
+	calm    int64 // At since when there is none
+	stepped int64 // At of the last step of its clock
 }
 
 // slowed notes that a fault of r's makes a host slow, or does not any more.
@@ -71,6 +76,43 @@ func (b *book) slowed(r *event.Record) {
 	h.calm = r.At
 }
 
+// healing is how long nothing is wrong until all links between neighbours are there again:
+// those whose ends are both there go on soon, others are given up and made anew.
+const healing = 5 * time.Second
+
+// well gives the moment since when nothing was wrong any more, and what was has healed. A
+// key that ran on several hosts is refused for longer.
+func (b *book) well() (since int64, found bool) {
+	return max(b.troubled, b.quiesced) + int64(healing), b.quiesced >= 0 && b.wrong == 0 && !b.shared
+}
+
+// deceived tells whether a life holds a peer for there which is not: its neighbours may be
+// such.
+func (b *book) deceived(l *life) bool {
+	//lint:ordered whether there is one
+	for peer, e := range l.known {
+		if e.present && b.runs(peer) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// joined tells whether a life has a session with a node that runs, and had it for a while: a
+// dial that was lost takes long until it is made again.
+func (b *book) joined(l *life, at int64) bool {
+	//lint:ordered whether there is one
+	for peer, since := range l.sessions {
+		if since <= at-int64(settled) && b.runs(peer) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// settled is how long a session must be there to be used for everything.
+const settled = 2 * time.Second
+
 // catchUp is how long a host may take for what waits after it was slow.
 const catchUp = time.Second
 
@@ -85,19 +127,22 @@ type life struct {
 	boot      int
 	node      ident.PeerID
 	over      bool
+	closes    int64 // At since when the node is closing; 0: it is not
 	streams   map[ident.StreamID]*consumers
 	receivers []*receiver // in order of first mention
 	find      map[receiverKey]*receiver
-	last      *receiver  // found last
-	producer  *producer  // found last
-	reader    *appReader // found last
+	producers []*producer // in order of first mention
+	last      *receiver   // found last
+	producer  *producer   // found last
+	reader    *appReader  // found last
 	known     map[ident.PeerID]*entry
+	sessions  map[ident.PeerID]int64 // At since when there is one
 	published []publication
 }
 
 func newBook(o Options) *book {
 	return &book{
-		byzantine: o.Byzantine, hosts: map[string]*host{}, nodes: map[ident.PeerID]trust{},
+		byzantine: o.Byzantine, hosts: map[string]*host{}, nodes: map[ident.PeerID]trust{}, homes: map[ident.PeerID]*host{},
 		producers: map[producerKey]*producer{}, sources: map[sourceKey]*source{}, quiesced: -1,
 	}
 }
@@ -153,6 +198,11 @@ func (b *book) hostOf(name string) *host {
 // to be trusted anywhere.
 func (b *book) meet(h *host, node ident.PeerID) {
 	h.node = node
+	if home, met := b.homes[node]; !met {
+		b.homes[node] = h
+	} else if home != h {
+		b.homes[node], b.shared = nil, true
+	}
 	switch {
 	case h.liar:
 		b.nodes[node] = liar
@@ -167,7 +217,7 @@ func (b *book) begin(h *host, r *event.Record) {
 	b.lives++
 	h.life = &life{
 		host: h, id: b.lives, boot: r.Boot, node: r.Node,
-		streams: map[ident.StreamID]*consumers{}, find: map[receiverKey]*receiver{}, known: map[ident.PeerID]*entry{},
+		streams: map[ident.StreamID]*consumers{}, find: map[receiverKey]*receiver{}, known: map[ident.PeerID]*entry{}, sessions: map[ident.PeerID]int64{},
 	}
 }
 
@@ -185,20 +235,34 @@ func (b *book) apply(r *event.Record) {
 	}
 	switch r.Kind {
 	case event.HostCrashed, event.HostRestarted:
+		b.troubled = r.At
 		b.hostOf(r.Text).gone = r.At
 		b.end(b.hostOf(r.Text))
-	case event.FaultBegan, event.FaultEnded:
+	case event.ClockStepped:
+		b.hostOf(r.Text).stepped = r.At
+	case event.FaultBegan:
+		b.wrong++
+		b.slowed(r)
+	case event.FaultEnded:
+		b.wrong--
+		b.troubled = r.At
 		b.slowed(r)
 	case event.AppSent:
 		b.sourceOf(r.Node, r.Incarnation).apply(r)
+	case event.NodeClosing:
+		b.life.closes = r.At
 	case event.NodeStopped:
-		b.host.gone = r.At
+		b.host.gone, b.troubled = r.At, r.At
 	case event.NodeStarted:
 		b.host.gone = -1
 	case event.Quiesced:
 		if b.quiesced < 0 {
 			b.quiesced = r.At
 		}
+	case event.SessionUp:
+		b.life.sessions[r.Peer] = r.At
+	case event.SessionDown:
+		delete(b.life.sessions, r.Peer)
 	case event.ConsumerOpened, event.ConsumerClosed, event.ConsumerOnline, event.ConsumerOffline:
 		b.life.consumersOf(r.Stream).apply(b.life, r)
 	case event.PeerDiscovered, event.PeerUpdated, event.PeerDeparted, event.PeerHidden, event.PeerReturned, event.EntryPublished:

@@ -34,6 +34,14 @@ type publication struct {
 	version version
 }
 
+// newest gives the version that the life published last.
+func (l *life) newest() (v version) {
+	if n := len(l.published); n > 0 {
+		v = l.published[n-1].version
+	}
+	return v
+}
+
 func (l *life) applyEntry(r *event.Record) {
 	if r.Kind == event.EntryPublished {
 		l.published = append(l.published, publication{r.At, versionOf(r)})

@@ -18,6 +18,8 @@ const (
 	DefaultTombstoneTTL = 300 * time.Second
 	// DefaultPurgeAfter is how long a node remembers who does not answer.
 	DefaultPurgeAfter = 300 * time.Second
+	// DefaultBlockMax is how long a producer waits for a consumer that is full.
+	DefaultBlockMax = 30 * time.Second
 	// DefaultMaxDrift is how far ahead of a node's clock an entry may be.
 	DefaultMaxDrift = 50 * time.Second
 )
@@ -63,9 +65,18 @@ type Options struct {
 	TombstoneTTL time.Duration
 	PurgeAfter   time.Duration
 	MaxDrift     time.Duration
+	// SyncInterval is the mean time after which the run's nodes compare catalogs again, and
+	// none is refused that for load; 0: not judged.
+	SyncInterval time.Duration
+	// BlockMax is how long the producers of a stream wait for a consumer that is full,
+	// if they do; where it is not given, DefaultBlockMax.
+	BlockMax map[ident.StreamID]time.Duration
 	// WallSlack is what a node's clock may move between its decision and its
 	// report: 0 in simulation, some milliseconds for the log of a real node.
 	WallSlack time.Duration
+	// Latency is how long a message takes at most where the network is well; 0 stands for
+	// much less than a second.
+	Latency time.Duration
 	// Lag is how long a strand that has work may wait for its turn: what a strategy lets
 	// it in simulation, some milliseconds for the log of a real node.
 	Lag time.Duration

@@ -26,7 +26,7 @@ type rule struct {
 // rules is the table of all invariants, safety first.
 var rules = []rule{
 	fifoRule, phantomRule, endToEndRule, completeRule, deliveredRule, staysRule, conservationRule, capacityRule, expiryRule, revokedRule, chosenRule, versionsRule, onlineRule, gracefulRule, panicRule,
-	forgedRule, evictedRule, luredRule, futureRule, singleRule, boundedRule, promptRule, rightsRule, barredRule, membersRule, retriesRule, endsRule, reasonsRule,
+	spreadRule, forgedRule, evictedRule, luredRule, futureRule, singleRule, exchangedRule, comparesRule, boundedRule, promptRule, stuckRule, rightsRule, barredRule, membersRule, retriesRule, endsRule, reasonsRule,
 	reconnectRule, catalogsRule, forgottenRule, flowRule, awayRule,
 }
 

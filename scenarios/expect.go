@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/smalti/smalti/invariants"
+	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/stream"
 	"github.com/smalti/smalti/sim/fault"
@@ -28,11 +29,18 @@ func (r *run) expectations() invariants.Options {
 	lies := func(host string) bool {
 		return slices.Contains(o.Byzantine, host) || !s.recovers(host) || s.compromised(host, o.Byzantine)
 	}
-	o.TombstoneTTL, o.PurgeAfter = s.Purge, s.Purge
+	o.TombstoneTTL, o.PurgeAfter, o.Latency = s.Purge, s.Purge, s.Latency+s.Jitter
+	o.BlockMax = map[ident.StreamID]time.Duration{}
 	for _, st := range s.Streams {
+		if st.BlockMax > 0 {
+			o.BlockMax[ident.Stream(st.Name)] = st.BlockMax
+		}
 		o.Demands = append(o.Demands, st.demands()...)
 		o.Never = append(o.Never, s.forbidden(st)...)
 		o.Away = append(o.Away, s.distant(st)...)
+	}
+	if !s.Buggify { // which has nodes refuse exchanges
+		o.SyncInterval = discovery.DefaultSyncInterval
 	}
 	if !s.clocksAgree(o.Catalogs) {
 		return o

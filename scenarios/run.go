@@ -51,6 +51,8 @@ type run struct {
 	verifier discovery.Verifier
 	tickets  tickettest.Seen
 	nodes    map[string]*node.Node // the latest of each host
+	expected []string              // hosts that recover
+	lag      time.Duration         // of the strategy
 	versions *versions             // nil if all nodes are of one
 	faults   []*active
 	result   Result
@@ -92,6 +94,7 @@ func Run(s Scenario, o Options) (Result, error) {
 	r.issuers = newIssuers(r.world)
 	expect := r.expectations()
 	expect.Lag = plan.Lag()
+	r.expected, r.lag = expect.ExpectPeers, expect.Lag
 	r.set = invariants.New(expect)
 	r.linear = linear.NewCollector()
 	r.world.Observe(r.observe)
@@ -121,7 +124,7 @@ func (r *run) observe(e *event.Record) {
 	}
 }
 
-// play runs the four phases: faults, recovery, close, nothing.
+// play runs the phases: faults, recovery, one node that leaves, the close of all.
 func (r *run) play() {
 	r.boot()
 	r.schedule()
@@ -144,6 +147,9 @@ func (r *run) play() {
 	}
 	r.set.Settle(r.world.Now())
 	if r.relent() && !r.advance(r.world.Now()+bootLimit) {
+		return
+	}
+	if !r.part() {
 		return
 	}
 	r.close()
@@ -389,24 +395,54 @@ func (r *run) relent() (any bool) {
 	return any
 }
 
-// close ends all nodes at once, in order, and looks for what they leave.
-func (r *run) close() {
-	open := 0
-	for _, h := range r.world.Hosts() {
+// part has one of the nodes that all know leave while the others stay, long enough that
+// everybody is to have heard of it, and tells whether the run goes on.
+func (r *run) part() bool {
+	if len(r.expected) < 2 {
+		return true
+	}
+	name := r.expected[len(r.expected)-1]
+	open := r.leave(r.world.Host(name))
+	done, err := r.world.RunUntil(func() bool { return *open == 0 }, r.world.Now()+closeLimit)
+	if r.ended(err) && !done {
+		r.violate("finally", invariants.Liveness, fmt.Sprintf("%s after the close of %s it is not closed", closeLimit, name))
+	}
+	return done && r.advance(r.world.Now()+hearing+hearingTrips*(r.scenario.Latency+r.scenario.Jitter)+hearingTurns*r.lag)
+}
+
+// hearing is more than news takes where all is well, hearingTrips more than how often it
+// takes the latency, and hearingTurns more than the turns in which it may wait for a strategy.
+const (
+	hearing      = 3 * time.Second
+	hearingTrips = 15
+	hearingTurns = 30
+)
+
+// leave begins to close the nodes of some hosts, in order, and counts those that are not
+// closed yet.
+func (r *run) leave(hosts ...*sim.Host) (open *int) {
+	open = new(int)
+	for _, h := range hosts {
 		n := r.nodes[h.Name()]
 		if n == nil || n.Env() != h.Env() {
 			continue // down, or restarted and not up yet
 		}
-		open++
+		*open++
 		n.Env().Scheduler.Go("close", func(ctx context.Context) {
 			_ = n.Close(ctx) // what could not be delivered is in the events
-			open--
+			*open--
 		})
 	}
+	return open
+}
+
+// close ends all nodes at once, and looks for what they leave.
+func (r *run) close() {
+	open := r.leave(r.world.Hosts()...)
 	limit := r.world.Now() + closeLimit
-	done, err := r.world.RunUntil(func() bool { return open == 0 && r.left() == "" }, limit)
+	done, err := r.world.RunUntil(func() bool { return *open == 0 && r.left() == "" }, limit)
 	if r.ended(err) && !done {
-		r.violate("finally", invariants.Liveness, fmt.Sprintf("%s after the close of all nodes: %d are not closed;%s", closeLimit, open, r.left()))
+		r.violate("finally", invariants.Liveness, fmt.Sprintf("%s after the close of all nodes: %d are not closed;%s", closeLimit, *open, r.left()))
 	}
 }
 

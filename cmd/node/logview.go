@@ -138,7 +138,7 @@ func levelOf(e event.Event) (slog.Level, bool) {
 			return slog.LevelInfo, true
 		}
 		return slog.LevelWarn, true
-	case event.NodeStarted, event.NodeStopped, event.SessionUp, event.SessionDown, event.PeerDiscovered, event.PeerDeparted, event.PeerHidden, event.PeerReturned,
+	case event.NodeStarted, event.NodeClosing, event.NodeStopped, event.SessionUp, event.SessionDown, event.PeerDiscovered, event.PeerDeparted, event.PeerHidden, event.PeerReturned,
 		event.CallbackSlow, event.ProducerOpened, event.ProducerClosing, event.ProducerClosed, event.ProducerOnline, event.ProducerOffline, event.SubAccepted,
 		event.ConsumerOpened, event.ConsumerClosed, event.ConsumerOnline, event.ConsumerOffline, event.Subscribed:
 		return slog.LevelInfo, true

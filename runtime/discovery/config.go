@@ -72,6 +72,9 @@ type Config struct {
 	DepartureWindow time.Duration
 }
 
+// DefaultSyncInterval is the mean time between two comparisons of catalogs.
+const DefaultSyncInterval = 5 * time.Second
+
 // Bounds that nobody needs to set.
 const (
 	// maxInbound and maxInboundPerPeer bound the links that others opened. Two
@@ -136,7 +139,7 @@ func (c *Config) durations() []duration {
 		{"MaxDrift", &c.MaxDrift, 50 * time.Second},
 		{"PurgeAfter", &c.PurgeAfter, 300 * time.Second},
 		{"SuspicionTimeout", &c.SuspicionTimeout, 4 * time.Second},
-		{"SyncInterval", &c.SyncInterval, 5 * time.Second},
+		{"SyncInterval", &c.SyncInterval, DefaultSyncInterval},
 		{"SyncTimeout", &c.SyncTimeout, 5 * time.Second},
 		{"RTTInterval", &c.RTTInterval, 30 * time.Second},
 		{"PushDelay", &c.PushDelay, 50 * time.Millisecond},

@@ -39,7 +39,8 @@ type exchange struct {
 	timer    runtime.Timer
 	deadline time.Duration // Mono
 
-	catalog *Catalog // what is compared: this node's when it began
+	catalog *Catalog      // what is compared: this node's when it began
+	taken   time.Duration // Mono of that
 	box     outbox
 	unsent  []byte // a message that the link had no room for
 	opened  bool
@@ -70,7 +71,7 @@ func (w *worker) newExchange(peer ident.PeerID, r role, within time.Duration) *e
 func (w *worker) exchangeWith(peer ident.PeerID, addrs []string, closed func(error)) *exchange {
 	x := w.newExchange(peer, asking, w.cfg.SyncTimeout)
 	x.closed = closed
-	x.catalog = w.peers.base
+	x.look()
 	x.box = outbox{budget: maxExchangeBytes, turn: true, words: w.against(peer)}
 	x.opening()
 	x.link = w.env.Transport.Dial(peer, addrs, Protocol, w.strand, x)
@@ -137,10 +138,15 @@ func (x *exchange) OnOpen() {
 	x.pump()
 }
 
+// look takes the catalog as it is now for what is compared.
+func (x *exchange) look() {
+	x.catalog, x.taken = x.w.peers.base, x.w.env.Clock.Mono()
+}
+
 // begin reports that catalogs are being exchanged.
 func (x *exchange) begin() {
 	x.begun = true
-	x.w.env.Report(&event.Event{Kind: event.SyncStarted, Peer: x.peer, From: uint64(x.role)})
+	x.w.env.Report(&event.Event{Kind: event.SyncStarted, Peer: x.peer, From: uint64(x.role), N: int64(x.w.env.Clock.Mono() - x.taken)})
 }
 
 // OnMessage implements runtime.Handler.
@@ -194,8 +200,8 @@ func (x *exchange) meet(m *message) error {
 	if !m.compares() {
 		return wire.ErrDecode
 	}
+	x.look()
 	x.begin()
-	x.catalog = x.w.peers.base
 	x.box = outbox{budget: maxExchangeBytes, words: x.w.against(x.peer)}
 	return nil
 }

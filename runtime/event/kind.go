@@ -10,9 +10,10 @@ const (
 	// KindNone is the zero value and is never reported.
 	KindNone Kind = 0
 
-	// NodeStarted and NodeStopped frame a node's life.
+	// NodeStarted and NodeStopped frame a node's life; NodeClosing is where it begins to end.
 	NodeStarted Kind = 1
 	NodeStopped Kind = 2
+	NodeClosing Kind = 6
 	// Mark: the rare place called Text was reached.
 	Mark Kind = 3
 	// CallbackPanicked: an application callback panicked; Text is its name and value.
@@ -43,8 +44,9 @@ const (
 	EntryRefused Kind = 23
 	// EntryPublished: the node signed its own entry anew, version From, To.
 	EntryPublished Kind = 24
-	// SyncStarted, SyncEnded frame an exchange of catalogs with Peer; N is the
-	// number of entries received, From 1 if Peer asked for it.
+	// SyncStarted, SyncEnded frame an exchange of catalogs with Peer, From 1 if Peer
+	// asked for it. N is how many nanoseconds before the start this node's catalog
+	// was taken for it, and at the end the number of entries received.
 	SyncStarted Kind = 25
 	SyncEnded   Kind = 26
 	// Pinged: Peer was asked for its entry; N is the round trip in nanoseconds, 0
@@ -168,7 +170,7 @@ const (
 )
 
 var kinds = map[Kind]string{
-	KindNone: "none", NodeStarted: "node.started", NodeStopped: "node.stopped", Mark: "mark", CallbackPanicked: "callback.panicked", CallbackSlow: "callback.slow",
+	KindNone: "none", NodeStarted: "node.started", NodeStopped: "node.stopped", NodeClosing: "node.closing", Mark: "mark", CallbackPanicked: "callback.panicked", CallbackSlow: "callback.slow",
 	SessionUp: "session.up", SessionDown: "session.down", SessionRefused: "session.refused",
 	Dialling: "dialling", DialWithheld: "dial.withheld",
 	PeerDiscovered: "peer.discovered", PeerUpdated: "peer.updated", PeerDeparted: "peer.departed",

@@ -91,6 +91,7 @@ func (n *Node) close() {
 		return
 	}
 	n.closing.Set(true)
+	n.env.Report(&event.Event{Kind: event.NodeClosing})
 	n.streams.Close(n.strand, func(err error) {
 		n.discovery.Stop(n.strand, func() {
 			n.env.Transport.Drain(wire.GracefulShutdown, transportDrain, n.strand, func() {

@@ -147,6 +147,8 @@ func (l *log) short(r *event.Record) string {
 	switch r.Kind {
 	case event.NodeStarted:
 		return "starts"
+	case event.NodeClosing:
+		return "closes"
 	case event.NodeStopped:
 		return "stopped"
 	case event.PeerDiscovered:

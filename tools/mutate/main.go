@@ -6,7 +6,8 @@
 // The sample is drawn by a seed, from all files of the packages in proportion to what
 // can be changed in them. The oracle is the unit tests of the package, then some seeds of
 // swarm; it stops at the first failure. A mutant that does not build is replaced by
-// another. Mutants that survive are listed, for somebody to argue about.
+// another. Mutants that survive are listed, for somebody to argue about. With
+// --units=false swarm is asked alone: what survives is what only unit tests know of.
 package main
 
 import (
@@ -120,7 +121,7 @@ func run(dir string, env []string, name string, args ...string) (out string, ok,
 }
 
 // judge builds a mutant and asks the oracle.
-func (m *mutant) judge(root, seeds string) error {
+func (m *mutant) judge(root, seeds string, units bool) error {
 	dir, err := os.MkdirTemp("", "mutant-")
 	if err != nil {
 		return err
@@ -141,12 +142,14 @@ func (m *mutant) judge(root, seeds string) error {
 		m.unbuilding = true
 		return nil
 	}
-	if _, ok, late := run(root, env, "go", "test", "-overlay", list, "-timeout", "3m", "-failfast", "./"+m.pkg); !ok {
-		m.killed = "unit tests"
-		if late {
-			m.killed = "unit tests, which do not end"
+	if units {
+		if _, ok, late := run(root, env, "go", "test", "-overlay", list, "-timeout", "3m", "-failfast", "./"+m.pkg); !ok {
+			m.killed = "unit tests"
+			if late {
+				m.killed = "unit tests, which do not end"
+			}
+			return nil
 		}
-		return nil
 	}
 	if out, ok, _ := run(root, env, "go", "build", "-overlay", list, "-buildvcs=false", "-o", program, "./cmd/simrun"); !ok {
 		return fmt.Errorf("build: %s", out)
@@ -175,6 +178,7 @@ func measure() error {
 	sample := flag.Int("sample", 150, "how many mutants")
 	seeds := flag.String("seeds", "1-300", "of swarm, for those that the unit tests do not notice")
 	jobs := flag.Int("jobs", 2, "mutants at a time")
+	units := flag.Bool("units", true, "ask the unit tests before swarm")
 	packages := flag.String("packages", "runtime/stream,runtime/discovery", "directories, from the module's root")
 	flag.Parse()
 	root, err := filepath.Abs("..")
@@ -227,7 +231,7 @@ func measure() error {
 			for list := range work { // the first that builds, and how it went
 				for i := range list {
 					m := &list[i]
-					err := m.judge(root, *seeds)
+					err := m.judge(root, *seeds, *units)
 					if m.unbuilding && err == nil {
 						continue
 					}
