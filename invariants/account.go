@@ -28,6 +28,8 @@ type producer struct {
 	accepted int64
 	open     int64           // accepted and not ended
 	active   int64           // of these, those that do not drain
+	emptied  int64           // At since when there is no active one
+	lonely   bool            // it was online without any
 	highest  uint64          // number of the last datum that it gave to anybody
 	subs     []*subscription // Sub 1, 2, ...
 	odd      map[uint64]*subscription
@@ -126,7 +128,7 @@ func (p *producer) apply(b *book, r *event.Record) {
 	case event.ProducerClosed:
 		p.closed = true
 	case event.ProducerOnline:
-		p.online = true
+		p.online, p.lonely = true, p.lonely || r.N == 0
 	case event.ProducerOffline:
 		p.online = false
 	case event.InputDropped:
@@ -155,10 +157,10 @@ func (p *producer) applySub(s *subscription, r *event.Record) {
 	case event.SubExpiry:
 		s.end = int64(r.To)
 	case event.SubDraining:
-		p.release(s)
+		p.release(s, r)
 		s.draining, s.drainFor = true, r.Reason
 	case event.SubEnded:
-		p.release(s)
+		p.release(s, r)
 		if !s.ended {
 			s.ended = true
 			p.open--
@@ -187,9 +189,10 @@ func (p *producer) applySub(s *subscription, r *event.Record) {
 }
 
 // release gives the slot of s free, once.
-func (p *producer) release(s *subscription) {
+func (p *producer) release(s *subscription, r *event.Record) {
 	if !s.draining && !s.ended {
 		p.active--
+		p.emptied = r.At
 		s.reader.active--
 	}
 }

@@ -33,12 +33,15 @@ type receiver struct {
 
 // consumers are the consumers of one stream in one life.
 type consumers struct {
-	open   int
-	shared bool // two were open at once
-	closed bool // the last record was that of a close
-	online bool
-	first  int64 // the shortest wait between two attempts, ns
-	most   int64 // the longest; 0: not stated
+	open    int
+	shared  bool // two were open at once
+	closed  bool // the last record was that of a close
+	online  bool
+	up      int64 // subscriptions
+	emptied int64 // At of the last end of one
+	lonely  bool  // it was online without any
+	first   int64 // the shortest wait between two attempts, ns
+	most    int64 // the longest; 0: not stated
 }
 
 func (l *life) consumersOf(id ident.StreamID) *consumers {
@@ -55,7 +58,7 @@ func (c *consumers) apply(l *life, r *event.Record) {
 	case event.ConsumerOpened:
 		c.open++
 		c.shared = c.shared || c.open > 1
-		c.closed = false
+		c.closed, c.up = false, 0
 		c.first, c.most = int64(r.From), int64(r.To)
 	case event.ConsumerClosed:
 		if c.open > 0 {
@@ -66,6 +69,7 @@ func (c *consumers) apply(l *life, r *event.Record) {
 		}
 	case event.ConsumerOnline, event.ConsumerOffline:
 		c.online = r.Kind == event.ConsumerOnline
+		c.lonely = c.lonely || c.online && r.N == 0
 	}
 }
 
@@ -111,6 +115,9 @@ func (v *receiver) apply(b *book, r *event.Record) {
 		}
 		v.tries, v.picky = r.N, r.Text != ""
 	case event.Subscribed:
+		if !v.up {
+			b.life.consumersOf(r.Stream).up++
+		}
 		switch {
 		case v.incarnation != 0 && v.incarnation != r.Incarnation:
 			v.next = 1 // it is told what it missed of the new one
@@ -126,6 +133,9 @@ func (v *receiver) apply(b *book, r *event.Record) {
 			v.source.host = r.Host
 		}
 	case event.Unsubscribed:
+		if s := b.life.consumersOf(r.Stream); v.up {
+			s.up, s.emptied = s.up-1, r.At
+		}
 		v.up = false
 		if n := len(v.ahead); n > 0 {
 			v.next = v.ahead[n-1].to + 1

@@ -1,6 +1,8 @@
 package invariants
 
 import (
+	"time"
+
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/wire"
 )
@@ -11,13 +13,20 @@ var onlineRule = rule{
 	kinds: []event.Kind{
 		event.ProducerOnline, event.ProducerOffline, event.ProducerClosed, event.SubDraining,
 		event.ConsumerOnline, event.ConsumerOffline, event.ConsumerClosed,
+		event.SyncStarted, event.SyncEnded, // by these a node shows that time passes
 	},
-	make: func(p reporter, b *book, _ Options) Checker { return &online{p, b} },
+	make: func(p reporter, b *book, o Options) Checker {
+		return &online{p, b, int64(conditionMax + o.Lag)}
+	},
 }
+
+// conditionMax is within what time a condition is judged anew when a subscription has ended.
+const conditionMax = time.Second
 
 type online struct {
 	reporter
 	*book
+	within int64
 }
 
 func (c *online) Event(r *event.Record) {
@@ -32,10 +41,32 @@ func (c *online) Event(r *event.Record) {
 		if r.Reason == wire.GracefulShutdown && c.producer.online {
 			c.fail(r, "%s while the producer is online", r.Event)
 		}
+	case event.SyncStarted, event.SyncEnded:
+		c.alone(r)
 	default:
 		// Two consumers of one stream report under one name.
 		if s := c.life.consumersOf(r.Stream); !s.shared {
 			c.condition(r, s.online, s.closed)
+			if r.Kind != event.ConsumerClosed && r.N != s.up {
+				c.fail(r, "%s: it has %d subscriptions", r.Event, s.up)
+			}
+		}
+	}
+}
+
+// alone judges who is online with nobody there, though it was not before anybody was.
+func (c *online) alone(r *event.Record) {
+	for _, p := range c.life.producers {
+		if p.online && !p.lonely && p.active == 0 && r.At-p.emptied > c.within {
+			p.lonely = true // it is told once
+			c.fail(r, "the producer of %s is online, and has no subscription since %s", r.Host, time.Duration(p.emptied))
+		}
+	}
+	//lint:ordered it is told of each once, and seldom of two
+	for id, s := range c.life.streams {
+		if s.online && !s.lonely && !s.shared && s.up == 0 && r.At-s.emptied > c.within {
+			s.lonely = true
+			c.fail(r, "the consumer of %s on %s is online, and has no subscription since %s", id, r.Host, time.Duration(s.emptied))
 		}
 	}
 }

@@ -33,6 +33,40 @@ func pickyUpToNine() []step {
 	)
 }
 
+func TestWhatIsReceivedIsTaken(t *testing.T) {
+	breaks := []string{"taken"}
+	var sent []step
+	for seq := range uint64(9) {
+		sent = append(sent, p(appSent(seq+1, 0))...)
+	}
+	stateless := history(queued(9), sent)
+	begin := history(stateless, c(consumer(event.ConsumerClosed), counting(4, consumer(event.ConsumerOpened)), subscribing(1), subscribed(1)))
+	took := func(from, to uint64) (steps []step) {
+		for seq := from; seq <= to; seq++ {
+			steps = append(steps, c(appReceived(1, seq, 0))...)
+		}
+		return steps
+	}
+	ends := c(unsubscribed(wire.Cancelled), consumer(event.ConsumerClosed))
+	discarded := func(n int64) []step { return c(counting(n, consumer(event.Discarded))) }
+	failed := c(consuming(event.DecodeFailed, event.Event{From: 2}))
+	now := time.Second
+	run(t, []historyCase{
+		{name: "all of it", steps: history(begin, c(received(1, 3)), took(1, 3), ends)},
+		{name: "discarded", steps: history(begin, c(received(1, 3)), took(1, 1), discarded(2), ends)},
+		{name: "not decoded", steps: history(begin, c(received(1, 3)), took(1, 1), failed, took(3, 3), ends)},
+		{name: "nothing is reported", steps: history(begin, c(received(1, 3)), ends)},
+		{name: "there is room", steps: history(begin, c(received(1, 4)), took(1, 2), c(received(5, 6)), took(3, 6), ends)},
+		{name: "full in the same turn", steps: history(begin, took(1, 0), at(now, c(received(1, 4))), took(1, 2), at(2*now, c(received(5, 6))), at(2*now, c(received(7, 7))), took(3, 7), ends)},
+		{name: "over another subscription", steps: history(begin, c(received(1, 4)), took(1, 1), c(unsubscribed(wire.ConnectionLost), subscribing(2), subscribed(5), received(5, 5)), took(2, 5), ends)},
+		{name: "the queue is not stated", steps: history(stateless, c(received(1, 3)), took(1, 1), c(received(4, 9)), discarded(8), ends)},
+		{name: "two consumers on one host", steps: history(begin, c(consumer(event.ConsumerOpened), received(1, 3)), took(1, 1), ends)},
+		{name: "not all of it", steps: history(begin, c(received(1, 3)), took(1, 2), ends), want: breaks},
+		{name: "more than discarded", steps: history(begin, c(received(1, 3)), took(1, 1), discarded(1), ends), want: breaks},
+		{name: "into a full queue", steps: history(begin, c(received(1, 4)), took(1, 1), c(received(5, 5)), took(2, 5), ends), want: breaks},
+	})
+}
+
 func TestConsumersNumbersOnlyGrow(t *testing.T) {
 	breaks := []string{"fifo"}
 	run(t, []historyCase{
@@ -335,6 +369,8 @@ func TestVersionsOnlyGrow(t *testing.T) {
 
 func TestConditionsAreToldRight(t *testing.T) {
 	breaks := []string{"online"}
+	later, seen := at(6*time.Second, p(syncOf(event.SyncStarted, "c", 1))), at(6*time.Second, c(syncOf(event.SyncStarted, "p", 1)))
+	joined := c(consumer(event.ConsumerOpened), subscribing(1), subscribed(1), counting(1, consumer(event.ConsumerOnline)))
 	up := p(opened(0), accepted(1, "c", 1, 1), online(1))
 	run(t, []historyCase{
 		{name: "alternating", steps: history(up, p(ended(1, "c", 0), offline(0), accepted(2, "c", 1, 1), online(1), ended(2, "c", 0), offline(0), closed()))},
@@ -345,6 +381,15 @@ func TestConditionsAreToldRight(t *testing.T) {
 		{name: "offline first", steps: p(opened(0), offline(0)), want: breaks},
 		{name: "wrong number", steps: p(opened(0), online(1)), want: breaks},
 		{name: "closed while online", steps: history(up, p(ended(1, "c", 0), closed())), want: breaks},
+		{name: "online without anybody from the start", steps: history(p(opened(0), online(0), accepted(1, "c", 1, 1), ended(1, "c", 0)), later)},
+		{name: "alone for a moment", steps: history(up, at(4*time.Second, p(ended(1, "c", 0))), at(5*time.Second, later), p(offline(0)))},
+		{name: "alone for long", steps: history(up, p(ended(1, "c", 0)), later), want: breaks},
+		{name: "alone for long after a drain", steps: history(up, p(draining(1, "c", wire.TooSlow)), later), want: breaks},
+		{name: "a consumer that is told", steps: history(joined, c(unsubscribed(wire.ConnectionLost), consumer(event.ConsumerOffline)), seen)},
+		{name: "a consumer that is online without anybody from the start", steps: history(c(consumer(event.ConsumerOpened), consumer(event.ConsumerOnline), subscribing(1), subscribed(1), unsubscribed(wire.ConnectionLost)), seen)},
+		{name: "a consumer that is alone for a moment", steps: history(joined, at(4*time.Second, c(unsubscribed(wire.ConnectionLost))), at(5*time.Second, seen))},
+		{name: "a consumer that is alone for long", steps: history(joined, c(unsubscribed(wire.ConnectionLost)), seen), want: breaks},
+		{name: "a consumer counts wrong", steps: c(consumer(event.ConsumerOpened), subscribing(1), subscribed(1), counting(2, consumer(event.ConsumerOnline))), want: breaks},
 		{name: "online after the close", steps: p(opened(0), closed(), online(0)), want: breaks},
 		{name: "a consumer online twice", steps: c(consumer(event.ConsumerOpened), consumer(event.ConsumerOnline), consumer(event.ConsumerOnline)), want: breaks},
 		{name: "a consumer online after its close", steps: c(consumer(event.ConsumerOpened), consumer(event.ConsumerClosed), consumer(event.ConsumerOnline)), want: breaks},

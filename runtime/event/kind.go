@@ -112,8 +112,8 @@ const (
 	HandshakeEnded Kind = 59
 
 	// ConsumerOpened, ConsumerClosed frame a consumer of Stream; Sub names it, Text
-	// is the stream's name, From and To are its shortest and its longest wait between two
-	// attempts, in nanoseconds.
+	// is the stream's name, N how many datums its queue holds, From and To are its shortest
+	// and its longest wait between two attempts, in nanoseconds.
 	ConsumerOpened Kind = 60
 	ConsumerClosed Kind = 61
 	// Subscribing: the consumer dials the producer Peer; N is the attempt, Text its

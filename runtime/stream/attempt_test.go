@@ -194,3 +194,26 @@ func TestWhatComesInOneTurnIsHandedOnAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// reading is a link of which only this matters: whether it reads.
+type reading struct {
+	runtime.Link
+	paused bool
+}
+
+func (l *reading) Resume() { l.paused = false }
+
+func TestRoomThatIsTakenAgainResumesNobody(t *testing.T) {
+	w := &receivers{queue: &queue{maxDatums: 1, full: true}}
+	link := &reading{paused: true}
+	w.list = []*receiver{{attempt: &attempt{link: link, paused: true}}}
+	w.onRoom() // posted when there was room, which another link has filled since
+	if !link.paused {
+		t.Error("a link reads on into a full queue")
+	}
+	w.queue.full = false
+	w.onRoom()
+	if link.paused {
+		t.Error("a link is paused though there is room")
+	}
+}

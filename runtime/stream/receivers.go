@@ -46,7 +46,7 @@ type former struct {
 
 // begin starts the work.
 func (w *receivers) begin() {
-	w.env.Report(w.event(&event.Event{Kind: event.ConsumerOpened, Text: w.name, From: uint64(w.config.Backoff.First), To: uint64(w.config.Backoff.Max)}))
+	w.env.Report(w.event(&event.Event{Kind: event.ConsumerOpened, Text: w.name, N: int64(w.config.Queue), From: uint64(w.config.Backoff.First), To: uint64(w.config.Backoff.Max)}))
 	w.unwatch = append(w.unwatch,
 		w.directory.Subscribe(w.strand, w.onPeers),
 		w.directory.SubscribeSelf(w.strand, w.onSelf),
@@ -132,8 +132,12 @@ func (w *receivers) remove(r *receiver, reason wire.Reason) {
 	w.former = append(w.former, former{id, r.progress})
 }
 
-// onRoom resumes what a full queue had paused.
+// onRoom resumes what a full queue had paused, unless it is full again: then another
+// follows.
 func (w *receivers) onRoom() {
+	if w.queue.isFull() {
+		return
+	}
 	for _, r := range w.list {
 		if r.attempt != nil {
 			r.attempt.resume()
