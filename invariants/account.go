@@ -28,7 +28,7 @@ type producer struct {
 	accepted int64
 	open     int64           // accepted and not ended
 	active   int64           // of these, those that do not drain
-	emptied  int64           // At since when there is no active one
+	changed  int64           // At of the last begin or end of one, or change of online
 	lonely   bool            // it was online without any
 	highest  uint64          // number of the last datum that it gave to anybody
 	subs     []*subscription // Sub 1, 2, ...
@@ -128,9 +128,9 @@ func (p *producer) apply(b *book, r *event.Record) {
 	case event.ProducerClosed:
 		p.closed = true
 	case event.ProducerOnline:
-		p.online, p.lonely = true, p.lonely || r.N == 0
+		p.online, p.lonely, p.changed = true, p.lonely || r.N == 0, r.At
 	case event.ProducerOffline:
-		p.online = false
+		p.online, p.changed = false, r.At
 	case event.InputDropped:
 		if r.Reason != wire.GracefulShutdown {
 			p.highest = max(p.highest, r.To)
@@ -138,6 +138,7 @@ func (p *producer) apply(b *book, r *event.Record) {
 	case event.SubAccepted:
 		s = &subscription{peer: r.Peer, reader: p.readerOf(r.Peer), from: r.From, next: r.From, end: int64(r.To), criteria: r.Text}
 		p.add(r.Sub, s)
+		p.changed = r.At
 		p.accepted++
 		p.open++
 		p.active++
@@ -192,7 +193,7 @@ func (p *producer) applySub(s *subscription, r *event.Record) {
 func (p *producer) release(s *subscription, r *event.Record) {
 	if !s.draining && !s.ended {
 		p.active--
-		p.emptied = r.At
+		p.changed = r.At
 		s.reader.active--
 	}
 }

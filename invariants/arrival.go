@@ -38,7 +38,7 @@ type consumers struct {
 	closed  bool // the last record was that of a close
 	online  bool
 	up      int64 // subscriptions
-	emptied int64 // At of the last end of one
+	changed int64 // At of the last begin or end of one, or change of online
 	lonely  bool  // it was online without any
 	first   int64 // the shortest wait between two attempts, ns
 	most    int64 // the longest; 0: not stated
@@ -69,7 +69,7 @@ func (c *consumers) apply(l *life, r *event.Record) {
 		}
 	case event.ConsumerOnline, event.ConsumerOffline:
 		c.online = r.Kind == event.ConsumerOnline
-		c.lonely = c.lonely || c.online && r.N == 0
+		c.lonely, c.changed = c.lonely || c.online && r.N == 0, r.At
 	}
 }
 
@@ -115,8 +115,8 @@ func (v *receiver) apply(b *book, r *event.Record) {
 		}
 		v.tries, v.picky = r.N, r.Text != ""
 	case event.Subscribed:
-		if !v.up {
-			b.life.consumersOf(r.Stream).up++
+		if s := b.life.consumersOf(r.Stream); !v.up {
+			s.up, s.changed = s.up+1, r.At
 		}
 		switch {
 		case v.incarnation != 0 && v.incarnation != r.Incarnation:
@@ -134,7 +134,7 @@ func (v *receiver) apply(b *book, r *event.Record) {
 		}
 	case event.Unsubscribed:
 		if s := b.life.consumersOf(r.Stream); v.up {
-			s.up, s.emptied = s.up-1, r.At
+			s.up, s.changed = s.up-1, r.At
 		}
 		v.up = false
 		if n := len(v.ahead); n > 0 {

@@ -57,16 +57,16 @@ func (c *online) Event(r *event.Record) {
 // alone judges who is online with nobody there, though it was not before anybody was.
 func (c *online) alone(r *event.Record) {
 	for _, p := range c.life.producers {
-		if p.online && !p.lonely && p.active == 0 && r.At-p.emptied > c.within {
+		if p.online && !p.lonely && p.active == 0 && r.At-p.changed > c.within {
 			p.lonely = true // it is told once
-			c.fail(r, "the producer of %s is online, and has no subscription since %s", r.Host, time.Duration(p.emptied))
+			c.fail(r, "the producer of %s is online, and has no subscription since %s", r.Host, time.Duration(p.changed))
 		}
 	}
 	//lint:ordered it is told of each once, and seldom of two
 	for id, s := range c.life.streams {
-		if s.online && !s.lonely && !s.shared && s.up == 0 && r.At-s.emptied > c.within {
+		if s.online && !s.lonely && !s.shared && s.up == 0 && r.At-s.changed > c.within {
 			s.lonely = true
-			c.fail(r, "the consumer of %s on %s is online, and has no subscription since %s", id, r.Host, time.Duration(s.emptied))
+			c.fail(r, "the consumer of %s on %s is online, and has no subscription since %s", id, r.Host, time.Duration(s.changed))
 		}
 	}
 }

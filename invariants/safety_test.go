@@ -396,6 +396,34 @@ func TestConditionsAreToldRight(t *testing.T) {
 	})
 }
 
+func TestStatusTellsWhatIsThere(t *testing.T) {
+	breaks := []string{"status"}
+	up := history(upTo(4), c(counting(1, consumer(event.ConsumerOnline))))
+	two := history(up, p(accepted(2, "c", 5, 2), enqueued(2, "c", 5, 6), written(2, "c", 5, 6)))
+	says := func(n int64, datums, online uint64) event.Event {
+		return event.Event{Kind: event.AppStatus, Stream: theStream, N: n, From: datums, To: online}
+	}
+	of := func(n int64, datums, online uint64) []step {
+		return at(2*time.Second, p(producing(event.AppStatus, says(n, datums, online))))
+	}
+	ofC := func(n int64, online uint64) []step { return at(2*time.Second, c(says(n, 0, online))) }
+	run(t, []historyCase{
+		{name: "a producer", steps: history(up, of(1, 4, 1))},
+		{name: "what went over all subscriptions", steps: history(two, of(2, 6, 1))},
+		{name: "what went over one that ended does not count", steps: history(two, p(ended(1, "c", 0)), of(1, 2, 1))},
+		{name: "a moment after a change", steps: history(up, at(time.Second+time.Millisecond, p(ended(1, "c", 0), offline(0))), of(1, 4, 1))},
+		{name: "a producer that is closing", steps: history(up, p(closing(), offline(1), draining(1, "c", wire.GracefulShutdown)), of(1, 4, 0))},
+		{name: "a consumer", steps: history(up, ofC(1, 1))},
+		{name: "a consumer that never opened", steps: ofC(1, 1)},
+		{name: "two consumers cannot be told apart", steps: history(up, c(consumer(event.ConsumerOpened)), ofC(0, 0))},
+		{name: "a subscription that ended", steps: history(up, p(ended(1, "c", 0), offline(0)), of(1, 0, 0)), want: breaks},
+		{name: "a producer that is not online", steps: history(up, of(1, 4, 0)), want: breaks},
+		{name: "a datum too few", steps: history(up, of(1, 3, 1)), want: breaks},
+		{name: "a consumer without a subscription that it has", steps: history(up, ofC(0, 1)), want: breaks},
+		{name: "a consumer that is not online", steps: history(up, ofC(1, 0)), want: breaks},
+	})
+}
+
 func TestAnOrderlyEndLosesNothing(t *testing.T) {
 	breaks := []string{"graceful"}
 	const reason = wire.GracefulShutdown

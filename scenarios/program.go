@@ -37,6 +37,29 @@ type job struct {
 	world      *sim.World
 	stream     Stream
 	validators []ticket.Validator
+	looks      *[]look
+}
+
+// look has an application tell what the status of a handle is.
+type look struct {
+	host string
+	env  *runtime.Env
+	tell func()
+}
+
+// shows has a handle looked at when everything is to be well.
+func (j job) shows(env *runtime.Env, id ident.StreamID, incarnation uint64, status func() stream.Status) {
+	*j.looks = append(*j.looks, look{j.work.Host, env, func() {
+		s := status()
+		e := event.Event{Kind: event.AppStatus, Stream: id, Incarnation: incarnation, N: int64(len(s.Subscriptions))}
+		for _, sub := range s.Subscriptions {
+			e.From += sub.Stats().Datums
+		}
+		if s.Online {
+			e.To = 1
+		}
+		env.Report(&e)
+	}})
 }
 
 // produce sends datums that carry who made them, and reports each. At the
@@ -59,6 +82,7 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
+	j.shows(env, p.Stream(), p.Incarnation(), p.Status)
 	var b []byte // Send has made its own of it when it returns
 	for index, last := uint64(0), false; !last; {
 		for range raised(env, flood, max(1, j.work.Burst), fault.MarkFlood) {
@@ -100,6 +124,7 @@ func (j job) consume(ctx context.Context, n *node.Node) error {
 		return err
 	}
 	env := n.Env()
+	j.shows(env, c.Stream(), 0, c.Status)
 	begin := env.Clock.Mono()
 	stalled := j.work.StallFor == 0
 	rested := begin // when it last began to read

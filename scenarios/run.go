@@ -55,6 +55,7 @@ type run struct {
 	lag      time.Duration         // of the strategy
 	versions *versions             // nil if all nodes are of one
 	faults   []*active
+	looks    []look // at the handles of programs
 	result   Result
 }
 
@@ -145,6 +146,7 @@ func (r *run) play() {
 	if !r.calm(stop) || stop < end && r.world.Now() >= stop {
 		return
 	}
+	r.look()
 	r.set.Settle(r.world.Now())
 	if r.relent() && !r.advance(r.world.Now()+bootLimit) {
 		return
@@ -318,7 +320,7 @@ func (r *run) start(n *node.Node, name string, after time.Duration, f func(conte
 
 // program finds what a Work runs.
 func (r *run) program(w Work, id uint64) func(context.Context, *node.Node) error {
-	j := job{id: id, work: w, host: r.world.Host(w.Host), world: r.world}
+	j := job{id: id, work: w, host: r.world.Host(w.Host), world: r.world, looks: &r.looks}
 	for _, st := range r.scenario.Streams {
 		if st.Name == w.Stream {
 			j.stream, j.validators = st, r.validators(st)
@@ -393,6 +395,15 @@ func (r *run) relent() (any bool) {
 		r.end(a)
 	}
 	return any
+}
+
+// look has the programs that run tell what the status of their handles is.
+func (r *run) look() {
+	for _, l := range r.looks {
+		if n := r.nodes[l.host]; n != nil && n.Env() == l.env && l.env == r.world.Host(l.host).Env() {
+			l.tell()
+		}
+	}
 }
 
 // part has one of the nodes that all know leave while the others stay, long enough that

@@ -156,6 +156,10 @@ const (
 	// It is valid from Unix nanosecond From to Unix nanosecond To (0: for ever). Text says
 	// who got it instead of Peer.
 	AppIssued Kind = 84
+	// AppStatus: the status of the application's producer Incarnation, or where that is 0
+	// of its consumer of Stream, has N subscriptions, over which From datums went. To is 1
+	// if it is online.
+	AppStatus Kind = 85
 
 	// HostCrashed, HostRestarted, ClockStepped, FaultBegan, FaultEnded are
 	// told by the simulated world, not by a node; Text is the fault's text
@@ -183,7 +187,7 @@ var kinds = map[Kind]string{
 	EncodeFailed: "encode.failed", CriteriaFailed: "criteria.failed", Unmatched: "unmatched", ProducerClosing: "producer.closing", HandshakeRefused: "handshake.refused", HandshakeBegan: "handshake.began", HandshakeEnded: "handshake.ended",
 	ConsumerOpened: "consumer.opened", ConsumerClosed: "consumer.closed", Subscribing: "subscribing", Subscribed: "subscribed", Unsubscribed: "unsubscribed",
 	Received: "received", Skipped: "skipped", ConsumerOnline: "consumer.online", ConsumerOffline: "consumer.offline", Discarded: "discarded", DecodeFailed: "decode.failed", Retrying: "retrying",
-	AppSent: "app.sent", AppReceived: "app.received", AppRevoked: "app.revoked", AppAllowed: "app.allowed", AppIssued: "app.issued",
+	AppSent: "app.sent", AppReceived: "app.received", AppRevoked: "app.revoked", AppAllowed: "app.allowed", AppIssued: "app.issued", AppStatus: "app.status",
 	HostCrashed: "host.crashed", HostRestarted: "host.restarted", ClockStepped: "clock.stepped", FaultBegan: "fault.began", FaultEnded: "fault.ended", Quiesced: "quiesced",
 }
 
