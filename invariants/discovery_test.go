@@ -26,6 +26,9 @@ func TestAnExchangeLeavesNothingOut(t *testing.T) {
 		on("c", entryOf(event.EntryPublished, "c", 1, 1)), on("p", entryOf(event.EntryPublished, "p", 1, 1)), on("x", entryOf(event.EntryPublished, "x", 1, 1)),
 	)
 	knows := func(host string) []step { return on(host, entryOf(event.PeerDiscovered, "x", 1, 1)) }
+	left := entryOf(event.PeerDeparted, "x", 1, 1)
+	anew := history(world(crashed("x"), restarted("x")), again(on("x", entryOf(event.EntryPublished, "x", 2, 2))))
+	both, gone := history(publish, knows("c"), knows("p")), history(on("x", event.Event{Kind: event.NodeStopped}), p(left))
 	asks, answers := c(syncOf(event.SyncStarted, "p", 0)), p(syncOf(event.SyncStarted, "c", 1))
 	asked, answered := c(syncOf(event.SyncEnded, "p", 0)), p(syncOf(event.SyncEnded, "c", 1))
 	failed := c(because(wire.ConnectionLost, syncOf(event.SyncEnded, "p", 0)))
@@ -35,6 +38,9 @@ func TestAnExchangeLeavesNothingOut(t *testing.T) {
 	ms := uint64(invariants.DefaultMaxDrift.Milliseconds()) + 1000
 	ahead := history(on("c", entryOf(event.EntryPublished, "c", 1, 1)), on("p", entryOf(event.EntryPublished, "p", 1, 1)),
 		on("x", entryOf(event.EntryPublished, "x", 1, ms)), at(2*time.Second, p(entryOf(event.PeerDiscovered, "x", 1, ms))))
+	fast := entryOf(event.PeerDiscovered, "x", 1, ms+1500) // by a clock that is
+	fast.Wall = int64(time.Hour)
+	nearly := history(ahead[:2], on("x", entryOf(event.EntryPublished, "x", 1, ms+1500)), at(2*time.Second, p(fast)))
 	past := func(steps []step) []step {
 		steps = slices.Clone(steps)
 		steps[0].event.Wall = 1
@@ -57,12 +63,22 @@ func TestAnExchangeLeavesNothingOut(t *testing.T) {
 		{name: "of a node that is down", steps: history(publish, knows("p"), begins, world(crashed("x")), asked)},
 		{name: "of a node that did not publish it", steps: history(publish[:2], knows("p"), begins, asked)},
 		{name: "from the future", steps: history(ahead, begins, past(asked))},
+		{name: "from the future when it began", steps: history(nearly, begins, at(3*time.Second, asked))},
 		{name: "a clock that was wrong until then", steps: history(ahead, stepped(time.Minute), at(3*time.Second, asked))},
 		{name: "two at once cannot be told apart", steps: history(publish, knows("p"), begins, answers, asked)},
 		{name: "the end of one that the other side did not see", steps: history(publish, begins, asked, at(20*time.Second, knows("c")), at(40*time.Second, asks), answered)},
 		{name: "an end that is of the one before", steps: history(publish, begins, asked, at(20*time.Second, knows("c")), at(40*time.Second, begins), answered)},
 		{name: "after the one before was over", steps: history(publish, begins, asked, answered, at(20*time.Second, knows("c")), at(40*time.Second, begins), asked, answered), want: breaks},
 		{name: "with another node", steps: history(publish, knows("p"), begins, on("x", syncOf(event.SyncStarted, "c", 1)), c(syncOf(event.SyncStarted, "x", 0), syncOf(event.SyncEnded, "x", 0)))},
+		{name: "who left is told to who asked", steps: history(both, gone, begins, c(left), asked)},
+		{name: "who left is known as a later run", steps: history(both, gone, anew, c(entryOf(event.PeerUpdated, "x", 2, 2)), begins, asked)},
+		{name: "who left was found while the link opened", steps: history(publish, knows("p"), gone, knows("c"), at(time.Second, c(counting(int64(time.Second), syncOf(event.SyncStarted, "p", 0)))), answers, asked)},
+		{name: "who left is forgotten", options: invariants.Options{TombstoneTTL: time.Second}, steps: history(both, gone, at(time.Second, begins), asked)},
+		{name: "who left came back meanwhile", steps: history(both, gone, begins, anew, p(entryOf(event.PeerDiscovered, "x", 2, 2)), asked)},
+		{name: "who left is refused", steps: history(both, gone, begins, refused, asked)},
+		{name: "who came back is not told to who knew that it left", steps: history(both, on("x", event.Event{Kind: event.NodeStopped}), c(left), anew, p(entryOf(event.PeerUpdated, "x", 2, 2)), at(time.Second, begins), asked), want: breaks},
+		{name: "who left is not told to who asked", steps: history(both, gone, begins, asked), want: breaks},
+		{name: "who left is not told by who asked", steps: history(both, c(left), at(time.Second, begins), answered), want: breaks},
 		{name: "not told to who asked", steps: history(publish, knows("p"), begins, asked), want: breaks},
 		{name: "not told by who asked", steps: history(publish, knows("c"), begins, asked, answered), want: breaks},
 		{name: "not told by who asked, though the link opened slowly", steps: history(publish, knows("c"), at(20*time.Second, history(slowly, answers)), asked, answered), want: breaks},

@@ -11,10 +11,10 @@ import (
 
 // exchangedRule: who compared catalogs with another knows what that one knew.
 var exchangedRule = rule{
-	Info:  Info{"exchanged", Safety, "an exchange of catalogs that was finished leaves neither node without an entry that the other had when it began, of a node that still runs and by a clock that it allows"},
+	Info:  Info{"exchanged", Safety, "an exchange of catalogs that was finished leaves neither node without an entry that the other had when it began, of a node that still runs and by a clock that it allows, nor with one that the other knew to have departed"},
 	kinds: []event.Kind{event.SyncStarted, event.SyncEnded, event.EntryRefused},
 	make: func(p reporter, b *book, o Options) Checker {
-		return &exchanged{reporter: p, book: b, drift: o.MaxDrift.Milliseconds(), meetings: map[meeting]*comparison{}, refused: map[refusal]bool{}}
+		return &exchanged{reporter: p, book: b, drift: o.MaxDrift.Milliseconds(), ttl: int64(o.TombstoneTTL - o.TombstoneTTL/clockDrift), meetings: map[meeting]*comparison{}, refused: map[refusal]bool{}}
 	},
 }
 
@@ -27,6 +27,7 @@ type exchanged struct {
 	reporter
 	*book
 	drift    int64 // milliseconds that an entry may be ahead
+	ttl      int64 // nanoseconds for which a departure is remembered, on any clock
 	meetings map[meeting]*comparison
 	refused  map[refusal]bool
 }
@@ -44,16 +45,17 @@ const (
 type comparison struct {
 	asking, answering *life
 	offered           [2][]offer // by the role of whom it is told to
-	began             int64      // At
+	looked, began     int64      // At when the asking side took its catalog for it, or before, and when it told so
 	blurred           bool       // one before it was not over on the answering side, whose ends cannot be told apart
 	accepted          int        // how many the answering side began since
 	unfinished        int        // of all that the answering side began
 }
 
-// offer is an entry that the other side did not have.
+// offer is an entry that the other side did not have, or a departure of which it did not know.
 type offer struct {
 	peer    ident.PeerID
 	version version
+	left    bool
 }
 
 // refusal is an entry that a life did not take.
@@ -82,13 +84,14 @@ func (c *exchanged) Event(r *event.Record) {
 	}
 	switch {
 	case r.Kind == event.SyncStarted && r.From == askingSide:
-		m.began, m.accepted, m.blurred = r.At, 0, m.unfinished > 0
 		drift := r.N / 8
-		m.offered[answeringSide] = c.lacks(answering, asking, r.At-r.N-drift)
+		m.looked = r.At - r.N - drift
+		m.began, m.accepted, m.blurred = r.At, 0, m.unfinished > 0
+		m.offered[answeringSide] = c.lacks(answering, r.At, asking, m.looked)
 	case r.Kind == event.SyncStarted:
 		m.accepted++
 		m.unfinished++
-		m.offered[askingSide] = c.lacks(asking, answering, r.At)
+		m.offered[askingSide] = c.lacks(asking, m.looked, answering, r.At)
 	case r.From == askingSide:
 		c.judge(r, m, m.asking, m.answering)
 	default:
@@ -107,15 +110,21 @@ func (b *book) runs(node ident.PeerID) *life {
 	return b.living(h.name)
 }
 
-// lacks lists what one life has since the moment since, and another has not.
-func (c *exchanged) lacks(one, other *life, since int64) (offers []offer) {
+// lacks lists what one life, as it was at a moment, could learn of another, as that was.
+func (c *exchanged) lacks(one *life, was int64, other *life, since int64) (offers []offer) {
 	if len(other.known) > mostCompared {
 		return nil
 	}
 	//lint:ordered they are sorted before anybody sees them
 	for peer, e := range other.known {
-		if e.present && max(e.since, e.changed) < since && peer != one.node && !one.heard(peer, e.version) {
-			offers = append(offers, offer{peer, e.version})
+		if peer == one.node {
+			continue
+		}
+		switch has := one.known[peer]; {
+		case e.present && max(e.since, e.changed) < since && !one.heard(peer, e.version):
+			offers = append(offers, offer{peer: peer, version: e.version})
+		case e.departed && !e.present && e.gone < since && since-e.gone < c.ttl && has.lives(e.departure, was):
+			offers = append(offers, offer{peer: peer, version: e.departure, left: true})
 		}
 	}
 	slices.SortFunc(offers, func(a, b offer) int { return a.peer.Compare(b.peer) })
@@ -128,6 +137,12 @@ func (l *life) heard(peer ident.PeerID, v version) bool {
 	return e != nil && (e.version.compare(v) >= 0 || e.departed && e.departure.started >= v.started)
 }
 
+// lives tells whether an entry has been present since the moment since although a departure
+// ends it.
+func (e *entry) lives(departure version, since int64) bool {
+	return e != nil && e.present && max(e.since, e.changed) < since && e.version.started <= departure.started
+}
+
 // judge looks what one side of an exchange that ended has of what the other offered.
 func (c *exchanged) judge(r *event.Record, m *comparison, one, other *life) {
 	offers := m.offered[r.From]
@@ -135,16 +150,21 @@ func (c *exchanged) judge(r *event.Record, m *comparison, one, other *life) {
 	if r.Reason != wire.Finished || m.blurred || m.accepted != 1 || one.host.stepped >= m.began {
 		return
 	}
+	then := r.Wall - (r.At - m.looked) // what was too far ahead when it began is not asked for
 	for _, o := range offers {
-		subject := c.runs(o.peer)
-		ahead := int64(o.version.updated)-r.Wall/int64(time.Millisecond) > c.drift
-		if subject == nil || !subject.hasPublished(o.version) || one.heard(o.peer, o.version) || ahead || c.refused[refusal{one.id, o.peer}] {
+		ahead := int64(o.version.updated)-then/int64(time.Millisecond) > c.drift
+		if e := other.known[o.peer]; e == nil || e.present == o.left || ahead || c.refused[refusal{one.id, o.peer}] {
 			continue
 		}
-		if e := other.known[o.peer]; e == nil || !e.present {
+		if o.left {
+			if c.nodes[o.peer] == honest && one.known[o.peer].lives(o.version, m.began) {
+				c.fail(r, "%s, and %s still has %s, of which %s knew that it left", r.Event, one.host.name, o.peer.Short(), other.host.name)
+			}
 			continue
 		}
-		c.fail(r, "%s, and %s does not have %s as %v, which %s had before", r.Event, one.host.name, subject.host.name, o.version, other.host.name)
+		if subject := c.runs(o.peer); subject != nil && subject.hasPublished(o.version) && !one.heard(o.peer, o.version) {
+			c.fail(r, "%s, and %s does not have %s as %v, which %s had before", r.Event, one.host.name, subject.host.name, o.version, other.host.name)
+		}
 	}
 }
 
