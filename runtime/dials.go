@@ -33,6 +33,9 @@ const (
 	strayEvery = 10 * time.Second
 	// dialTime is how long other peers wait at most for the end of a dial under way.
 	dialTime = 10 * time.Second
+	// maxProved is how many peers an address stays open to that proved themselves there, the
+	// latest: where a machine ran with another key for a while, its own one is not forgotten.
+	maxProved = 3
 	// maxDialled bounds the addresses that are remembered. In ShunFor a node dials
 	// fewer new ones.
 	maxDialled = 1 << 14
@@ -54,7 +57,7 @@ type Dials struct {
 type address struct {
 	at       time.Duration  // Mono of the last dial, or of a connection from there
 	trying   ident.PeerID   // who was dialled then
-	there    ident.PeerID   // who answered last, or came from there; zero: nobody yet
+	proved   []ident.PeerID // who answered, or came from there, the last one first, up to maxProved
 	failed   []ident.PeerID // that were not found within ShunFor, up to ShunAfter
 	strays   GCRA           // dials of those although somebody else answers
 	failedAt time.Duration  // Mono of the last of those
@@ -80,13 +83,13 @@ func (d *Dials) Begin(peer ident.PeerID, addr string, now time.Duration) wire.Re
 		if a = d.remember(addr, now); a == nil {
 			return wire.DialWithheld
 		}
-	case peer == a.there:
+	case slices.Contains(a.proved, peer):
 	case now < a.shunned, now < a.until && peer != a.trying && !slices.Contains(a.failed, peer):
 		if a.dead && now-a.failedAt < maxSpare {
 			return wire.DialFailed
 		}
 		return wire.DialWithheld
-	case !a.there.IsZero() && slices.Contains(a.failed, peer) && !a.strays.Allow(now, strayEvery, strayBurst):
+	case len(a.proved) > 0 && slices.Contains(a.failed, peer) && !a.strays.Allow(now, strayEvery, strayBurst):
 		return wire.WrongIdentity
 	}
 	a.at, a.trying = now, peer
@@ -104,7 +107,7 @@ func (d *Dials) End(peer ident.PeerID, addr string, there ident.PeerID, now time
 		a.failed = nil
 	}
 	if a.dead = there.IsZero(); !a.dead {
-		a.there = there
+		a.proves(there)
 	}
 	if there == peer {
 		// Whoever was not found here stays so: a liar has no more tries because the peer
@@ -132,9 +135,20 @@ func (d *Dials) Met(peer ident.PeerID, addr string, now time.Duration) {
 		a = d.remember(addr, now)
 	}
 	if a != nil {
-		a.at, a.there, a.dead = now, peer, false
+		a.at, a.dead = now, false
+		a.proves(peer)
 		a.failed = slices.DeleteFunc(a.failed, func(id ident.PeerID) bool { return id == peer })
 	}
+}
+
+// proves notes who lives at an address.
+func (a *address) proves(peer ident.PeerID) {
+	if len(a.proved) > 0 && a.proved[0] == peer {
+		return
+	}
+	a.proved = slices.DeleteFunc(a.proved, func(id ident.PeerID) bool { return id == peer })
+	a.proved = slices.Insert(a.proved, 0, peer)
+	a.proved = a.proved[:min(len(a.proved), maxProved)]
 }
 
 // remember makes room for one more address, if there is any.

@@ -227,6 +227,23 @@ func TestMemoryOfAddressesIsBounded(t *testing.T) {
 	}
 }
 
+func TestOnlyTheLastFewOfAnAddressStayReachable(t *testing.T) {
+	var d runtime.Dials
+	now := time.Minute
+	for _, i := range []int{1, 2, 3, 2, 4, 4} { // a machine that runs with one key after another
+		d.Met(peer(i), somewhere, now)
+	}
+	for i := range runtime.ShunAfter {
+		fails(t, &d, peer(i+11), nobody, now)
+		now += time.Minute
+	}
+	for i, want := range []bool{false, true, true, true} {
+		if open := d.Begin(peer(i+1), somewhere, now) == wire.None; open != want {
+			t.Errorf("peer %d may be dialled where it lived: %t, want %t", i+1, open, want)
+		}
+	}
+}
+
 func TestWhoCameFromAnAddressStaysReachableThere(t *testing.T) {
 	var d runtime.Dials
 	now := time.Minute
@@ -243,6 +260,9 @@ func TestWhoCameFromAnAddressStaysReachableThere(t *testing.T) {
 		now += time.Second
 	}
 	d.Met(peer(8), somewhere, now)
+	if d.Begin(peer(7), somewhere, now) != wire.None {
+		t.Error("who came from there before may not be dialled")
+	}
 	if d.Begin(peer(8), somewhere, now) != wire.None {
 		t.Error("who came from there last may not be dialled")
 	}

@@ -1,6 +1,7 @@
 package stream_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -361,6 +362,34 @@ func TestUnknownConsumerExchangesCatalogsAndComesAgain(t *testing.T) {
 	b.within(5*time.Second, "consumer", subscribed(1, p))
 	if n := b.count("c", event.Unsubscribed, wire.UnknownPeer); n != 1 || len(asked) != 1 || asked[0] != b.id("p") {
 		t.Errorf("refused %d times as unknown, asked for %d exchanges; want 1 and 1 with p", n, len(asked))
+	}
+}
+
+// keeping is a directory of which nobody leaves.
+type keeping struct{ asking }
+
+func (k keeping) Subscribe(s runtime.Strand, f func([]discovery.Change)) (stop func()) {
+	return k.asking.Subscribe(s, func(changes []discovery.Change) {
+		f(slices.DeleteFunc(slices.Clone(changes), func(c discovery.Change) bool { return c.To == nil }))
+	})
+}
+
+func TestWhoCannotBeDialledIsLookedForByDiscovery(t *testing.T) {
+	b := newBedWith(t, 1, invariants.Options{Byzantine: []string{"c"}}, "p", "c") // two sets of streams on a node
+	var asked []ident.PeerID
+	onC := b.streams("c", keeping{asking{b.nodes["c"].Discovery(), func(peer ident.PeerID) { asked = append(asked, peer) }}})
+	p := b.produce("p", stream.ProducerConfig{})
+	if _, err := stream.Consume(onC, name, stream.ConsumerConfig{}, stream.WithCodec[[]byte](stream.Bytes{})); err != nil {
+		t.Fatal(err)
+	}
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	if len(asked) > 0 {
+		t.Errorf("asked for %d exchanges while all is well, want none", len(asked))
+	}
+	b.Host("p").Crash()
+	b.within(time.Minute, "a dial that fails", func() bool { return b.count("c", event.Unsubscribed, wire.DialFailed) > 0 })
+	if len(asked) == 0 || asked[0] != b.id("p") {
+		t.Errorf("asked for %d exchanges, want one with p for each dial that failed", len(asked))
 	}
 }
 
