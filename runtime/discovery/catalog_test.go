@@ -161,3 +161,13 @@ func checkChanges(t *rapid.T, before, after *Catalog) {
 		}
 	}
 }
+
+func TestIDsAreOrderedByAllTheirBytes(t *testing.T) {
+	a, b := ident.PeerID{1, 2, 3, 4, 5, 6, 7, 8, 9}, ident.PeerID{1, 2, 3, 4, 5, 6, 7, 8, 10}
+	c := ident.PeerID{1, 2, 3, 4, 5, 6, 7, 9}
+	for _, x := range [][2]ident.PeerID{{a, a}, {a, b}, {b, a}, {a, c}, {c, b}} {
+		if got, want := compareIDs(x[0], x[1]), x[0].Compare(x[1]); got != want {
+			t.Errorf("%x and %x: %d, want %d", x[0][:9], x[1][:9], got, want)
+		}
+	}
+}
