@@ -9,8 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/smalti/smalti/internal/wall"
@@ -123,9 +123,8 @@ func (p *planting) run() error {
 	if err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(p.app.out, 0, 0, 2, ' ', 0)
 	if !p.app.json {
-		fmt.Fprintln(table, "bug\tseeds\tCPU\ttold by\tpromise")
+		p.row("bug", "seeds", "CPU", "told by", "promise")
 	}
 	var cpu time.Duration
 	missed := 0
@@ -149,15 +148,18 @@ func (p *planting) run() error {
 		if !f.Found {
 			told = "NOT FOUND"
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", b.id, f.Seeds, time.Duration(f.CPUNS).Round(10*time.Millisecond), told, b.promise)
-		if err := table.Flush(); err != nil {
-			return &toolError{err}
-		}
+		p.row(b.id, strconv.Itoa(f.Seeds), time.Duration(f.CPUNS).Round(10*time.Millisecond).String(), told, b.promise)
 	}
 	if !p.app.json {
 		fmt.Fprintf(p.app.out, "\n%s, %d not found; %s of CPU for all seeds\n", count(len(bugs), "bug"), missed, cpu.Round(time.Second))
 	}
 	return nil
+}
+
+// row prints a line of the table as soon as it is known: columns are as wide as what they may
+// hold.
+func (p *planting) row(bug, seeds, cpu, told, promise string) {
+	fmt.Fprintf(p.app.out, "%-4s %5s %7s  %-24s  %s\n", bug, seeds, cpu, told, promise)
 }
 
 // find reads the bugs that are asked for.
