@@ -128,6 +128,7 @@ type life struct {
 	node      ident.PeerID
 	over      bool
 	closes    int64 // At since when the node is closing; 0: it is not
+	stopped   bool
 	streams   map[ident.StreamID]*consumers
 	receivers []*receiver // in order of first mention
 	find      map[receiverKey]*receiver
@@ -252,7 +253,7 @@ func (b *book) apply(r *event.Record) {
 	case event.NodeClosing:
 		b.life.closes = r.At
 	case event.NodeStopped:
-		b.host.gone, b.troubled = r.At, r.At
+		b.host.gone, b.troubled, b.life.stopped = r.At, r.At, true
 	case event.NodeStarted:
 		b.host.gone = -1
 	case event.Quiesced:

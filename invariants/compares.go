@@ -1,6 +1,7 @@
 package invariants
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
@@ -29,7 +30,9 @@ type compares struct {
 }
 
 func (c *compares) Event(r *event.Record) {
-	c.judge(c.life, r.At)
+	if slices.Contains(c.names, r.Host) {
+		c.judge(c.life, r.At)
+	}
 	c.last[c.life] = r.At
 }
 

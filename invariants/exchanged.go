@@ -100,14 +100,17 @@ func (c *exchanged) Event(r *event.Record) {
 	}
 }
 
-// runs gives the life of a node, nil if it is down, if several hosts run it or if it
+// runs gives the life of a node, nil if it is down or has stopped, if several hosts run it or if it
 // is not known to be honest.
 func (b *book) runs(node ident.PeerID) *life {
 	h := b.homes[node]
 	if h == nil || h.node != node || b.nodes[node] != honest {
 		return nil
 	}
-	return b.living(h.name)
+	if l := b.living(h.name); l != nil && !l.stopped {
+		return l
+	}
+	return nil
 }
 
 // lacks lists what one life, as it was at a moment, could learn of another, as that was.

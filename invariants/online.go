@@ -1,15 +1,17 @@
 package invariants
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
 // onlineRule: the condition that an application waits for is told right.
 var onlineRule = rule{
-	Info: Info{"online", Safety, "online and offline alternate and name the right number of subscriptions; nothing is online that drains for its close, or after it"},
+	Info: Info{"online", Safety, "online and offline alternate and name the right number of subscriptions; nothing that was not so before anybody came is online with nobody there, and nothing is online that drains for its close, or after it"},
 	kinds: []event.Kind{
 		event.ProducerOnline, event.ProducerOffline, event.ProducerClosed, event.SubDraining,
 		event.ConsumerOnline, event.ConsumerOffline, event.ConsumerClosed,
@@ -62,12 +64,18 @@ func (c *online) alone(r *event.Record) {
 			c.fail(r, "the producer of %s is online, and has no subscription since %s", r.Host, time.Duration(p.changed))
 		}
 	}
-	//lint:ordered it is told of each once, and seldom of two
+	var alone []ident.StreamID
+	//lint:ordered they are sorted before anybody sees them
 	for id, s := range c.life.streams {
 		if s.online && !s.lonely && !s.shared && s.up == 0 && r.At-s.changed > c.within {
-			s.lonely = true
-			c.fail(r, "the consumer of %s on %s is online, and has no subscription since %s", id, r.Host, time.Duration(s.changed))
+			alone = append(alone, id)
 		}
+	}
+	slices.SortFunc(alone, ident.StreamID.Compare)
+	for _, id := range alone {
+		s := c.life.streams[id]
+		s.lonely = true
+		c.fail(r, "the consumer of %s on %s is online, and has no subscription since %s", id, r.Host, time.Duration(s.changed))
 	}
 }
 

@@ -413,6 +413,7 @@ func TestStatusTellsWhatIsThere(t *testing.T) {
 		{name: "what went over one that ended does not count", steps: history(two, p(ended(1, "c", 0)), of(1, 2, 1))},
 		{name: "a moment after a change", steps: history(up, at(time.Second+time.Millisecond, p(ended(1, "c", 0), offline(0))), of(1, 4, 1))},
 		{name: "a producer that is closing", steps: history(up, p(closing(), offline(1), draining(1, "c", wire.GracefulShutdown)), of(1, 4, 0))},
+		{name: "a producer on a host that is slow", steps: history(world(event.Event{Kind: event.FaultBegan, Text: "busy p 1ms"}), up, of(0, 0, 0))},
 		{name: "a consumer", steps: history(up, ofC(1, 1))},
 		{name: "a consumer a moment after a change", steps: history(up, at(time.Second+time.Millisecond, c(unsubscribed(wire.ConnectionLost), consumer(event.ConsumerOffline))), ofC(1, 1))},
 		{name: "a consumer that never opened", steps: ofC(1, 1)},

@@ -74,7 +74,7 @@ func (c *spread) Event(r *event.Record) {
 
 // tell gives the news of r, and who is to hear it.
 func (c *spread) tell(r *event.Record, v version) (t tiding, told bool) {
-	if since, well := c.well(); !well || r.At < since || !c.joined(c.life, r.At) || !slices.Contains(c.names, r.Host) {
+	if since, well := c.well(); !well || r.At < since || !c.joined(c.life, r.At) || c.deceived(c.life) || !slices.Contains(c.names, r.Host) {
 		return tiding{}, false
 	}
 	t = tiding{at: r.At, about: c.life, version: v}
@@ -86,7 +86,7 @@ func (c *spread) tell(r *event.Record, v version) (t tiding, told bool) {
 		if c.deceived(l) {
 			return tiding{}, false
 		}
-		if e := l.known[r.Node]; e != nil && e.present && r.At-e.since >= int64(healing) && c.joined(l, r.At) && e.version == c.life.newest() {
+		if e := l.known[r.Node]; e != nil && e.present && r.At-e.since >= int64(healing) && c.joined(l, r.At) && l.host.stepped <= max(e.since, e.changed) && e.version == c.life.newest() {
 			t.hearers = append(t.hearers, l)
 		}
 	}

@@ -16,6 +16,9 @@ type status struct {
 }
 
 func (c *status) Event(r *event.Record) {
+	if !c.host.brisk(r.At) {
+		return
+	}
 	if r.Incarnation != 0 {
 		c.ofProducer(r)
 		return

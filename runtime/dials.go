@@ -35,6 +35,7 @@ const (
 	dialTime = 10 * time.Second
 	// maxProved is how many peers an address stays open to that proved themselves there, the
 	// latest: where a machine ran with another key for a while, its own one is not forgotten.
+	// All but the last are dialled as strays are: they may have gone for good.
 	maxProved = 3
 	// maxDialled bounds the addresses that are remembered. In ShunFor a node dials
 	// fewer new ones.
@@ -45,9 +46,9 @@ const (
 // which it may dial. All dials of a node pass one Dials, whoever asks for them. The
 // zero value is ready; it needs a lock if it is shared.
 //
-// An address at which a peer proved itself, or from which it came, is always open to
-// that peer, so that nobody can keep others from a node, or from noticing that it is gone,
-// by naming the address of it as their own.
+// An address at which a peer proved itself, or from which it came, is open to that peer, so
+// that nobody can keep others from a node, or from noticing that it is gone, by naming the
+// address of it as their own: always to the last one, and now and then to the two before.
 type Dials struct {
 	fresh   GCRA
 	dialled map[string]*address
@@ -60,6 +61,7 @@ type address struct {
 	proved   []ident.PeerID // who answered, or came from there, the last one first, up to maxProved
 	failed   []ident.PeerID // that were not found within ShunFor, up to ShunAfter
 	strays   GCRA           // dials of those although somebody else answers
+	former   GCRA           // dials of those who proved themselves, before somebody else did
 	failedAt time.Duration  // Mono of the last of those
 	dead     bool           // nobody answered then
 	failures int            // in a row
@@ -83,7 +85,11 @@ func (d *Dials) Begin(peer ident.PeerID, addr string, now time.Duration) wire.Re
 		if a = d.remember(addr, now); a == nil {
 			return wire.DialWithheld
 		}
+	case len(a.proved) > 0 && a.proved[0] == peer:
 	case slices.Contains(a.proved, peer):
+		if !a.former.Allow(now, strayEvery, strayBurst) {
+			return wire.WrongIdentity
+		}
 	case now < a.shunned, now < a.until && peer != a.trying && !slices.Contains(a.failed, peer):
 		if a.dead && now-a.failedAt < maxSpare {
 			return wire.DialFailed

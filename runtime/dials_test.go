@@ -242,6 +242,18 @@ func TestOnlyTheLastFewOfAnAddressStayReachable(t *testing.T) {
 			t.Errorf("peer %d may be dialled where it lived: %t, want %t", i+1, open, want)
 		}
 	}
+	var last, former int
+	for range 100 { // all but the last may have gone for good
+		if d.Begin(peer(4), somewhere, now) == wire.None {
+			last++
+		}
+		if d.Begin(peer(2), somewhere, now) == wire.None {
+			former++
+		}
+	}
+	if last != 100 || former > 10 || d.Begin(peer(2), somewhere, now+time.Minute) != wire.None {
+		t.Errorf("of 100 dials at once %d of the last and %d of one before are let through, want all and a few, and one more later", last, former)
+	}
 }
 
 func TestWhoCameFromAnAddressStaysReachableThere(t *testing.T) {

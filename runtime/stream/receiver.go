@@ -197,6 +197,7 @@ func (r *receiver) detach(reason wire.Reason) {
 func (r *receiver) ended(reason wire.Reason) {
 	a, w := r.attempt, r.worker
 	r.detach(reason)
+	last := r.verdict
 	r.verdict = reason
 	if a.up {
 		r.complete = reason == wire.GracefulShutdown
@@ -220,9 +221,9 @@ func (r *receiver) ended(reason wire.Reason) {
 		// ours, of which appeal is, or for a reason that nobody tells: hence one
 		// more attempt now and then, which is not soon.
 		r.wait, least = w.config.Backoff.Max, w.config.Backoff.Max/2
-	case reason == wire.UnknownPeer, reason == wire.DialFailed:
+	case reason == wire.UnknownPeer, reason == wire.DialFailed && last != reason && len(w.directory.Dialable(r.peer)) > 0:
 		// One of the two does not know the other, or the other is gone, and nobody else
-		// may look for long: discovery finds out.
+		// may look for long: discovery finds out, by itself once it was told.
 		w.directory.SyncThen(w.strand, r.peer.Entry.Peer, w.directory.Dialable(r.peer), func(error) {})
 	}
 	if limit := w.config.Backoff.GiveUp; limit > 0 && r.failing >= 0 && now-r.failing >= limit {
