@@ -119,6 +119,7 @@ func examples(t *testing.T) map[string]string {
 		"start":          dump(t, said["start"], said["start"][1:]),
 		"datum":          dump(t, said["datum"], nil),
 		"gap":            dump(t, gap, nil),
+		"progress":       dump(t, said["progress"], nil),
 		"sync-spans":     dump(t, crowded["spans"], crowded["spans"]),
 		"sync-lists":     dump(t, said["lists"], said["lists"]),
 		"sync-entries":   dump(t, said["entries"], said["entries"]),
@@ -230,6 +231,8 @@ func record(t *testing.T, crowd int) map[string][]byte {
 			}
 		case b[0] == 0:
 			first("start", b)
+		case b[0] == 1 && len(b) == 9: // the consumer's
+			first("progress", b)
 		case b[0] == 1 && b[8] == 2:
 			return gap
 		case b[0] == 1:

@@ -53,7 +53,9 @@ type subscription struct {
 	told      int64 // Mono of the last Enqueued
 	written   int64
 	dropped   int64
-	shutdown  int64 // of dropped, those for GracefulShutdown
+	shutdown  int64  // of dropped, those for GracefulShutdown
+	progress  int64  // Mono of the last SubProgress, or of SubAccepted
+	consumed  uint64 // what the last SubProgress said
 }
 
 // holds tells whether anything waits for the subscription, or may still be given back to it.
@@ -136,7 +138,7 @@ func (p *producer) apply(b *book, r *event.Record) {
 			p.highest = max(p.highest, r.To)
 		}
 	case event.SubAccepted:
-		s = &subscription{peer: r.Peer, reader: p.readerOf(r.Peer), from: r.From, next: r.From, end: int64(r.To), criteria: r.Text}
+		s = &subscription{peer: r.Peer, reader: p.readerOf(r.Peer), from: r.From, next: r.From, end: int64(r.To), criteria: r.Text, progress: r.Mono, consumed: r.From - 1}
 		p.add(r.Sub, s)
 		p.changed = r.At
 		p.accepted++
@@ -157,6 +159,8 @@ func (p *producer) applySub(s *subscription, r *event.Record) {
 	switch r.Kind {
 	case event.SubExpiry:
 		s.end = int64(r.To)
+	case event.SubProgress:
+		s.progress, s.consumed = r.Mono, r.To
 	case event.SubDraining:
 		p.release(s, r)
 		s.draining, s.drainFor = true, r.Reason

@@ -166,7 +166,7 @@ func (b *book) turn(r *event.Record) bool {
 	}
 	b.life = h.life
 	switch k := r.Kind; {
-	case k >= event.ProducerOpened && k <= event.ProducerClosing:
+	case k >= event.ProducerOpened && k <= event.ProducerClosing || k == event.SubProgress:
 		b.producer = b.producerOf(h.life, r)
 		b.sub = b.producer.find(r.Sub)
 	case k >= event.Subscribing && k <= event.Skipped || k == event.Retrying:

@@ -174,7 +174,7 @@ func TestNobodyBlocksForGood(t *testing.T) {
 	full := history(p(opened(0), accepted(1, "c", 1, 1), appSent(1, 1), enqueued(1, "c", 1, 1), appSent(2, 2)))
 	pinged := p(event.Event{Kind: event.Pinged, Peer: nodeOf("c")})
 	gone := p(dropped(1, "c", 1, 1, wire.ConnectionLost), ended(1, "c", 0))
-	taken := p(enqueued(1, "c", 2, 2))
+	taken, progress := p(enqueued(1, "c", 2, 2)), p(progressed(1, "c", 1))
 	late := 4 * time.Second
 	busy := world(event.Event{Kind: event.FaultBegan, Text: "busy p 1ms"})
 	run(t, []historyCase{
@@ -188,5 +188,42 @@ func TestNobodyBlocksForGood(t *testing.T) {
 		{name: "given up", options: o, steps: history(full, at(2*time.Second, p(inputDropped(2, 2, wire.Lagged))), at(late, pinged))},
 		{name: "for too long", options: o, steps: history(full, at(late, pinged)), want: breaks},
 		{name: "for too long by default", steps: history(full, at(time.Minute, pinged)), want: breaks},
+		{name: "while its consumer goes on", options: o, steps: history(full, at(3*time.Second, progress), at(late, pinged))},
+		{name: "while another goes on that holds nothing", options: o, steps: history(p(opened(0), accepted(1, "c", 1, 1), accepted(2, "d", 1, 2), appSent(1, 1), enqueued(1, "c", 1, 1), appSent(2, 2)), at(3*time.Second, p(progressed(2, "d", 1))), at(late, pinged)), want: breaks},
+	})
+}
+
+func TestAConsumerThatTakesSomethingIsNotCutAsTooSlow(t *testing.T) {
+	breaks := []string{"block-max"}
+	o := invariants.Options{BlockMax: map[ident.StreamID]time.Duration{theStream: time.Second}}
+	in := history(p(opened(0), accepted(1, "c", 1, 1), appSent(1, 1), enqueued(1, "c", 1, 1)))
+	taken := at(10*time.Second, p(progressed(1, "c", 1)))
+	cut := func(d time.Duration, r wire.Reason) []step {
+		return at(d, p(draining(1, "c", r), dropped(1, "c", 1, 1, r), ended(1, "c", 0)))
+	}
+	run(t, []historyCase{
+		{name: "in time", options: o, steps: history(in, taken, cut(11*time.Second, wire.TooSlow))},
+		{name: "for another reason", options: o, steps: history(in, taken, cut(10*time.Second, wire.UnknownPeer))},
+		{name: "where nobody waits", steps: history(in, taken, cut(10*time.Second, wire.TooSlow))},
+		{name: "too soon after it took something", options: o, steps: history(in, taken, cut(11*time.Second-1, wire.TooSlow)), want: breaks},
+		{name: "too soon after it came", options: o, steps: history(in, cut(time.Second/2, wire.TooSlow)), want: breaks},
+	})
+}
+
+func TestAProducerKnowsHowFarApplicationsAre(t *testing.T) {
+	breaks := []string{"progress"}
+	up := history(p(opened(0), accepted(1, "c", 1, 1)), c(consumer(event.ConsumerOpened), subscribing(1), subscribed(1)), world(quiesced()))
+	send := p(appSent(1, 1), enqueued(1, "c", 1, 1), written(1, "c", 1, 1))
+	takes := at(10*time.Second, history(send, c(received(1, 1), appReceived(1, 1, 1))))
+	told := p(progressed(1, "c", 1))
+	late := 12*time.Second + time.Second/10
+	run(t, []historyCase{
+		{name: "in time", steps: history(up, takes, at(12*time.Second, told)), finish: time.Minute},
+		{name: "while something is wrong", steps: history(up, takes, world(event.Event{Kind: event.FaultBegan, Text: "hold c -> p"})), finish: time.Minute},
+		{name: "it ended", steps: history(up, takes, p(ended(1, "c", 0))), finish: time.Minute},
+		{name: "the run ends first", steps: history(up, takes), finish: 12 * time.Second},
+		{name: "too late", steps: history(up, takes, at(late, told)), finish: time.Minute, want: breaks},
+		{name: "never", steps: history(up, takes), finish: late, want: breaks},
+		{name: "less", steps: history(up, at(10*time.Second, history(p(appSent(1, 1), appSent(2, 2), enqueued(1, "c", 1, 2), written(1, "c", 1, 2)), c(received(1, 2), appReceived(1, 1, 1)), told, c(appReceived(1, 2, 2)), told))), finish: late, want: breaks},
 	})
 }

@@ -12,9 +12,9 @@ import (
 
 // endsRule: what begins ends.
 var endsRule = rule{
-	Info: Info{"ends", Safety, "a handshake, an attempt to subscribe, an exchange of catalogs, the end of a subscription that is cut and the memory of a peer that does not answer are over within their time, on a host that runs"},
+	Info: Info{"ends", Safety, "a handshake, an attempt to subscribe, an exchange of catalogs, the end of a subscription that is cut, a drain without progress and the memory of a peer that does not answer are over within their time, on a host that runs"},
 	kinds: []event.Kind{
-		event.HandshakeBegan, event.HandshakeEnded, event.Subscribing, event.Subscribed, event.Unsubscribed, event.SyncStarted, event.SyncEnded, event.SubDraining, event.SubEnded, event.ConsumerClosed,
+		event.HandshakeBegan, event.HandshakeEnded, event.Subscribing, event.Subscribed, event.Unsubscribed, event.SyncStarted, event.SyncEnded, event.SubDraining, event.SubProgress, event.SubEnded, event.ConsumerClosed,
 		event.PeerHidden, event.PeerReturned, event.PeerDiscovered, event.PeerDeparted,
 	},
 	make: func(p reporter, b *book, o Options) Checker {
@@ -88,6 +88,11 @@ func (c *ends) Event(r *event.Record) {
 	case event.SyncStarted, event.SyncEnded:
 		u.begins, u.number = event.SyncStarted, r.From
 		l.note(u, r.Kind == event.SyncStarted && r.From == 0, r, exchangeMax)
+	case event.SubProgress:
+		u.begins, u.number, u.inc = event.SubDraining, r.Sub, r.Incarnation
+		if _, drains := l.began[u]; drains && c.sub != nil && c.sub.drainFor == wire.GracefulShutdown {
+			l.note(u, true, r, c.drain)
+		}
 	case event.SubDraining, event.SubEnded:
 		u.begins, u.number, u.inc = event.SubDraining, r.Sub, r.Incarnation
 		within := cutMax

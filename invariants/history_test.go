@@ -149,6 +149,11 @@ func written(sub uint64, peer string, from, to uint64) event.Event {
 	return moved(event.Written, sub, peer, from, to)
 }
 
+// progressed makes what a producer hears of how far an application is.
+func progressed(sub uint64, peer string, to uint64) event.Event {
+	return producing(event.SubProgress, event.Event{Sub: sub, Peer: nodeOf(peer), To: to})
+}
+
 func dropped(sub uint64, peer string, from, to uint64, r wire.Reason) event.Event {
 	return because(r, moved(event.Dropped, sub, peer, from, to))
 }

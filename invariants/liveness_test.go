@@ -94,7 +94,7 @@ func TestDatumsFlow(t *testing.T) {
 	finish := 3 * time.Minute
 	send := at(now, p(appSent(1, 11), appSent(2, 22)))
 	run(t, []historyCase{
-		{name: "in time", options: o, steps: history(up, send, at(now+time.Second, c(appReceived(1, 1, 11), appReceived(1, 2, 22)))), finish: finish},
+		{name: "in time", options: o, steps: history(up, send, at(now+time.Second, history(c(appReceived(1, 1, 11), appReceived(1, 2, 22)), p(progressed(1, "c", 2))))), finish: finish},
 		{name: "sent before the bound", options: o, steps: history(up, p(appSent(1, 11))), finish: finish},
 		{name: "passed over before the bound", options: o, steps: history(up, p(appSent(1, 11), appSent(2, 22), enqueued(1, "c", 1, 2), written(1, "c", 1, 2)), c(appReceived(1, 2, 22))), finish: finish},
 		{
@@ -105,8 +105,8 @@ func TestDatumsFlow(t *testing.T) {
 		{name: "told to be missing", options: o, steps: history(up, send, c(skipped(1, 2))), finish: finish},
 		{name: "not judged", options: invariants.Options{Reconnect: time.Minute, Expect: o.Expect}, steps: history(up, send), finish: finish},
 		{name: "never", options: o, steps: history(up, send), finish: finish, want: breaks},
-		{name: "too late", options: o, steps: history(up, send, at(now, p(enqueued(1, "c", 1, 2), written(1, "c", 1, 2))), at(now+time.Second+1, c(appReceived(1, 1, 11)))), finish: finish, want: breaks},
+		{name: "too late", options: o, steps: history(up, send, at(now, p(enqueued(1, "c", 1, 2), written(1, "c", 1, 2))), at(now+time.Second+1, history(c(appReceived(1, 1, 11)), p(progressed(1, "c", 1))))), finish: finish, want: breaks},
 		{name: "found out by the next that is sent", options: o, steps: history(up, send, at(now, p(enqueued(1, "c", 1, 2), written(1, "c", 1, 2))), at(now+time.Second+1, p(appSent(3, 33)))), finish: now + time.Second + 2, want: breaks},
-		{name: "passed over", options: o, steps: history(up, send, c(appReceived(1, 2, 22))), finish: finish, want: breaks},
+		{name: "passed over", options: o, steps: history(up, send, c(appReceived(1, 2, 22)), p(progressed(1, "c", 2))), finish: finish, want: breaks},
 	})
 }

@@ -68,8 +68,8 @@ type Options struct {
 	// SyncInterval is the mean time after which the run's nodes compare catalogs again, and
 	// none is refused that for load; 0: not judged.
 	SyncInterval time.Duration
-	// BlockMax is how long the producers of a stream wait for a consumer that is full,
-	// if they do; where it is not given, DefaultBlockMax.
+	// BlockMax is how long the producers of a stream wait for a consumer that takes
+	// nothing, for each stream whose lag policy is Block; 0: DefaultBlockMax.
 	BlockMax map[ident.StreamID]time.Duration
 	// WallSlack is what a node's clock may move between its decision and its
 	// report: 0 in simulation, some milliseconds for the log of a real node.

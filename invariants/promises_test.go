@@ -266,7 +266,7 @@ func TestApplicationsGoOnSending(t *testing.T) {
 	pair := invariants.Pair{Consumer: "c", Producer: "p", Stream: theStream}
 	o := invariants.Options{Expect: []invariants.Pair{pair}, Reconnect: time.Minute, Flow: 10 * time.Second, Sends: 10 * time.Second}
 	up := history(p(opened(0)), c(consumer(event.ConsumerOpened), subscribing(1)), p(accepted(1, "c", 1, 1)), c(subscribed(1)), world(quiesced()))
-	sends := at(115*time.Second, history(p(appSent(1, 1)), c(appReceived(1, 1, 1))))
+	sends := at(115*time.Second, history(p(appSent(1, 1)), c(appReceived(1, 1, 1)), p(progressed(1, "c", 1))))
 	run(t, []historyCase{
 		{name: "it does", options: o, steps: history(up, sends), finish: 2 * time.Minute},
 		{name: "it is not said how often", options: invariants.Options{Expect: o.Expect, Reconnect: o.Reconnect, Flow: o.Flow}, steps: up, finish: 2 * time.Minute},

@@ -1,17 +1,20 @@
 package invariants
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
 )
 
-// stuckRule: one slow consumer holds up the others for a while, and not for good.
+// stuckRule: a consumer that takes nothing holds up the others for a while, and not for
+// good; one that takes something is not cut for it.
 var stuckRule = rule{
-	Info: Info{"block-max", Safety, "no datum waits in the input of a producer that has subscriptions for longer than the producer may block"},
+	Info: Info{"block-max", Safety, "no datum waits in the input of a producer for longer than the producer may block while no subscription that holds datums makes progress, and none is cut as too slow that made progress within that time"},
 	kinds: []event.Kind{
-		event.AppSent, event.SubAccepted, event.Enqueued, event.Unmatched, event.InputDropped, event.ProducerClosing,
+		event.AppSent, event.SubAccepted, event.SubDraining, event.Enqueued, event.Unmatched, event.InputDropped, event.ProducerClosing,
 		event.SyncStarted, event.SyncEnded, event.Pinged, // by these a node shows that time passes
 	},
 	make: func(p reporter, b *book, o Options) Checker {
@@ -57,6 +60,9 @@ func (c *stuck) Event(r *event.Record) {
 		c.heads[p] = h
 	}
 	switch r.Kind {
+	case event.SubDraining:
+		c.cut(r)
+		h.since = r.At // what it blocked goes on now
 	case event.AppSent:
 		if h.sent <= h.taken {
 			h.since = r.At
@@ -73,17 +79,31 @@ func (c *stuck) Event(r *event.Record) {
 	}
 }
 
+// cut judges the end of a subscription that blocked.
+func (c *stuck) cut(r *event.Record) {
+	most, blocks := c.blocks[r.Stream]
+	if !blocks || r.Reason != wire.TooSlow || c.sub == nil {
+		return
+	}
+	most = cmp.Or(most, DefaultBlockMax)
+	if idle := time.Duration(r.Mono - c.sub.progress); idle < most {
+		c.fail(r, "%s, though its consumer made progress %s before; the producer may block for %s", r.Event, idle, most)
+	}
+}
+
 // judge looks for how long the first datum of a producer waits.
 func (c *stuck) judge(r *event.Record, p *producer) {
 	h := c.heads[p]
 	if h == nil || h.sent <= h.taken || p.active == 0 || p.closing || !c.host.brisk(r.At) {
 		return
 	}
-	most, given := c.blocks[p.key.stream]
-	if !given {
-		most = DefaultBlockMax
-	}
+	most := cmp.Or(c.blocks[p.key.stream], DefaultBlockMax)
 	waits := r.At - max(h.since, c.host.calm)
+	for _, s := range p.subs {
+		if s.holds() && !s.draining {
+			waits = min(waits, r.Mono-s.progress)
+		}
+	}
 	if waits > int64(most+most/clockDrift+stuckGrace)+c.lag {
 		c.fail(r, "datum %d waits in the input of %s for %s, and the producer may block for %s", h.taken+1, r.Host, time.Duration(waits), most)
 		h.since = r.At

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -32,8 +33,8 @@ func (r *run) expectations() invariants.Options {
 	o.TombstoneTTL, o.PurgeAfter, o.Latency = s.Purge, s.Purge, s.Latency+s.Jitter
 	o.BlockMax = map[ident.StreamID]time.Duration{}
 	for _, st := range s.Streams {
-		if st.BlockMax > 0 {
-			o.BlockMax[ident.Stream(st.Name)] = st.BlockMax
+		if st.Lag == stream.Block.String() {
+			o.BlockMax[ident.Stream(st.Name)] = cmp.Or(st.BlockMax, stream.DefaultBlockMax)
 		}
 		o.Demands = append(o.Demands, st.demands()...)
 		o.Never = append(o.Never, s.forbidden(st)...)

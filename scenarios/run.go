@@ -24,9 +24,12 @@ import (
 )
 
 // closeLimit is how long the nodes of a healed world may take to close, all at
-// once: the drain deadline of producers, the farewell and the transport's, with
-// as much again to spare.
-const closeLimit = 15 * time.Second
+// once: closeMax for their producers, the farewell and the transport's drain, with
+// some seconds to spare.
+const (
+	closeMax   = 8 * time.Second
+	closeLimit = 15 * time.Second
+)
 
 // Options say how a scenario is run.
 type Options struct {
@@ -257,7 +260,7 @@ func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 		if r.versions != nil {
 			r.versions.apply(h, env, &config)
 		}
-		n, err := node.New(env, node.Config{Discovery: config})
+		n, err := node.New(env, node.Config{Discovery: config, CloseMax: closeMax})
 		if err != nil {
 			r.world.Fail("program", fmt.Sprintf("host %s: %v", h.Name, err))
 			return

@@ -247,7 +247,11 @@ func (d *drawing) work(st Stream, stalls bool) {
 			w.StallFor = d.Rand.Duration(time.Second, d.Scenario.Duration/2).Truncate(time.Millisecond)
 		}
 		if stalls && d.Chance(200_000) {
-			w.Takes = d.Rand.Duration(time.Millisecond, 100*time.Millisecond).Truncate(time.Millisecond)
+			most := 100 * time.Millisecond
+			if d.Chance(500_000) {
+				most = 3 * time.Second // longer than some producers block for one that takes nothing
+			}
+			w.Takes = d.Rand.Duration(time.Millisecond, most).Truncate(time.Millisecond)
 		}
 		d.Workload = append(d.Workload, w)
 	}

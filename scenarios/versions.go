@@ -175,7 +175,7 @@ func (l *versionLink) Send(messages ...[]byte) (n int, err error) {
 	case n < len(messages):
 	case l.Protocol() == discovery.GossipProtocol:
 		_, _ = l.Link.Send(next.Unknown())
-	case l.Protocol() == stream.Protocol && first && !l.dialled: // behind the start
+	case l.Protocol() == stream.Protocol && first != l.dialled: // behind the start, or a report of progress
 		_, _ = l.Link.Send([]byte{next.Kind})
 	}
 	return n, err
@@ -192,8 +192,9 @@ func (l *versionLink) grow(m []byte) []byte {
 		}
 	case stream.Protocol:
 		switch {
-		case l.dialled:
+		case l.dialled && !l.said:
 			return next.Subscribe(m)
+		case l.dialled: // a report of progress
 		case m[0] == 0: // start
 			return append([]byte{0}, next.Extend(m[1:])...)
 		}

@@ -15,9 +15,10 @@ import (
 
 // produceOptions are the flags of node produce.
 type produceOptions struct {
-	flags nodeFlags
-	wait  int
-	drain time.Duration
+	flags    nodeFlags
+	wait     int
+	blockMax time.Duration
+	drain    time.Duration
 }
 
 func newProduce() *cobra.Command {
@@ -30,7 +31,7 @@ func newProduce() *cobra.Command {
 A datum is the bytes before \n, an empty line among them; a last line without
 \n counts. A line of more than 1 MiB stops the command with its number; what
 came before it is delivered. The slowest consumer sets the pace; one that takes
-nothing for 30 s is cut off. Without any consumer, produce waits for one.
+nothing for --block-max is cut off. Without any consumer, produce waits for one.
 
 At the end of the input it delivers what is under way and tells on standard
 error how many datums went to how many consumers. It ends with 0 only if the
@@ -43,7 +44,8 @@ consumer that left by itself wanted no more.`,
 	}
 	o.flags.register(cmd)
 	cmd.Flags().IntVar(&o.wait, "wait", 1, "how many consumers to wait for before the first datum; 0 sends at once, even to nobody")
-	cmd.Flags().DurationVar(&o.drain, "drain", stream.DefaultDrainMax, "how long to wait at the end for consumers to confirm what they got")
+	cmd.Flags().DurationVar(&o.blockMax, "block-max", stream.DefaultBlockMax, "how long a consumer that takes nothing may hold up the others")
+	cmd.Flags().DurationVar(&o.drain, "drain", stream.DefaultDrainMax, "how long to wait at the end for a consumer that takes nothing")
 	return cmd
 }
 
@@ -51,12 +53,14 @@ func (o *produceOptions) run(cmd *cobra.Command, name string) error {
 	if o.wait < 0 {
 		return badInput("give 0 or more", "--wait %d", o.wait)
 	}
-	if o.drain <= 0 {
-		return badInput("give a time above 0, such as 5s", "--drain %s", o.drain)
+	for flag, d := range map[string]time.Duration{"--block-max": o.blockMax, "--drain": o.drain} {
+		if d <= 0 {
+			return badInput("give a time above 0, such as 5s", "%s %s", flag, d)
+		}
 	}
 	var t tally
 	return o.flags.withNode(cmd, &t, func(ctx context.Context, p *process) error {
-		config := stream.ProducerConfig{Lag: stream.Block, DrainMax: o.drain}
+		config := stream.ProducerConfig{Lag: stream.Block, BlockMax: o.blockMax, DrainMax: o.drain}
 		if o.wait == 0 {
 			config.Online = stream.AtLeast(0)
 		}

@@ -161,6 +161,10 @@ const (
 	// if it is online.
 	AppStatus Kind = 85
 
+	// SubProgress: the application of Peer has taken everything of Sub up to number To, as
+	// its node reports; or, while the producer closes, the link took more for it.
+	SubProgress Kind = 90
+
 	// HostCrashed, HostRestarted, ClockStepped, FaultBegan, FaultEnded are
 	// told by the simulated world, not by a node; Text is the fault's text
 	// form, N a step in nanoseconds.
@@ -184,7 +188,7 @@ var kinds = map[Kind]string{
 	SubAccepted: "sub.accepted", SubRefused: "sub.refused", SubEnded: "sub.ended", SubExpiry: "sub.expiry", SubDraining: "sub.draining",
 	Enqueued: "enqueued", Written: "written", Dropped: "dropped",
 	ProducerOnline: "producer.online", ProducerOffline: "producer.offline", InputDropped: "input.dropped",
-	EncodeFailed: "encode.failed", CriteriaFailed: "criteria.failed", Unmatched: "unmatched", ProducerClosing: "producer.closing", HandshakeRefused: "handshake.refused", HandshakeBegan: "handshake.began", HandshakeEnded: "handshake.ended",
+	EncodeFailed: "encode.failed", CriteriaFailed: "criteria.failed", Unmatched: "unmatched", ProducerClosing: "producer.closing", SubProgress: "sub.progress", HandshakeRefused: "handshake.refused", HandshakeBegan: "handshake.began", HandshakeEnded: "handshake.ended",
 	ConsumerOpened: "consumer.opened", ConsumerClosed: "consumer.closed", Subscribing: "subscribing", Subscribed: "subscribed", Unsubscribed: "unsubscribed",
 	Received: "received", Skipped: "skipped", ConsumerOnline: "consumer.online", ConsumerOffline: "consumer.offline", Discarded: "discarded", DecodeFailed: "decode.failed", Retrying: "retrying",
 	AppSent: "app.sent", AppReceived: "app.received", AppRevoked: "app.revoked", AppAllowed: "app.allowed", AppIssued: "app.issued", AppStatus: "app.status",

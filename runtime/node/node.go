@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -13,6 +14,10 @@ import (
 	"github.com/smalti/smalti/runtime/wire"
 )
 
+// DefaultCloseMax is how long Close goes on delivering to consumers that make progress:
+// the grace period that Kubernetes gives a pod by default.
+const DefaultCloseMax = 30 * time.Second
+
 // transportDrain bounds the last step of Close: what streams wanted delivered
 // is delivered by then.
 const transportDrain = time.Second
@@ -21,6 +26,10 @@ const transportDrain = time.Second
 // transport.
 type Config struct {
 	Discovery discovery.Config
+	// CloseMax bounds how long Close delivers what the node's producers accepted; each
+	// gives up earlier on consumers without progress, see stream.ProducerConfig.
+	// 0: DefaultCloseMax.
+	CloseMax time.Duration
 }
 
 // Node is a running node.
@@ -29,6 +38,7 @@ type Node struct {
 	strand    runtime.Strand
 	discovery *discovery.Discovery
 	streams   *stream.Streams
+	closeMax  time.Duration
 	closing   runtime.Watch[bool]
 	ended     runtime.Watch[*end]
 }
@@ -41,7 +51,10 @@ func New(env *runtime.Env, config Config) (*Node, error) {
 	if key := config.Discovery.Key.PeerID(); key != env.Transport.Local() {
 		return nil, fmt.Errorf("start node: discovery signs as %s, but the transport proves %s: give both the same key", key.Short(), env.Transport.Local().Short())
 	}
-	n := &Node{env: env, strand: env.Scheduler.Strand("node")}
+	if config.CloseMax < 0 {
+		return nil, fmt.Errorf("start node: CloseMax of %s, want 0 or more", config.CloseMax)
+	}
+	n := &Node{env: env, strand: env.Scheduler.Strand("node"), closeMax: cmp.Or(config.CloseMax, DefaultCloseMax)}
 	env.Report(&event.Event{Kind: event.NodeStarted})
 	var err error
 	if n.discovery, err = discovery.New(env, config.Discovery); err != nil {
@@ -92,7 +105,7 @@ func (n *Node) close() {
 	}
 	n.closing.Set(true)
 	n.env.Report(&event.Event{Kind: event.NodeClosing})
-	n.streams.Close(n.strand, func(err error) {
+	n.streams.Close(n.closeMax, n.strand, func(err error) {
 		n.discovery.Stop(n.strand, func() {
 			n.env.Transport.Drain(wire.GracefulShutdown, transportDrain, n.strand, func() {
 				n.env.Report(&event.Event{Kind: event.NodeStopped})

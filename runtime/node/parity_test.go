@@ -69,6 +69,8 @@ var parity = []struct {
 	{"gaps/UndeliveredSink", undeliveredSink},
 	{"gaps/EncodeFailure", encodeFailure},
 	{"gaps/BackPressure", backPressure},
+	{"gaps/SlowReader", slowReader},
+	{"gaps/CloseOfASlowReader", closeOfASlowReader},
 	{"gaps/SendWhileOfflineThenOnline", sendWhileOfflineThenOnline},
 	{"gaps/ShutdownCodesAndLoss", shutdownCodesAndLoss},
 	{"gaps/ShutdownGivesUp", shutdownGivesUp},

@@ -20,10 +20,15 @@ func (w *fanout) admit(s *subscription) {
 	w.lastSub++
 	s.id, s.guest, s.expires, s.stage = w.lastSub, g, expires, serving
 	s.since = w.env.Clock.Now()
+	s.sent, s.consumed = w.next-1, w.next-1
+	s.admittedAt = w.env.Clock.Mono()
+	s.progressAt = s.admittedAt
 	s.ring = ring{depth: &s.traffic.queued, maxDatums: w.config.Queue, maxBytes: w.config.QueueBytes}
 	w.enlist(s)
 	w.env.Report(s.event(&event.Event{Kind: event.SubAccepted, From: w.next, To: uint64(expires.UnixNano()), N: int64(len(w.subs)), Text: s.criteria}))
-	if _, err := s.link.Send(encodeStart(start{Version: version, Incarnation: w.incarnation, Next: w.next})); err != nil {
+	if _, err := s.link.Send(encodeStart(start{
+		Version: version, Incarnation: w.incarnation, Next: w.next, ProgressEvery: uint32(w.config.progressEvery().Milliseconds()),
+	})); err != nil {
 		s.cut(wire.ConnectionLost)
 		return
 	}

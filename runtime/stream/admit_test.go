@@ -397,7 +397,7 @@ func TestWhoCannotBeDialledIsLookedForByDiscovery(t *testing.T) {
 func (b *bed) streams(host string, d stream.Directory) *stream.Streams {
 	b.t.Helper()
 	env := b.nodes[host].Env()
-	b.nodes[host].Streams().Close(env.Scheduler.Strand("test"), func(error) {})
+	b.nodes[host].Streams().Close(time.Minute, env.Scheduler.Strand("test"), func(error) {})
 	s, err := stream.New(env, d)
 	if err != nil {
 		b.t.Fatal(err)

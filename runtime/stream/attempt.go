@@ -21,7 +21,10 @@ type attempt struct {
 	batch    []arrival     // received in this turn, handed on at its end
 	bytes    int           // of the batch
 	paused   bool
-	odd      bool // it was told that the producer says what this version does not know
+	every    time.Duration // the interval at which the producer wants reports; 0: none
+	reported uint64        // the number that it was told last
+	pops     uint64        // queue.pops then
+	odd      bool          // it was told that the producer says what this version does not know
 }
 
 var _ runtime.Handler = (*attempt)(nil)
@@ -78,7 +81,8 @@ func (a *attempt) onStart(s start) {
 	r := a.receiver
 	w := r.worker
 	same := r.incarnation == s.Incarnation
-	if s.Version != version || s.Incarnation == 0 || s.Next == 0 || same && s.Next < r.next {
+	every := time.Duration(s.ProgressEvery) * time.Millisecond
+	if s.Version != version || s.Incarnation == 0 || every > 0 && every < progressLeast || s.Next == 0 || same && s.Next < r.next {
 		r.fail(wire.ProtocolViolation)
 		return
 	}
@@ -101,6 +105,9 @@ func (a *attempt) onStart(s start) {
 		a.miss(gap{1, s.Next - 1, s.Next - 1}, kind, wire.None)
 	case before != 0:
 		a.miss(gap{1, s.Next - 1, s.Next - 1}, arrivalRestart, wire.None)
+	}
+	if a.every, a.reported = every, s.Next-1; every > 0 {
+		w.startReports()
 	}
 	w.connected++
 	w.changed()

@@ -20,8 +20,9 @@ const (
 	// Disconnect ends the subscription with TooSlow. It assumes a producer
 	// that is paced by something else than its consumers.
 	Disconnect Lag = iota
-	// Block lets the slowest consumer set the pace: Send waits. A consumer
-	// that stays full for BlockMax is ended with TooSlow.
+	// Block lets the slowest consumer set the pace: Send waits. A consumer that
+	// holds it up for BlockMax while its application takes nothing is ended with
+	// TooSlow.
 	Block
 	// DropNewest skips the datums that do not fit, for the consumers whose queue
 	// is full: those that keep up get everything, a slow one the oldest of each
@@ -85,8 +86,12 @@ type ProducerConfig struct {
 	MaxConsumers int // 0: no limit
 	MaxPerPeer   int // subscriptions of one peer; 0: DefaultPerPeer
 	Lag          Lag
-	BlockMax     time.Duration // under Block; 0: DefaultBlockMax
-	DrainMax     time.Duration // of Close; 0: DefaultDrainMax
+	// BlockMax is how long, under Block, a consumer whose application takes nothing may
+	// hold up the producer. 0: DefaultBlockMax.
+	BlockMax time.Duration
+	// DrainMax is how long Close waits for a consumer without progress: its application
+	// takes nothing, and neither does its link. 0: DefaultDrainMax.
+	DrainMax time.Duration
 	// Online must be met for Send to go through; the zero value demands one
 	// consumer. AtLeast(0) lets datums through without any: those are lost.
 	Online Quorum

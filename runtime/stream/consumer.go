@@ -50,7 +50,7 @@ func newConsumer(s *Streams, name string, config ConsumerConfig) *consumer {
 	}
 	w.board = newBoard(strand, &c.status, w.look)
 	c.worker = w
-	c.queue.env, c.queue.strand, c.queue.onRoom, c.queue.ready = s.env, strand, w.onRoom, c.queue.due
+	c.queue.env, c.queue.strand, c.queue.onRoom, c.queue.onTaken, c.queue.ready = s.env, strand, w.onRoom, w.onTaken, c.queue.due
 	c.queue.maxDatums, c.queue.maxBytes = config.Queue, config.QueueBytes
 	strand.Post(w.begin)
 	return c

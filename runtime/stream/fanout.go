@@ -3,6 +3,7 @@ package stream
 import (
 	"math"
 	"slices"
+	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
@@ -39,15 +40,16 @@ type fanout struct {
 
 	next    uint64 // number of the next datum to be taken from the input
 	batch   [][]byte
-	resume  func() // onInput, bound once
-	due     bool   // resume was posted by the worker itself
-	more    bool   // the input may hold datums
-	blocked bool   // Block keeps them there until a subscription has room
-	stalled runtime.Timer
+	resume  func()        // onInput, bound once
+	due     bool          // resume was posted by the worker itself
+	more    bool          // the input may hold datums
+	blocked bool          // Block keeps them there until a subscription has room
+	stalled runtime.Timer // of the subscription that is the first to have blocked for too long
 	online  bool
 
 	closing  bool
-	deadline runtime.Timer // of the close
+	closedAt time.Duration // Mono when the close began
+	deadline runtime.Timer // of the subscription that has drained for longest without progress
 	undrain  UndrainedError
 	stranded bool        // at Close, what the input held was for nobody
 	finish   func(error) // the producer's: called once, at the end
@@ -157,37 +159,50 @@ func (w *fanout) each(f func(*subscription)) {
 	}
 }
 
-// block starts the clock of a Block. It runs until a datum gets through.
+// block notes which subscriptions keep the oldest datum in the input, and arms the timer
+// of the one that has done so for longest without progress. A datum that gets through
+// unblocks all of them.
 func (w *fanout) block() {
-	if w.blocked {
-		return
-	}
 	w.blocked = true
-	if w.waits() {
-		return // nobody is to be cut
+	now, next := w.env.Clock.Mono(), w.input.oldest()
+	until := time.Duration(math.MaxInt64)
+	for _, s := range w.subs {
+		if s.ring.room().fits(next) == len(next) {
+			s.blocks = false
+			continue
+		}
+		if !s.blocks {
+			s.blocks, s.blockedAt = true, now
+		}
+		until = min(until, s.patience())
+	}
+	if len(w.subs) == 0 {
+		return // the input waits for a consumer
 	}
 	if w.stalled == nil {
-		w.stalled = w.env.Clock.AfterFunc(w.strand, w.config.BlockMax, w.onStalled)
-		return
+		w.stalled = w.env.Clock.AfterFunc(w.strand, until-now, w.onStalled)
+	} else {
+		w.stalled.Reset(until - now)
 	}
-	w.stalled.Reset(w.config.BlockMax)
 }
 
 func (w *fanout) unblock() {
-	if w.blocked {
-		w.blocked = false
-		if w.stalled != nil {
-			w.stalled.Stop()
-		}
+	if !w.blocked {
+		return
+	}
+	w.blocked = false
+	stopTimer(w.stalled)
+	for _, s := range w.subs {
+		s.blocks = false
 	}
 }
 
-// onStalled cuts those for whom nothing got through for so long.
+// onStalled cuts the subscriptions that have kept datums in the input for BlockMax
+// and whose applications took nothing in that time.
 func (w *fanout) onStalled() {
-	w.blocked = false
-	next := w.input.oldest()
+	now := w.env.Clock.Mono()
 	w.each(func(s *subscription) {
-		if s.ring.room().fits(next) < len(next) {
+		if s.blocks && now >= s.patience() {
 			w.env.Mark("stream/block-max")
 			s.cut(wire.TooSlow)
 		}
@@ -326,6 +341,7 @@ func (w *fanout) close() {
 	}
 	w.stranded = w.waits()
 	w.closing = true
+	w.closedAt = w.env.Clock.Mono()
 	w.deadline = w.env.Clock.AfterFunc(w.strand, w.config.DrainMax, w.onDrainDeadline)
 	w.env.Report(w.event(&event.Event{Kind: event.ProducerClosing}))
 	for _, stop := range w.unwatch {
@@ -351,8 +367,28 @@ func (w *fanout) drain() {
 	w.end()
 }
 
-// onDrainDeadline gives up what is left.
+// onDrainDeadline cuts the subscriptions that made no progress for DrainMax. The close
+// goes on while others do.
 func (w *fanout) onDrainDeadline() {
+	now := w.env.Clock.Mono()
+	until := time.Duration(math.MaxInt64)
+	w.each(func(s *subscription) {
+		if due := max(w.closedAt, s.progressAt) + w.config.DrainMax; now < due {
+			until = min(until, due)
+		} else {
+			s.cut(wire.GracefulShutdown)
+		}
+	})
+	if len(w.subs) > 0 {
+		w.deadline.Reset(until - now)
+		w.again()
+		return
+	}
+	w.giveUp()
+}
+
+// giveUp drops what the input holds and cuts every subscription.
+func (w *fanout) giveUp() {
 	w.batch, w.more = w.input.take(w.batch[:0], room{datums: math.MaxInt, bytes: math.MaxInt})
 	if n := len(w.batch); n > 0 {
 		w.undrain.Input += n

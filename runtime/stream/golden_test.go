@@ -17,10 +17,11 @@ func TestMessagesKeepTheirBytes(t *testing.T) {
 	later := subscribe{Version: version + 1, Stream: ident.Stream("prices")}
 	some := subscribe{Version: version, Stream: ident.Stream("prices"), Criteria: `kind == "a"`}
 	first := start{Version: version, Incarnation: 0x123456789abcdef0, Next: 1000}
+	asking := start{Version: version, Incarnation: 0x123456789abcdef0, Next: 1000, ProgressEvery: 250}
 	skipped := gap{1001, 1003, 2}
 	datum := append(binary.BigEndian.AppendUint64([]byte{frameDatum}, 1004), "payload"...)
 	golden.Covered(t, asked, some)
-	golden.Covered(t, first)
+	golden.Covered(t, first, asking)
 
 	asks := func(want subscribe) func(*testing.T, []byte) {
 		return func(t *testing.T, b []byte) {
@@ -43,6 +44,12 @@ func TestMessagesKeepTheirBytes(t *testing.T) {
 		golden.Message{Name: "subscribe-criteria", Bytes: wire.MustMarshal(some), Read: asks(some)},
 		golden.Message{Name: "subscribe-next", Bytes: next.Extend(wire.MustMarshal(later)), Read: asks(later)},
 		golden.Message{Name: "start", Bytes: encodeStart(first), Read: says(message{kind: frameStart, start: first})},
+		golden.Message{Name: "start-progress", Bytes: encodeStart(asking), Read: says(message{kind: frameStart, start: asking})},
+		golden.Message{Name: "progress", Bytes: encodeProgress(1003), Read: func(t *testing.T, b []byte) {
+			if got, known, err := decodeProgress(b); got != 1003 || !known || err != nil {
+				t.Errorf("progress: got %d, %v, want 1003", got, err)
+			}
+		}},
 		golden.Message{Name: "start-next", Bytes: append([]byte{frameStart}, next.Extend(wire.MustMarshal(first))...), Read: says(message{kind: frameStart, start: first})},
 		golden.Message{Name: "gap", Bytes: skipped.frame(), Read: says(message{kind: frameGap, gap: skipped})},
 		golden.Message{Name: "datum", Bytes: datum, Read: says(message{kind: frameDatum, gap: gap{1004, 1004, 1}, payload: []byte("payload")})},

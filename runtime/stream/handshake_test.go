@@ -30,12 +30,13 @@ func (d *dialled) OnClosed(c runtime.Closed) {
 	d.closed, d.at = &c, d.b.Now()
 }
 
-func (b *bed) dial(from, to string, first ...[]byte) *dialled {
-	env := b.nodes[from].Env()
+// dial opens a link from host c to host p, and sends messages on it.
+func (b *bed) dial(first ...[]byte) *dialled {
+	env := b.nodes["c"].Env()
 	d := &dialled{b: b}
 	s := env.Scheduler.Strand("dialled")
 	s.Post(func() {
-		d.link = env.Transport.Dial(b.id(to), []string{b.Host(to).Addr()}, stream.Protocol, s, d)
+		d.link = env.Transport.Dial(b.id("p"), []string{b.Host("p").Addr()}, stream.Protocol, s, d)
 		_, _ = d.link.Send(first...)
 	})
 	b.run(time.Second)
@@ -46,7 +47,7 @@ func TestHandshakeThatNeverSpeaksIsEnded(t *testing.T) {
 	b := newBed(t, 1, "p", "c")
 	b.run(time.Second)
 	begin := b.Now()
-	d := b.dial("c", "p")
+	d := b.dial()
 	b.within(10*time.Second, "end", func() bool { return d.closed != nil })
 	if took := d.at - begin; d.closed.Reason != wire.HandshakeTimeout || took < 5*time.Second || took > 6*time.Second {
 		t.Errorf("closed after %s: %v, want handshake-timeout after 5s", took, d.closed)
@@ -107,9 +108,9 @@ func TestMalformedFirstMessageIsAViolation(t *testing.T) {
 		{"too large", [][]byte{make([]byte, wire.MaxHandshake+1)}, wire.ProtocolViolation},
 		{"no version", [][]byte{subscribe(0, name)}, wire.VersionMismatch},
 		{"another stream", [][]byte{subscribe(1, "other")}, wire.StreamNotFound},
-		{"a second message", [][]byte{subscribe(1, name), {1}}, wire.ProtocolViolation},
+		{"half a report", [][]byte{subscribe(1, name), {1}}, wire.ProtocolViolation},
 	} {
-		if d := b.dial("c", "p", c.first...); d.closed == nil || d.closed.Reason != c.want {
+		if d := b.dial(c.first...); d.closed == nil || d.closed.Reason != c.want {
 			t.Errorf("%s: got %v, want %s", c.what, d.closed, c.want)
 		}
 	}

@@ -13,6 +13,7 @@ type origin struct {
 	producer    ident.PeerID
 	incarnation uint64
 	traffic     traffic // what the application took
+	consumed    uint64  // number of the last datum or gap that the application took; queue.mu guards it
 }
 
 // arrival is a datum or a gap in a consumer's queue.
@@ -41,6 +42,7 @@ type queue struct {
 	env       *runtime.Env
 	strand    runtime.Strand
 	onRoom    func()      // the worker's, bound once: posted when a full queue is half empty
+	onTaken   func()      // the worker's, bound once: posted when the application took something and reporting is on
 	ready     func() bool // due, bound once
 	maxDatums int
 	maxBytes  int
@@ -49,6 +51,8 @@ type queue struct {
 	items   fifo[arrival]
 	bytes   int
 	full    bool // the worker was told so and waits for onRoom
+	reports bool // onTaken is to be posted at the next pop
+	pops    uint64
 	closed  bool
 	waiters waiters
 	traffic traffic // of all producers
@@ -94,7 +98,7 @@ func (q *queue) merge(a *arrival) bool {
 	case last.incarnation != a.incarnation || last.to+1 != a.from:
 		return false
 	default:
-		last.to, last.count = a.to, last.count+a.count
+		last.origin, last.to, last.count = a.origin, a.to, last.count+a.count
 		return true
 	}
 }
@@ -124,11 +128,32 @@ func (q *queue) pop(a *arrival) error {
 		a.traffic.add(1, len(a.payload))
 		q.traffic.add(1, len(a.payload))
 	}
+	a.consumed = a.to
+	q.pops++
+	if q.reports {
+		q.reports = false
+		q.strand.Post(q.onTaken)
+	}
 	if q.full && q.items.len() <= q.maxDatums/2 && q.bytes <= q.maxBytes/2 {
 		q.full = false
 		q.strand.Post(q.onRoom)
 	}
 	return nil
+}
+
+// report has onTaken posted when the application takes something next.
+func (q *queue) report() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reports = !q.closed
+}
+
+// consumed returns the number of the last datum or gap that the application took of
+// an origin, and how often it took something of any.
+func (q *queue) consumed(o *origin) (last, pops uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return o.consumed, q.pops
 }
 
 // wait parks the caller until something may have arrived.

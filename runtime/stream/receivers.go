@@ -25,6 +25,7 @@ type receivers struct {
 	demands   demands
 	queue     *queue
 	board     *board
+	reporter  reporter
 	unwatch   []func() // each ends a view of what others decide
 
 	self      *discovery.Entry // this node's own
@@ -201,6 +202,7 @@ func (w *receivers) close() {
 	}
 	w.list = nil
 	clear(w.byPeer)
+	stopTimer(w.reporter.timer)
 	if n := w.queue.close(); n > 0 {
 		w.env.Report(w.event(&event.Event{Kind: event.Discarded, N: int64(n)}))
 	}

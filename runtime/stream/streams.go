@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
@@ -163,9 +164,9 @@ func (s *Streams) find(id ident.StreamID) *producer {
 }
 
 // Close refuses new subscriptions, closes every consumer and drains every
-// producer. done runs on strand when all are closed, those too whose close had
-// begun before, with the errors of the producers, joined.
-func (s *Streams) Close(strand runtime.Strand, done func(error)) {
+// producer, for at most limit in all. done runs on strand when all are closed, those
+// too whose close had begun before, with the errors of the producers, joined.
+func (s *Streams) Close(limit time.Duration, strand runtime.Strand, done func(error)) {
 	s.mu.Lock()
 	s.closed = true
 	producers, consumers := slices.Clone(s.producers), slices.Clone(s.consumers)
@@ -174,8 +175,14 @@ func (s *Streams) Close(strand runtime.Strand, done func(error)) {
 	s.stop()
 	left := 1
 	errs := make([]error, len(producers))
+	deadline := s.env.Clock.AfterFunc(strand, limit, func() {
+		for _, p := range producers {
+			p.worker.strand.Post(p.worker.giveUp)
+		}
+	})
 	step := func() {
 		if left--; left == 0 {
+			deadline.Stop()
 			done(errors.Join(errs...))
 		}
 	}

@@ -42,6 +42,15 @@ type subscription struct {
 	untrack  func()
 	owed     bool        // it was served when a Close began
 	reason   wire.Reason // why this side ends it
+
+	sent       uint64        // number of the last datum or gap that the link took
+	consumed   uint64        // number of the last one that the consumer's application took, as it reported
+	admittedAt time.Duration // Mono
+	progressAt time.Duration // Mono of its last report, or of the admission
+	repeats    int64         // reports without news
+	odd        bool          // it sent a message of a later version
+	blocks     bool          // under Block, it keeps datums in the input
+	blockedAt  time.Duration // Mono since when
 }
 
 var _ runtime.Handler = (*subscription)(nil)
@@ -141,6 +150,7 @@ func (s *subscription) tell() bool {
 	if n, _ := s.link.Send(s.missed.frame()); n == 0 {
 		return false
 	}
+	s.sent = s.missed.to
 	s.missed = gap{}
 	return true
 }
@@ -171,6 +181,9 @@ func (s *subscription) lapsed() bool {
 // next one.
 func (s *subscription) send(frames [][]byte) (n int, tooLarge bool) {
 	n, err := s.link.Send(frames...)
+	if n > 0 {
+		s.sent = lastSeq(frames[n-1])
+	}
 	return n, errors.Is(err, runtime.ErrTooLarge)
 }
 
@@ -207,6 +220,10 @@ func (s *subscription) written(frames [][]byte) {
 	s.traffic.add(n, bytes)
 }
 
+// flushMax is more than the drain of a link takes: the worker's own deadline, which
+// goes by progress, comes first.
+const flushMax = 24 * time.Hour
+
 // drain lets nothing more be enqueued, delivers what the ring holds and then
 // drains the link.
 func (s *subscription) drain() {
@@ -216,7 +233,7 @@ func (s *subscription) drain() {
 	}
 	if s.stage == emptying && s.ring.len() == 0 && s.missed.empty() {
 		s.stage = flushing
-		s.link.Drain(wire.GracefulShutdown, s.worker.config.DrainMax)
+		s.link.Drain(wire.GracefulShutdown, flushMax)
 	}
 }
 
@@ -274,17 +291,53 @@ func (s *subscription) onExpiry() {
 // OnOpen is not called for accepted links.
 func (s *subscription) OnOpen() {}
 
-// OnMessage hears what a consumer has no reason to say after its handshake.
-func (s *subscription) OnMessage([]byte) {
-	if s.served() {
-		s.cut(wire.ProtocolViolation)
+// OnMessage takes a report of the consumer's progress. Its number is at least that of the
+// report before and at most that of what was sent. Reports are as many as datums at
+// most, and those without news as many as intervals: so a consumer cannot make work.
+func (s *subscription) OnMessage(m []byte) {
+	if !s.served() {
+		return
 	}
+	consumed, known, err := decodeProgress(m)
+	switch {
+	case err != nil || known && (consumed < s.consumed || consumed > s.sent || consumed == s.consumed && !s.mayRepeat()):
+		s.cut(wire.ProtocolViolation)
+	case known:
+		s.consumed = consumed
+		s.advance()
+	case !s.odd:
+		s.odd = true
+		s.worker.env.Mark("stream/unknown-message")
+	}
+}
+
+// mayRepeat reports whether a consumer may report progress without news once more. All
+// that it has sent may come at once after the network held it back.
+func (s *subscription) mayRepeat() bool {
+	const spare = 16
+	s.repeats++
+	w := s.worker
+	return s.repeats <= spare+2*int64((w.env.Clock.Mono()-s.admittedAt)/w.config.progressEvery())
+}
+
+// advance notes that the consumer makes progress.
+func (s *subscription) advance() {
+	s.progressAt = s.worker.env.Clock.Mono()
+	s.worker.env.Report(s.event(&event.Event{Kind: event.SubProgress, To: s.consumed}))
+}
+
+// patience returns when a subscription that blocks is to be cut, by Mono.
+func (s *subscription) patience() time.Duration {
+	return max(s.blockedAt, s.progressAt) + s.worker.config.BlockMax
 }
 
 // OnWritable refills the link from the ring.
 func (s *subscription) OnWritable() {
 	if !s.served() {
 		return
+	}
+	if s.worker.closing {
+		s.advance() // the consumer's node took what the link was full of
 	}
 	s.pump()
 	if s.stage == emptying {

@@ -16,8 +16,8 @@ const Protocol = "smalti/stream/1"
 // lowest.
 const version = 1
 
-// subscribe is the consumer's first and only message. Its version is the highest
-// that the consumer speaks.
+// subscribe is the consumer's first message. Its version is the highest that the
+// consumer speaks.
 type subscribe struct {
 	Version  uint16         `cbor:"1,keyasint"`
 	Stream   ident.StreamID `cbor:"2,keyasint"`
@@ -25,12 +25,14 @@ type subscribe struct {
 }
 
 // start is the producer's first message: the version that is spoken, the highest
-// that both sides do, which incarnation speaks, and the sequence number of the first
-// datum that the consumer may get.
+// that both sides do, which incarnation speaks, the sequence number of the first
+// datum that the consumer may get, and how often, in milliseconds, the consumer
+// reports its progress. 0: never.
 type start struct {
-	Version     uint16 `cbor:"1,keyasint"`
-	Incarnation uint64 `cbor:"2,keyasint"`
-	Next        uint64 `cbor:"3,keyasint"`
+	Version       uint16 `cbor:"1,keyasint"`
+	Incarnation   uint64 `cbor:"2,keyasint"`
+	Next          uint64 `cbor:"3,keyasint"`
+	ProgressEvery uint32 `cbor:"4,keyasint,omitempty"`
 }
 
 // The first byte of the producer's messages. Sequence numbers are big-endian
@@ -42,6 +44,16 @@ const (
 	frameGap   = 2 // the first and the last sequence number of a gap, and how many datums are missing there
 )
 
+// frameProgress is the first byte of the consumer's messages after subscribe. It says
+// that the application took something, and in 8 bytes the sequence number of the last
+// datum or gap of this subscription that it took. A number that does not grow means
+// that it took what stands before the subscription's datums in the consumer's queue.
+// Further kinds belong to later versions and are ignored.
+const frameProgress = 1
+
+// progressSize is the length of a progress message, in bytes.
+const progressSize = 1 + 8
+
 // datumHeader is how many bytes stand before a datum's payload, gapSize how
 // many a gap has.
 const (
@@ -49,12 +61,37 @@ const (
 	gapSize     = 1 + 8 + 8 + 8
 )
 
+func encodeProgress(consumed uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{frameProgress}, consumed)
+}
+
+// decodeProgress returns the number that a consumer's message reports. known is false
+// for a kind of message of a later version.
+func decodeProgress(b []byte) (consumed uint64, known bool, err error) {
+	switch {
+	case len(b) == progressSize && b[0] == frameProgress:
+		return binary.BigEndian.Uint64(b[1:]), true, nil
+	case len(b) > 0 && len(b) <= wire.MaxHandshake && b[0] != frameProgress:
+		return 0, false, nil
+	default:
+		return 0, false, fmt.Errorf("decode progress: %d bytes: %w", len(b), wire.ErrDecode)
+	}
+}
+
 func encodeStart(s start) []byte {
 	return append([]byte{frameStart}, wire.MustMarshal(s)...)
 }
 
 // frameSeq gives the sequence number of a datum's frame.
 func frameSeq(frame []byte) uint64 { return binary.BigEndian.Uint64(frame[1:datumHeader]) }
+
+// lastSeq returns the number of a datum's frame, or the last one of a gap's.
+func lastSeq(frame []byte) uint64 {
+	if frame[0] == frameGap {
+		return readGap(frame).to
+	}
+	return frameSeq(frame)
+}
 
 // payloadBytes is the size of what frames of datums carry.
 func payloadBytes(frames [][]byte) (n int64) {

@@ -1,0 +1,104 @@
+package stream
+
+import (
+	"time"
+
+	"github.com/smalti/smalti/runtime"
+)
+
+// Bounds of the interval at which a producer asks its consumers to report progress.
+// At most progressMost, so that "took nothing" is known to the second; at least
+// progressLeast, so that a short time-out costs at most 100 messages a second.
+const (
+	progressMost  = time.Second
+	progressLeast = 10 * time.Millisecond
+)
+
+// progressEvery returns the interval at which consumers report their progress: four
+// times within the shortest time-out that is judged by it.
+func (c ProducerConfig) progressEvery() time.Duration {
+	shortest := c.DrainMax
+	if c.Lag == Block {
+		shortest = min(shortest, c.BlockMax)
+	}
+	return min(max(shortest/4, progressLeast), progressMost)
+}
+
+// reporter sends the progress of a consumer's application to the producers that asked
+// for it: at once when it takes something after a pause, then at most once per
+// interval. It belongs to the consumer's strand.
+type reporter struct {
+	timer   runtime.Timer
+	running bool // the timer is armed
+}
+
+// startReports begins to report to a producer that has just admitted this consumer.
+func (w *receivers) startReports() {
+	if !w.reporter.running {
+		w.queue.report()
+	}
+}
+
+// onTaken follows the first pop after queue.report.
+func (w *receivers) onTaken() {
+	w.reportProgress()
+	every := time.Duration(0)
+	for _, r := range w.list {
+		if a := r.attempt; a != nil && a.up && a.every > 0 && (every == 0 || a.every < every) {
+			every = a.every
+		}
+	}
+	if every == 0 {
+		return // nobody wants to know any more; startReports begins anew
+	}
+	w.reporter.running = true
+	if w.reporter.timer == nil {
+		w.reporter.timer = w.env.Clock.AfterFunc(w.strand, every, w.onReportDue)
+	} else {
+		w.reporter.timer.Reset(every)
+	}
+}
+
+// onReportDue reports what was taken during the interval. If nothing was, it waits
+// for the next pop.
+func (w *receivers) onReportDue() {
+	w.reporter.running = false
+	if w.closed {
+		return
+	}
+	if w.reportProgress() {
+		w.onTaken() // for the next interval
+		return
+	}
+	w.queue.report()
+	w.reportProgress() // what was taken between the two lines above
+}
+
+// reportProgress sends what is new to each producer. It reports whether there was
+// anything.
+func (w *receivers) reportProgress() (sent bool) {
+	for _, r := range w.list {
+		if a := r.attempt; a != nil && a.up && a.every > 0 && a.reportProgress() {
+			sent = true
+		}
+	}
+	return sent
+}
+
+// reportProgress sends the number of the last datum or gap that the application took,
+// if it is new, or if it took others while something of this producer waits behind
+// them: a producer must not take an application for stopped that reads what came
+// before. A link without room gets it with the next interval.
+func (a *attempt) reportProgress() (due bool) {
+	r := a.receiver
+	consumed, pops := r.worker.queue.consumed(a.origin)
+	consumed = max(consumed, a.reported)
+	waits := a.paused || r.next-1 > consumed
+	if consumed == a.reported && (pops == a.pops || !waits) {
+		return false
+	}
+	if n, _ := a.link.Send(encodeProgress(consumed)); n > 0 {
+		a.reported, a.pops = consumed, pops
+	}
+	return true
+}
