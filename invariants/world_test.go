@@ -2,6 +2,7 @@ package invariants_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -74,7 +75,13 @@ func runNodes(t *testing.T, seed uint64) {
 				return
 			}
 			for d, err := range c.All(ctx) {
-				if err == nil {
+				if gap, ok := errors.AsType[*stream.Gap](err); ok {
+					e := event.Event{Kind: event.AppMissed, Peer: gap.Producer, Stream: c.Stream(), Incarnation: gap.Incarnation, From: gap.From, To: gap.To, N: int64(gap.Count)}
+					if gap.Restarted {
+						e.Text = invariants.GapRestarted
+					}
+					env.Report(&e)
+				} else if err == nil {
 					env.Report(&event.Event{Kind: event.AppReceived, Peer: d.Producer, Stream: c.Stream(), Incarnation: d.Incarnation, From: d.Seq, N: d.Value})
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/smalti/smalti/invariants"
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/event"
@@ -130,7 +131,9 @@ func (j job) consume(ctx context.Context, n *node.Node) error {
 	rested := begin // when it last began to read
 	crawl, gulp, stalls := j.host.Dial("crawl"), j.host.Dial("gulp"), j.host.Dial("stall")
 	for d, err := range c.All(ctx) {
-		if err == nil {
+		if gap, ok := errors.AsType[*stream.Gap](err); ok {
+			env.Report(missed(j.id, c.Stream(), gap))
+		} else if err == nil {
 			env.Report(&event.Event{Kind: event.AppReceived, Sub: j.id, Peer: d.Producer, Stream: c.Stream(), Incarnation: d.Incarnation, From: d.Seq, N: checksum(d.Value)})
 		}
 		takes := j.work.Takes + crawls(env, crawl) + gulps(env, gulp, rested)
@@ -150,6 +153,18 @@ func (j job) consume(ctx context.Context, n *node.Node) error {
 		}
 	}
 	return stream.ErrClosed
+}
+
+// missed returns the event that an application was told of a gap.
+func missed(consumer uint64, id ident.StreamID, g *stream.Gap) *event.Event {
+	e := &event.Event{Kind: event.AppMissed, Sub: consumer, Peer: g.Producer, Stream: id, Incarnation: g.Incarnation, From: g.From, To: g.To, N: int64(g.Count)}
+	switch {
+	case g.Restarted:
+		e.Text = invariants.GapRestarted
+	case g.AtMost:
+		e.Text = invariants.GapAtMost
+	}
+	return e
 }
 
 // pause waits for d, or for the node to close.

@@ -34,9 +34,10 @@ there is or will be.
 
 It ends with 0 after --count datums; without --count at the first signal; and
 quietly when nobody reads its output any more. It ends with 1 when nothing
-arrives for --timeout, when a signal comes before --count, and, at its end, if a
-producer skipped datums or a connection lost some: each such gap is told on
-standard error when it is noticed, and counts for nothing in --count.`,
+arrives for --timeout, when a signal comes before --count, and, at its end, if
+datums were missed: because a producer skipped them, a connection lost them or a
+producer restarted, after which it is not known how many. Each such gap is
+reported on standard error when it is noticed, and does not count for --count.`,
 		Args: takes("STREAM"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd, args[0])
@@ -87,6 +88,7 @@ type sink struct {
 	count   uint64 // 0: no end
 	written uint64
 	missed  uint64
+	vague   bool // missed is a bound, or an unknown number comes on top of it
 }
 
 // run writes until count or an error.
@@ -97,7 +99,8 @@ func (s *sink) run(ctx context.Context) error {
 		switch {
 		case errors.As(err, &gap):
 			s.missed += gap.Count
-			fmt.Fprintf(s.stderr, "node: missed %s: numbers %d to %d of producer %s\n", count(gap.Count, "datum"), gap.From, gap.To, gap.Producer.Short())
+			s.vague = s.vague || !gap.Known()
+			fmt.Fprintln(s.stderr, "node:", gap)
 			continue
 		case err != nil:
 			return err
@@ -130,8 +133,14 @@ func (s *sink) outcome(err error) error {
 	case err != nil:
 		return failed("free some space; the last line may be incomplete", "after %s: %w", count(s.written, "datum"), err)
 	}
-	if s.missed > 0 {
-		return failed("the lines above tell which", "%s missing", was(s.missed, "datum"))
+	const hint = "see the lines above for which"
+	switch {
+	case s.vague && s.missed == 0:
+		return failed(hint, "an unknown number of datums is missing")
+	case s.vague:
+		return failed(hint, "datums are missing, %d or another number of them", s.missed)
+	case s.missed > 0:
+		return failed(hint, "%s missing", was(s.missed, "datum"))
 	}
 	return nil
 }

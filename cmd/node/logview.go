@@ -130,7 +130,7 @@ func levelOf(e event.Event) (slog.Level, bool) {
 			return slog.LevelDebug, true // nobody wanted them
 		}
 		return slog.LevelWarn, true
-	case event.EntryRefused, event.Skipped, event.EncodeFailed, event.DecodeFailed, event.CriteriaFailed:
+	case event.EntryRefused, event.Skipped, event.MissedUnknown, event.EncodeFailed, event.DecodeFailed, event.CriteriaFailed:
 		return slog.LevelWarn, true
 	case event.SubEnded, event.Unsubscribed:
 		switch e.Reason {

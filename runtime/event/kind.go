@@ -165,6 +165,15 @@ const (
 	// its node reports; or, while the producer closes, the link took more for it.
 	SubProgress Kind = 90
 
+	// MissedUnknown: Peer is another incarnation of the producer than the one that the
+	// consumer was subscribed to before, which did not end in order: the consumer misses
+	// an unknown number of datums of that one.
+	MissedUnknown Kind = 91
+	// AppMissed: the application's consumer Sub was told that it misses N datums, From..To,
+	// of Peer's Incarnation. Text is "at most" if N is an upper bound, and "restarted" if
+	// an unknown number of a former incarnation is missing too.
+	AppMissed Kind = 92
+
 	// HostCrashed, HostRestarted, ClockStepped, FaultBegan, FaultEnded are
 	// told by the simulated world, not by a node; Text is the fault's text
 	// form, N a step in nanoseconds.
@@ -188,7 +197,7 @@ var kinds = map[Kind]string{
 	SubAccepted: "sub.accepted", SubRefused: "sub.refused", SubEnded: "sub.ended", SubExpiry: "sub.expiry", SubDraining: "sub.draining",
 	Enqueued: "enqueued", Written: "written", Dropped: "dropped",
 	ProducerOnline: "producer.online", ProducerOffline: "producer.offline", InputDropped: "input.dropped",
-	EncodeFailed: "encode.failed", CriteriaFailed: "criteria.failed", Unmatched: "unmatched", ProducerClosing: "producer.closing", SubProgress: "sub.progress", HandshakeRefused: "handshake.refused", HandshakeBegan: "handshake.began", HandshakeEnded: "handshake.ended",
+	EncodeFailed: "encode.failed", CriteriaFailed: "criteria.failed", Unmatched: "unmatched", ProducerClosing: "producer.closing", SubProgress: "sub.progress", MissedUnknown: "missed.unknown", AppMissed: "app.missed", HandshakeRefused: "handshake.refused", HandshakeBegan: "handshake.began", HandshakeEnded: "handshake.ended",
 	ConsumerOpened: "consumer.opened", ConsumerClosed: "consumer.closed", Subscribing: "subscribing", Subscribed: "subscribed", Unsubscribed: "unsubscribed",
 	Received: "received", Skipped: "skipped", ConsumerOnline: "consumer.online", ConsumerOffline: "consumer.offline", Discarded: "discarded", DecodeFailed: "decode.failed", Retrying: "retrying",
 	AppSent: "app.sent", AppReceived: "app.received", AppRevoked: "app.revoked", AppAllowed: "app.allowed", AppIssued: "app.issued", AppStatus: "app.status",

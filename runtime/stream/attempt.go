@@ -129,6 +129,9 @@ func (a *attempt) miss(g gap, kind arrivalKind, reason wire.Reason) {
 	if g.empty() && kind != arrivalRestart {
 		return
 	}
+	if kind == arrivalRestart {
+		a.receiver.worker.env.Report(a.receiver.event(&event.Event{Kind: event.MissedUnknown}))
+	}
 	if !g.empty() {
 		a.receiver.worker.env.Report(a.receiver.event(&event.Event{Kind: event.Skipped, Reason: reason, From: g.from, To: g.to, N: int64(g.count)}))
 	}

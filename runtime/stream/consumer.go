@@ -89,8 +89,9 @@ func (c *Consumer[T]) next(d *Datum[T]) (err error) {
 	*d = Datum[T]{Producer: a.producer, Incarnation: a.incarnation, Seq: a.from}
 	if a.kind != arrivalDatum {
 		return &Gap{
-			Producer: a.producer, From: a.from, To: a.to, Count: a.count,
-			AtMost: a.kind == arrivalGapAtMost, Restarted: a.kind == arrivalRestart,
+			Producer: a.producer, Incarnation: a.incarnation, From: a.from, To: a.to, Count: a.count,
+			AtMost:    a.kind == arrivalGapAtMost || a.kind == arrivalRestart && c.core.worker.config.Criteria != "",
+			Restarted: a.kind == arrivalRestart,
 		}
 	}
 	if d.Value, err = c.decode(&a); err != nil {

@@ -93,26 +93,50 @@ func (e *DecodeError) Unwrap() error { return e.Err }
 // which skipped them or sent them while the consumer was away. The stream goes on
 // after it.
 type Gap struct {
-	Producer ident.PeerID
-	From, To uint64
-	Count    uint64
-	// AtMost: Count is an upper bound, because nobody knows which of the datums
-	// that were sent meanwhile match the consumer's criteria.
+	Producer    ident.PeerID
+	Incarnation uint64 // whose numbers From and To are
+	From, To    uint64 // To is below From if Count is 0
+	Count       uint64 // 0 only if Restarted
+	// AtMost: Count is an upper bound. The consumer has criteria, and which of the
+	// datums that were sent meanwhile match them is not known.
 	AtMost bool
-	// Restarted: the producer is another incarnation than the one before. From
-	// to To are its datums so far; what is missing of the former one is unknown.
+	// Restarted: the incarnation of the producer that was connected before did not end
+	// in order, and how many of its last datums are missing is not known. Count is
+	// about the new incarnation only: the datums that it sent before this consumer came.
 	Restarted bool
 }
 
+// Known reports whether Count is exactly how many datums are missing.
+func (g *Gap) Known() bool { return !g.AtMost && !g.Restarted }
+
 func (g *Gap) Error() string {
+	var known string
 	switch {
-	case g.Restarted:
-		return fmt.Sprintf("producer %s restarted: missed %d of its datums, and an unknown number before", g.Producer.Short(), g.Count)
+	case g.Count == 0:
 	case g.AtMost:
-		return fmt.Sprintf("missed at most %d of datums %d to %d of %s", g.Count, g.From, g.To, g.Producer.Short())
+		known = fmt.Sprintf("at most %d of datums %d to %d", g.Count, g.From, g.To)
+	case g.Count == g.To-g.From+1:
+		known = fmt.Sprintf("%s, %d to %d", count(g.Count, "datum"), g.From, g.To)
 	default:
-		return fmt.Sprintf("missed %d datums from %d to %d of %s", g.Count, g.From, g.To, g.Producer.Short())
+		known = fmt.Sprintf("%d of datums %d to %d", g.Count, g.From, g.To)
 	}
+	producer := "producer " + g.Producer.Short()
+	switch {
+	case !g.Restarted:
+		return "missed " + known + ", of " + producer
+	case known == "":
+		return "missed an unknown number of datums of " + producer + ", which restarted"
+	default:
+		return "missed an unknown number of datums of " + producer + ", which restarted, and " + known + ", after that"
+	}
+}
+
+// count returns a number with its noun.
+func count(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // UndrainedError tells that a producer was closed and not everything that it had

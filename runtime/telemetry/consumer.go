@@ -13,6 +13,7 @@ type consumer struct {
 	failed, ended           *prometheus.CounterVec
 	received, bytes         prometheus.Counter
 	missed                  *prometheus.CounterVec
+	unknown                 prometheus.Counter
 	discarded, undecoded    prometheus.Counter
 }
 
@@ -30,6 +31,7 @@ func newConsumers(f promauto.Factory) func(stream string) *consumer {
 		received   = p.streamCounter("received_datums_total", "Datums that came into the queues.")
 		bytes      = p.streamCounter("received_bytes_total", "Size of those, as they were encoded.")
 		missed     = p.streamReasons("missed_datums_total", "Datums that consumers were told to have missed, by reason: lagged, or none for those that were sent while they were away, of which some may not have matched.")
+		unknown    = p.streamCounter("missed_unknown_total", "How often an unknown number of datums was missed besides, because a producer came back as another incarnation and the one before had not ended in order.")
 		discarded  = p.streamCounter("discarded_datums_total", "What was in the queues of consumers that closed.")
 		undecoded  = p.streamCounter("decode_failures_total", "Datums that could not be decoded.")
 	)
@@ -37,7 +39,7 @@ func newConsumers(f promauto.Factory) func(stream string) *consumer {
 		return &consumer{
 			open: open(s), online: online(s), producers: producers(s),
 			attempts: attempts(s), subscribed: subscribed(s), failed: failed(s), ended: ended(s),
-			received: received(s), bytes: bytes(s), missed: missed(s),
+			received: received(s), bytes: bytes(s), missed: missed(s), unknown: unknown(s),
 			discarded: discarded(s), undecoded: undecoded(s),
 		}
 	}
@@ -70,6 +72,8 @@ func (c *consumer) event(e event.Event) {
 		c.bytes.Add(float64(e.Bytes))
 	case event.Skipped:
 		c.missed.WithLabelValues(e.Reason.String()).Add(float64(e.N))
+	case event.MissedUnknown:
+		c.unknown.Inc()
 	case event.Discarded:
 		c.discarded.Add(float64(e.N))
 	case event.DecodeFailed:

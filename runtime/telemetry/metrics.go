@@ -50,7 +50,7 @@ func (m *Metrics) Event(e event.Event) {
 	case k == event.HandshakeBegan, k == event.HandshakeEnded:
 	case k < event.ConsumerOpened:
 		m.producers.of(e.Stream, e.Text).event(e)
-	case k < event.AppSent:
+	case k < event.AppSent, k == event.MissedUnknown:
 		m.consumers.of(e.Stream, e.Text).event(e)
 	}
 }

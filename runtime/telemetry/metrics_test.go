@@ -84,6 +84,7 @@ var rows = []struct {
 	{event.Event{Kind: event.Skipped, From: 10, To: 11, N: 2}, map[string]float64{`consumer_missed_datums_total none s`: 2}},
 	{event.Event{Kind: event.DecodeFailed, N: 1}, map[string]float64{`consumer_decode_failures_total s`: 1}},
 	{event.Event{Kind: event.ConsumerOffline, N: 4}, map[string]float64{`consumer_online s`: -1}},
+	{event.Event{Kind: event.MissedUnknown}, map[string]float64{`consumer_missed_unknown_total s`: 1}},
 	{event.Event{Kind: event.Discarded, N: 5}, map[string]float64{`consumer_discarded_datums_total s`: 5}},
 	{event.Event{Kind: event.ConsumerClosed}, map[string]float64{`consumer_open s`: -1}},
 

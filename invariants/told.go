@@ -1,0 +1,123 @@
+package invariants
+
+import (
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// What AppMissed says of a gap in Text.
+const (
+	GapRestarted = "restarted"
+	GapAtMost    = "at most"
+)
+
+// toldRule judges what applications are told of what they miss.
+var toldRule = rule{
+	Info:  Info{"told", Safety, "an application receives each number of a producer or is told that it misses it, once and in order, from the first one on that it hears of; and when a producer restarts that had not ended in order, it is told that it misses an unknown number"},
+	kinds: []event.Kind{event.Unsubscribed, event.AppReceived, event.AppMissed, event.DecodeFailed},
+	make: func(p reporter, b *book, _ Options) Checker {
+		return &told{reporter: p, book: b, heard: map[hearing]*account{}, ended: map[ending]bool{}, failed: map[undecoded]bool{}}
+	},
+}
+
+type told struct {
+	reporter
+	*book
+	heard  map[hearing]*account
+	ended  map[ending]bool    // incarnations that ended in order
+	failed map[undecoded]bool // datums in whose place the application got an error
+}
+
+// hearing names what one consumer, as its application calls it, hears of one producer.
+type hearing struct {
+	life     int
+	stream   ident.StreamID
+	consumer uint64
+	producer ident.PeerID
+}
+
+// ending names an incarnation of a producer, as one node sees it.
+type ending struct {
+	life        int
+	stream      ident.StreamID
+	producer    ident.PeerID
+	incarnation uint64
+}
+
+// undecoded names a datum that the codec of a node refused.
+type undecoded struct {
+	ending
+	seq uint64
+}
+
+// account is how far an application is.
+type account struct {
+	incarnation uint64
+	next        uint64 // everything below was received, or told to be missing
+}
+
+func (c *told) Event(r *event.Record) {
+	switch r.Kind {
+	case event.Unsubscribed:
+		if c.receiver.up && r.Reason == wire.GracefulShutdown {
+			c.ended[ending{c.life.id, r.Stream, r.Peer, c.receiver.incarnation}] = true
+		}
+		return
+	case event.DecodeFailed:
+		c.failed[undecoded{ending{c.life.id, r.Stream, r.Peer, r.Incarnation}, r.From}] = true
+		return
+	}
+	key := hearing{c.life.id, r.Stream, r.Sub, r.Peer}
+	a := c.heard[key]
+	first := a == nil
+	if first {
+		a = &account{incarnation: r.Incarnation, next: r.From}
+		c.heard[key] = a
+	}
+	restarted := r.Kind == event.AppMissed && r.Text == GapRestarted
+	if !first && r.Incarnation != a.incarnation {
+		if !restarted && c.nodes[r.Peer] == honest && !c.ended[ending{c.life.id, r.Stream, r.Peer, a.incarnation}] {
+			c.fail(r, "%s, and incarnation %d before did not end in order, of which the application was not told", r.Event, a.incarnation)
+		}
+		a.incarnation, a.next = r.Incarnation, 1
+	} else if restarted && !first {
+		c.fail(r, "%s, but the incarnation is the one before", r.Event)
+	}
+	for c.failed[undecoded{ending{c.life.id, r.Stream, r.Peer, r.Incarnation}, a.next}] {
+		a.next++
+	}
+	to := r.From
+	if r.Kind == event.AppMissed {
+		to = r.To
+		c.counts(r)
+	}
+	again := r.From < a.next && r.Kind == event.AppReceived // endToEnd judges that
+	if r.From != a.next && !again && !c.picky(key) {
+		c.fail(r, "%s, expected from %d on", r.Event, a.next)
+	}
+	a.next = max(a.next, to+1)
+}
+
+// counts judges the number that a gap says.
+func (c *told) counts(r *event.Record) {
+	width := r.To - r.From + 1
+	switch {
+	case r.Text == GapRestarted && r.N == 0 && width == 0:
+	case r.N < 1 || uint64(r.N) > width:
+		c.fail(r, "%s does not count: a range of %d", r.Event, width)
+	case r.Text == "" && uint64(r.N) != width && !c.picky(hearing{c.life.id, r.Stream, r.Sub, r.Peer}):
+		c.fail(r, "%s does not count: a range of %d, without criteria", r.Event, width)
+	}
+}
+
+// picky reports whether a consumer may have criteria: then numbers that do not match have
+// no place in what it hears.
+func (c *told) picky(key hearing) bool {
+	for _, v := range c.life.receivers {
+		if v.key.stream == key.stream && (v.picky || v.blurred) {
+			return true
+		}
+	}
+	return false
+}
