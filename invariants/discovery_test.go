@@ -74,6 +74,7 @@ func TestAnExchangeLeavesNothingOut(t *testing.T) {
 		{name: "who left is known as a later run", steps: history(both, gone, anew, c(entryOf(event.PeerUpdated, "x", 2, 2)), begins, asked)},
 		{name: "who left was found while the link opened", steps: history(publish, knows("p"), gone, knows("c"), at(time.Second, c(counting(int64(time.Second), syncOf(event.SyncStarted, "p", 0)))), answers, asked)},
 		{name: "who left is forgotten", options: invariants.Options{TombstoneTTL: time.Second}, steps: history(both, gone, at(time.Second, begins), asked)},
+		{name: "who left is found again when that is forgotten, and believed dead", options: invariants.Options{TombstoneTTL: time.Second}, steps: history(both, gone, at(2*time.Second, knows("p")), at(5*time.Second, p(entryOf(event.PeerHidden, "x", 1, 1))), at(5100*time.Millisecond, begins), asked)},
 		{name: "who left came back meanwhile", steps: history(both, gone, begins, anew, p(entryOf(event.PeerDiscovered, "x", 2, 2)), asked)},
 		{name: "who left is refused", steps: history(both, gone, begins, refused, asked)},
 		{name: "who came back is not told to who knew that it left", steps: history(both, on("x", event.Event{Kind: event.NodeStopped}), c(left), anew, p(entryOf(event.PeerUpdated, "x", 2, 2)), at(time.Second, begins), asked), want: breaks},

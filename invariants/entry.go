@@ -26,6 +26,7 @@ type entry struct {
 	departed   bool
 	departure  version // the newest
 	departedAt int64   // Mono
+	leftAt     int64   // the same moment, At
 }
 
 // publication is a version of the own entry.
@@ -73,5 +74,5 @@ func (l *life) applyEntry(r *event.Record) {
 	if !e.departed || v.compare(e.departure) > 0 {
 		e.departure = v
 	}
-	e.departed, e.departedAt = true, r.Mono
+	e.departed, e.departedAt, e.leftAt = true, r.Mono, r.At
 }

@@ -126,7 +126,7 @@ func (c *exchanged) lacks(one *life, was int64, other *life, since int64) (offer
 		switch has := one.known[peer]; {
 		case e.present && max(e.since, e.changed) < since && !one.heard(peer, e.version):
 			offers = append(offers, offer{peer: peer, version: e.version})
-		case e.departed && !e.present && e.gone < since && since-e.gone < c.ttl && has.lives(e.departure, was):
+		case e.departed && !e.present && e.gone < since && since-e.leftAt < c.ttl && has.lives(e.departure, was):
 			offers = append(offers, offer{peer: peer, version: e.departure, left: true})
 		}
 	}

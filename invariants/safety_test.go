@@ -480,6 +480,7 @@ func TestApplicationsAreToldWhatTheyMiss(t *testing.T) {
 		return steps
 	}
 	again := later(p(appSent(1, 1), appSent(2, 2)))
+	lost := c(unsubscribed(wire.ConnectionLost))
 	run(t, []historyCase{
 		{name: "all", steps: history(up, sent, got(1), got(2), got(3))},
 		{name: "a gap in its place", steps: history(up, sent, got(1), missed(2, 3, 2, ""), got(4))},
@@ -487,6 +488,7 @@ func TestApplicationsAreToldWhatTheyMiss(t *testing.T) {
 		{name: "a bound", steps: history(up, sent, got(1), missed(2, 3, 1, invariants.GapAtMost), got(4))},
 		{name: "a restart", steps: history(up, sent, got(1), later(missed(1, 0, 0, invariants.GapRestarted)), again, later(got(1)))},
 		{name: "a restart that it missed datums of", steps: history(up, sent, got(1), later(missed(1, 1, 1, invariants.GapRestarted)), again, later(got(2)))},
+		{name: "a restart of the same, after another was there", steps: history(up, sent, got(1), lost, later(c(subscribed(1))), lost, c(subscribed(1)), missed(1, 0, 0, invariants.GapRestarted))},
 		{name: "an end in order", steps: history(up, sent, got(1), c(unsubscribed(wire.GracefulShutdown)), again, later(got(1)))},
 		{name: "a hole", steps: history(up, sent, got(1), got(3)), want: breaks},
 		{name: "too short a gap", steps: history(up, sent, got(1), missed(2, 2, 1, ""), got(4)), want: breaks},
@@ -496,6 +498,7 @@ func TestApplicationsAreToldWhatTheyMiss(t *testing.T) {
 		{name: "too large a bound", steps: history(up, sent, got(1), missed(2, 3, 3, invariants.GapAtMost), got(4)), want: breaks},
 		{name: "a restart without a word", steps: history(up, sent, got(1), again, later(got(1))), want: breaks},
 		{name: "a restart that lost its first datum", steps: history(up, sent, got(1), later(missed(1, 0, 0, invariants.GapRestarted)), again, later(got(2))), want: breaks},
+		{name: "a restart of the same, after it was connected again", steps: history(up, sent, got(1), lost, c(subscribed(1)), missed(1, 0, 0, invariants.GapRestarted)), want: breaks},
 		{name: "a restart of the same", steps: history(up, sent, got(1), missed(1, 0, 0, invariants.GapRestarted)), want: breaks},
 	})
 }

@@ -15,9 +15,9 @@ const (
 // toldRule judges what applications are told of what they miss.
 var toldRule = rule{
 	Info:  Info{"told", Safety, "an application receives each number of a producer or is told that it misses it, once and in order, from the first one on that it hears of; and when a producer restarts that had not ended in order, it is told that it misses an unknown number"},
-	kinds: []event.Kind{event.Unsubscribed, event.AppReceived, event.AppMissed, event.DecodeFailed},
+	kinds: []event.Kind{event.Subscribed, event.Unsubscribed, event.AppReceived, event.AppMissed, event.DecodeFailed},
 	make: func(p reporter, b *book, _ Options) Checker {
-		return &told{reporter: p, book: b, heard: map[hearing]*account{}, ended: map[ending]bool{}, failed: map[undecoded]bool{}}
+		return &told{reporter: p, book: b, heard: map[hearing]*account{}, ended: map[ending]bool{}, turns: map[hearing]uint64{}, back: map[ending]bool{}, failed: map[undecoded]bool{}}
 	},
 }
 
@@ -26,6 +26,8 @@ type told struct {
 	*book
 	heard  map[hearing]*account
 	ended  map[ending]bool    // incarnations that ended in order
+	turns  map[hearing]uint64 // the incarnation that a node is subscribed to
+	back   map[ending]bool    // incarnations that took turns: false for those of the first turn
 	failed map[undecoded]bool // datums in whose place the application got an error
 }
 
@@ -59,6 +61,9 @@ type account struct {
 
 func (c *told) Event(r *event.Record) {
 	switch r.Kind {
+	case event.Subscribed:
+		c.turn(r)
+		return
 	case event.Unsubscribed:
 		if c.receiver.up && r.Reason == wire.GracefulShutdown {
 			c.ended[ending{c.life.id, r.Stream, r.Peer, c.receiver.incarnation}] = true
@@ -76,12 +81,16 @@ func (c *told) Event(r *event.Record) {
 		c.heard[key] = a
 	}
 	restarted := r.Kind == event.AppMissed && r.Text == GapRestarted
-	if !first && r.Incarnation != a.incarnation {
+	switch {
+	case first:
+	case r.Incarnation != a.incarnation:
 		if !restarted && c.nodes[r.Peer] == honest && !c.ended[ending{c.life.id, r.Stream, r.Peer, a.incarnation}] {
 			c.fail(r, "%s, and incarnation %d before did not end in order, of which the application was not told", r.Event, a.incarnation)
 		}
 		a.incarnation, a.next = r.Incarnation, 1
-	} else if restarted && !first {
+	case restarted && c.back[ending{c.life.id, r.Stream, r.Peer, r.Incarnation}]:
+		a.next = 1 // nothing came of the one between
+	case restarted:
 		c.fail(r, "%s, but the incarnation is the one before", r.Event)
 	}
 	for c.failed[undecoded{ending{c.life.id, r.Stream, r.Peer, r.Incarnation}, a.next}] {
@@ -97,6 +106,17 @@ func (c *told) Event(r *event.Record) {
 		c.fail(r, "%s, expected from %d on", r.Event, a.next)
 	}
 	a.next = max(a.next, to+1)
+}
+
+// turn notes which incarnation a node is subscribed to: where several nodes share an
+// identity, one of them may come back after the others.
+func (c *told) turn(r *event.Record) {
+	key, now := hearing{c.life.id, r.Stream, 0, r.Peer}, ending{c.life.id, r.Stream, r.Peer, r.Incarnation}
+	if last, known := c.turns[key]; known && last == r.Incarnation {
+		return
+	}
+	_, c.back[now] = c.back[now]
+	c.turns[key] = r.Incarnation
 }
 
 // counts judges the number that a gap says.
