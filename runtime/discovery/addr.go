@@ -37,19 +37,27 @@ func checkAddr(addr string) error {
 	return nil
 }
 
-// Dialable gives the addresses at which this node may dial a peer: those that the peer
+// Dialable returns the addresses at which this node may dial a peer: those that the peer
 // itself signed, with a port of at least Config.MinPort, in its order, and none of this
-// node's own.
+// node's own; then those that were given for it as a bootstrap peer, whatever it signed.
+// They are at most 16.
 func (d *Discovery) Dialable(p *Peer) []string {
 	own := d.env.Transport.Addrs()
 	not := func(addr string) bool {
 		ap, err := netip.ParseAddrPort(addr)
 		return err == nil && int(ap.Port()) < d.cfg.MinPort || slices.Contains(own, addr)
 	}
-	if !slices.ContainsFunc(p.Entry.Addrs, not) {
-		return p.Entry.Addrs
+	addrs := p.Entry.Addrs
+	if slices.ContainsFunc(addrs, not) {
+		addrs = slices.DeleteFunc(slices.Clone(addrs), not)
 	}
-	return slices.DeleteFunc(slices.Clone(p.Entry.Addrs), not)
+	d.mu.Lock()
+	given := d.booted[p.Entry.Peer]
+	d.mu.Unlock()
+	if len(given) == 0 {
+		return addrs
+	}
+	return union(addrs[:min(len(addrs), hardLimits.Addrs-min(len(given), hardLimits.Addrs/2))], given)
 }
 
 // loopback tells whether any of addrs is a loopback address.

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -40,6 +41,34 @@ func TestPortsOfOtherServicesAreNotDialled(t *testing.T) {
 			t.Errorf("MinPort %d: %q are dialled, want %q", port, got, want)
 		}
 	}
+}
+
+// A peer that moved, or lies about where it is, is still there where the operator said.
+func TestBootstrapPeersAreDialledWhereTheyWereGiven(t *testing.T) {
+	key := testKey(2)
+	signed, given := []string{"10.0.9.1:4700"}, []string{"seed.example:4700", "10.0.0.2:22"}
+	b := newBed(t, func(_ *bed, c *Config) {
+		c.Bootstrap, c.Limits.Addrs = []Endpoint{{Peer: key.PeerID(), Addrs: given}}, 16
+	})
+	check := func(want ...string) {
+		t.Helper()
+		if err := b.hear(b.signed(key, 0, func(e *Entry) { e.Addrs = signed }), key.PeerID()); err != nil {
+			t.Fatal(err)
+		}
+		p, _ := b.Catalog().Get(key.PeerID())
+		if got := b.Dialable(p); !slices.Equal(got, want) {
+			t.Errorf("%q may be dialled, want %q", got, want)
+		}
+	}
+	check("10.0.9.1:4700", given[0], given[1])
+	if err := b.Discovery.Dial(Endpoint{Peer: key.PeerID(), Addrs: []string{"10.0.0.3:4700"}}); err != nil {
+		t.Fatal(err)
+	}
+	check("10.0.9.1:4700", given[0], given[1], "10.0.0.3:4700")
+	for i := range 15 {
+		signed = append(signed, fmt.Sprintf("10.0.1.%d:4700", i))
+	}
+	check(append(slices.Clone(signed[:13]), given[0], given[1], "10.0.0.3:4700")...)
 }
 
 // A dial that this node itself held back says nothing about the peer.

@@ -50,16 +50,14 @@ func (d *Discovery) Dial(endpoints ...Endpoint) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	more := map[ident.PeerID]struct{}{}
+	booted := maps.Clone(d.booted)
 	for _, e := range endpoints {
-		if _, known := d.booted[e.Peer]; !known {
-			more[e.Peer] = struct{}{}
-		}
+		booted[e.Peer] = union(booted[e.Peer], e.Addrs)
 	}
-	if len(d.booted)+len(more) > maxBootstrap {
+	if len(booted) > maxBootstrap {
 		return fmt.Errorf("dial %d peers: %w: at most %d", len(endpoints), ErrTooManyEndpoints, maxBootstrap)
 	}
-	maps.Copy(d.booted, more)
+	d.booted = booted
 	d.strand.Post(func() { d.worker.boot(endpoints) })
 	return nil
 }

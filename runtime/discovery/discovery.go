@@ -32,7 +32,7 @@ type Discovery struct {
 
 	mu     sync.Mutex
 	inbox  inbox                     // guarded by mu
-	booted map[ident.PeerID]struct{} // bootstrap peers, guarded by mu
+	booted map[ident.PeerID][]string // addresses of the bootstrap peers, guarded by mu
 }
 
 // inbox is what callers left for the strand: the state that they want, and the
@@ -54,9 +54,9 @@ func New(env *runtime.Env, cfg Config) (*Discovery, error) {
 	if local := env.Transport.Local(); local != self {
 		return nil, fmt.Errorf("start discovery: the key is that of %s, the transport's that of %s", self.Short(), local.Short())
 	}
-	d := &Discovery{env: env, cfg: cfg, self: self, strand: env.Scheduler.Strand("discovery"), booted: map[ident.PeerID]struct{}{}}
+	d := &Discovery{env: env, cfg: cfg, self: self, strand: env.Scheduler.Strand("discovery"), booted: map[ident.PeerID][]string{}}
 	for _, e := range cfg.Bootstrap {
-		d.booted[e.Peer] = struct{}{}
+		d.booted[e.Peer] = e.Addrs
 	}
 	d.inbox.wanted = newWanted(cfg)
 	d.inbox.samples = map[ident.PeerID]runtime.RTT{}
