@@ -4,6 +4,7 @@ package docs_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -92,9 +93,6 @@ var (
 // examples gives the text of each example: hexadecimal digits, and what CBOR
 // in them says.
 func examples(t *testing.T) map[string]string {
-	frame := func(kind wire.FrameKind, payload []byte) []byte {
-		return append(wire.AppendFrameHeader(nil, kind, len(payload)), payload...)
-	}
 	hello := wire.Hello{VersionMin: 1, VersionMax: 1, Network: network, Instance: wire.Instance{5}}
 	proof := func(role wire.Role) wire.Hello {
 		h := hello
@@ -103,15 +101,18 @@ func examples(t *testing.T) map[string]string {
 	}
 	helloFrame := func(h wire.Hello) string {
 		b := wire.MustMarshal(h)
-		return dump(t, frame(wire.FrameMessage, b), b)
+		return dump(t, wire.AppendFrame(nil, 0, wire.FrameMessage, b), b)
 	}
 	said, crowded := record(t, 0), record(t, 40)
 	return map[string]string{
-		"frame-message":  dump(t, frame(wire.FrameMessage, []byte("hello")), nil),
-		"frame-open":     dump(t, frame(wire.FrameOpen, []byte(stream.Protocol)), nil),
-		"frame-accept":   dump(t, frame(wire.FrameAccept, nil), nil),
-		"frame-goodbye":  dump(t, wire.AppendGoodbye(nil, wire.GracefulShutdown), nil),
-		"frame-long":     dump(t, wire.AppendFrameHeader(nil, wire.FrameMessage, 1<<20), nil),
+		"frame-message":  dump(t, wire.AppendFrame(nil, 3, wire.FrameMessage, []byte("hello")), nil),
+		"frame-open":     dump(t, wire.AppendFrame(nil, 3, wire.FrameOpen, append(binary.AppendUvarint(nil, wire.LinkWindow), stream.Protocol...)), nil),
+		"frame-accept":   dump(t, wire.AppendUvarintFrame(nil, 3, wire.FrameAccept, wire.LinkWindow), nil),
+		"frame-credit":   dump(t, wire.AppendUvarintFrame(nil, 3, wire.FrameCredit, wire.LinkWindow/4), nil),
+		"frame-want":     dump(t, wire.AppendUvarintFrame(nil, 3, wire.FrameWant, wire.DefaultDatum), nil),
+		"frame-goodbye":  dump(t, wire.AppendReasonFrame(nil, 3, wire.FrameGoodbye, wire.GracefulShutdown), nil),
+		"frame-reset":    dump(t, wire.AppendReasonFrame(nil, 3, wire.FrameReset, wire.Expired), nil),
+		"frame-ping":     dump(t, wire.AppendFrame(nil, 0, wire.FramePing, []byte{1, 2, 3, 4, 5, 6, 7, 8}), nil),
 		"hello-dialler":  helloFrame(hello),
 		"hello-acceptor": helloFrame(proof(wire.Acceptor)),
 		"hello-proof":    helloFrame(proof(wire.Dialler)),

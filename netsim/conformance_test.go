@@ -78,7 +78,7 @@ func (k kernelWorld) Start(name string, o transporttest.Options) (*runtime.Env, 
 				e.Instance = o.Instance
 			}
 			e.VersionMin, e.VersionMax = o.Versions[0], o.Versions[1]
-			e.SendMessages, e.SendBytes = o.SendMessages, o.SendBytes
+			e.SendMessages, e.SendBytes, e.LinksPerPeer = o.SendMessages, o.SendBytes, o.LinksPerPeer
 			e.IdleTimeout, e.KeepAlive, e.Linger = o.IdleTimeout, o.KeepAlive, o.Linger
 			e.HelloTimeout, e.LinkTimeout = o.HelloTimeout, o.LinkTimeout
 			e.Observer = both{e.Observer, o.Observer}

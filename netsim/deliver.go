@@ -20,11 +20,13 @@ func (l *Link) Bind(s runtime.Strand, h runtime.Handler) {
 	}
 	if l.port == nil && !l.opener && l.state != closed {
 		l.t.unbound--
+		l.greet = acceptSize
+		l.kick()
 	}
 	p := &port{l: l, strand: s, handler: h}
 	p.run = p.deliver
 	l.port = p
-	if l.opened || l.writable || l.ended || l.read > l.inHead {
+	if l.opened || l.writable || l.ended || len(l.in) > l.inHead {
 		l.post()
 	}
 }
@@ -41,7 +43,8 @@ func (l *Link) Pause() {
 // Resume implements runtime.Link.
 func (l *Link) Resume() {
 	l.paused = false
-	if l.read > l.inHead {
+	l.grantLarge()
+	if len(l.in) > l.inHead {
 		l.post()
 	}
 }
@@ -77,21 +80,19 @@ func (p *port) deliver() {
 		l.opened = false
 		p.handler.OnOpen()
 	}
-	l.due = l.read - l.inHead
+	l.due = len(l.in) - l.inHead
 	for l.due > 0 && l.port == p && !l.paused && l.state == open {
 		l.due--
 		it := l.in[l.inHead]
 		l.in[l.inHead] = item{}
 		l.inHead++
 		if it.bye {
-			l.inbox -= it.size
 			l.farewell(it.reason)
 			break
 		}
 		p.handler.OnMessage(it.msg)
 		if l.state == open {
-			l.inbox -= it.size
-			l.readOn()
+			l.took(it.cost)
 		}
 	}
 	if l.writable && l.port == p && l.state == open {
@@ -99,10 +100,10 @@ func (p *port) deliver() {
 		p.handler.OnWritable()
 	}
 	if l.inHead == len(l.in) {
-		l.in, l.inHead, l.read = l.in[:0], 0, 0
+		l.in, l.inHead = l.in[:0], 0
 	}
 	l.confirm()
-	if l.read > l.inHead && l.port == p && !l.paused {
+	if len(l.in) > l.inHead && l.port == p && !l.paused {
 		l.post()
 	}
 }

@@ -28,14 +28,11 @@ type EndpointConfig struct {
 	SendMessages int // (wire.SendMessages)
 	SendBytes    int // (wire.SendBytes)
 	MaxMessage   int // bytes (wire.MaxMessage)
-	StreamWindow int // bytes (wire.StreamWindow)
-	// ConnWindow, in bytes, is 2*LinksPerPeer+1 stream windows by default, as
-	// in quicnet: one for each link of either side, and one. A smaller one
-	// lets stalled links starve the others, the sooner as its updates lag by
-	// up to a quarter of it.
-	ConnWindow   int
-	Inbox        int // bytes (wire.Inbox)
-	LinksPerPeer int // that a peer may have open (wire.LinksPerPeer)
+	// LinkWindow is what a peer may have sent on a link before its handler took it, in
+	// bytes (wire.LinkWindow). Where a session has many links, new ones get less, see
+	// wire.Window.
+	LinkWindow   int
+	LinksPerPeer int // that one side of a session may open (wire.LinksPerPeer)
 	MaxUnbound   int // accepted links that nobody bound yet (DefaultUnbound)
 	MaxSessions  int // (DefaultSessions)
 
@@ -65,10 +62,8 @@ func (c EndpointConfig) withDefaults() EndpointConfig {
 	or(&c.SendMessages, wire.SendMessages)
 	or(&c.SendBytes, wire.SendBytes)
 	or(&c.MaxMessage, wire.MaxMessage)
-	or(&c.StreamWindow, wire.StreamWindow)
-	or(&c.Inbox, wire.Inbox)
+	or(&c.LinkWindow, wire.LinkWindow)
 	or(&c.LinksPerPeer, wire.LinksPerPeer)
-	or(&c.ConnWindow, (2*c.LinksPerPeer+1)*c.StreamWindow)
 	or(&c.MaxUnbound, DefaultUnbound)
 	or(&c.MaxSessions, DefaultSessions)
 	or(&c.HandshakeTimeout, wire.DefaultHandshakeTimeout)
@@ -96,7 +91,7 @@ func (c EndpointConfig) Validate() error {
 	if c.VersionMin > c.VersionMax {
 		faults = append(faults, errors.New("versions: lowest above highest"))
 	}
-	if min(c.SendMessages, c.SendBytes, c.MaxMessage, c.StreamWindow, c.ConnWindow, c.Inbox, c.LinksPerPeer, c.MaxUnbound, c.MaxSessions) < 0 {
+	if min(c.SendMessages, c.SendBytes, c.MaxMessage, c.LinkWindow, c.LinksPerPeer, c.MaxUnbound, c.MaxSessions) < 0 {
 		faults = append(faults, errors.New("a limit below zero"))
 	}
 	if min(c.HandshakeTimeout, c.HelloTimeout, c.LinkTimeout, c.IdleTimeout, c.KeepAlive, c.Linger) < 0 {

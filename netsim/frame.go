@@ -17,21 +17,20 @@ type kind uint8
 // The kinds. Those of a session travel in its lane, those of a link in the
 // link's; a reset and credit belong to a session, because they overtake data.
 const (
-	kInitial      kind = iota // dialler: the client's part of TLS
-	kServer                   // acceptor: the server's part, its certificate
-	kHello                    // dialler: the rest of TLS and its hello
-	kAnswer                   // acceptor: its hello, or a refusal
-	kProof                    // dialler: its second hello
-	kWelcome                  // acceptor: its last word, the session is up
-	kClose                    // CONNECTION_CLOSE
-	kPing                     // keep-alive
-	kConnCredit               // the connection window's new limit
-	kLinkCredit               // a stream window's new limit
-	kStreamCredit             // one more link may be opened
-	kReset                    // a link's end, both ways
+	kInitial kind = iota // dialler: the client's part of TLS
+	kServer              // acceptor: the server's part, its certificate
+	kHello               // dialler: the rest of TLS and its hello
+	kAnswer              // acceptor: its hello, or a refusal
+	kProof               // dialler: its second hello
+	kWelcome             // acceptor: its last word, the session is up
+	kClose               // CONNECTION_CLOSE
+	kPing                // keep-alive
+	kCredit              // what a link may send in all
+	kReset               // a link's end, both ways
 
-	kOpen    // opener: the protocol
-	kAccept  // acceptor: the link is up
+	kOpen    // opener: the protocol and its window
+	kAccept  // acceptor: the link is up, and its window
+	kWant    // the cost of the next message, which does not fit the window
 	kPart    // a piece of a message
 	kMessage // the last piece of a message, or all of it
 	kGoodbye // nothing follows, and why
@@ -41,12 +40,15 @@ const (
 // frame is what travels in a lane.
 type frame struct {
 	arrive int64 // lost: it must be sent again
+	own    int64 // the same, if it need not wait for those before it
 	sent   int64 // when first, 0 after a loss: no sample of the round trip
+	missed bool  // a rule lost it, and arrive is that of a later transmission
+	first  int64 // of those that missed, when it was sent first
 	kind   kind
 	reason wire.Reason
-	size   int   // bytes that count against windows
-	limit  int64 // of credit
-	link   *Link // the sender's end; of kLinkCredit the receiver's
+	size   int   // of a link's frame, in bytes
+	limit  int64 // of credit, a window or a cost
+	link   *Link // the sender's end; of kCredit the receiver's
 	msg    []byte
 	hello  *wire.Hello
 }
@@ -54,21 +56,22 @@ type frame struct {
 // lost is the time of arrival of what a block took.
 const lost = -1
 
-// headerSize is the length of a frame's header on a stream.
+// headerSize is the length of a frame's header: the number of the link, which is taken to be
+// small, and the length of the payload.
 func headerSize(payload int) int {
 	switch {
-	case payload < 1<<5:
-		return 1
-	case payload < 1<<12:
+	case payload < 1<<7:
 		return 2
-	case payload < 1<<19:
+	case payload < 1<<14:
 		return 3
 	}
-	return wire.MaxFrameHeader
+	return 4
 }
 
-// Sizes of frames on a stream, in bytes.
+// Sizes of frames, in bytes.
 const (
-	acceptSize  = 1
-	goodbyeSize = 3
+	windowSize  = 3 // a number as large as a window
+	acceptSize  = 2 + windowSize
+	wantSize    = 2 + windowSize
+	goodbyeSize = 4
 )

@@ -10,6 +10,7 @@ type lane struct {
 	queue  []frame
 	head   int
 	last   int64 // when the newest frame arrives
+	floor  int64 // no further frame arrives before
 	alarm  alarm
 	parked bool // in s.parked: blocked or held
 	early  bool // in the receiver's early: it is not up yet
@@ -51,14 +52,15 @@ func (ln *lane) send(f *frame) {
 	if f.size > 0 {
 		left = d.occupy(now, f.size)
 	}
-	f.arrive = max(ln.last, left+ln.delay(f))
+	f.own = max(ln.floor, left+ln.delay(f))
+	f.arrive = max(ln.last, f.own)
 	ln.last = f.arrive
 	s.latest = max(s.latest, f.arrive)
 	ln.push(f)
 	ln.arm()
 }
 
-// delay draws how long f is under way.
+// delay draws how long f, which is sent now, is under way.
 func (ln *lane) delay(f *frame) int64 {
 	d := ln.s.way
 	p := &d.path
@@ -75,23 +77,57 @@ func (ln *lane) delay(f *frame) int64 {
 		delay = min(delay, again+d.latency(mix(u, mix2)))
 	}
 	now := d.n.now()
-	var late int64
-	// It is sent again after ever longer, but once the next keep-alive was heard of the
-	// sender knows that this one was not (RFC 9002, 6.1).
-	most := int64(ln.s.t.config.KeepAlive) + d.backAfter()
-	for again := d.backAfter(); ; again = min(2*again, most) {
-		ppm, by := d.lossAt(now, now+late)
-		u = mix(u, d.key)
-		if below(u, 1_000_000) >= ppm || late > 60e9 {
-			return delay + late
+	return delay + ln.transmit(f, u, now) - now
+}
+
+// transmit draws when f, which was sent first at a time, is sent so that it arrives. It is
+// sent again after ever longer, but once the next keep-alive was heard of the sender knows
+// that this one was not (RFC 9002, 6.1).
+func (ln *lane) transmit(f *frame, u uint64, first int64) int64 {
+	d := ln.s.way
+	now, at, again := d.n.now(), first, d.backAfter()
+	most := int64(ln.s.t.config.KeepAlive) + again
+	for {
+		if at >= now {
+			ppm, by := d.lossAt(now, at)
+			u = mix(u, d.key)
+			if below(u, 1_000_000) >= ppm || at-first > 60e9 {
+				return at
+			}
+			d.n.mark(MarkLost)
+			f.sent = 0
+			if by != nil {
+				by.Bitten++
+				f.missed, f.first = true, first
+				d.addLate(ln)
+			}
 		}
-		d.n.mark(MarkLost)
-		if by != nil {
-			by.Bitten++
-		}
-		f.sent = 0
-		late += again
+		at += again
+		again = min(2*again, most)
 	}
+}
+
+// redraw has what a rule lost be sent again when it is due next, now that the rule is
+// lifted.
+func (ln *lane) redraw() {
+	s := ln.s
+	now := s.n.now()
+	last := now
+	for i := ln.head; i < len(ln.queue); i++ {
+		f := &ln.queue[i]
+		if f.arrive == lost {
+			return // that is sent again when the block is over
+		}
+		if f.missed && f.own > now {
+			f.missed = false
+			u := s.n.draw(f.digest(ln.key))
+			f.own = min(f.own, ln.transmit(f, u, f.first)+s.way.latency(u))
+		}
+		f.arrive = max(f.own, last)
+		last = f.arrive
+	}
+	ln.last = last
+	ln.arm()
 }
 
 func (f *frame) digest(key uint64) uint64 {
@@ -221,10 +257,10 @@ func (ln *lane) retry(now int64) {
 	for i := ln.head; i < len(ln.queue); i++ {
 		f := &ln.queue[i]
 		if f.arrive == lost {
-			f.arrive = max(now, ln.s.way.free) + ln.delay(f)
+			f.own = max(now, ln.s.way.free) + ln.delay(f)
 			f.sent = 0
 		}
-		f.arrive = max(f.arrive, ln.last)
+		f.arrive = max(f.own, ln.last)
 		ln.last = f.arrive
 	}
 	ln.s.latest = max(ln.s.latest, ln.last)

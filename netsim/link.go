@@ -10,7 +10,7 @@ import (
 
 // Stages of a link.
 const (
-	waiting = iota // for a session or for stream credit
+	waiting = iota // for a session, or for a place among its links
 	opening        // the peer's answer is awaited
 	open
 	closed
@@ -28,7 +28,7 @@ type Link struct {
 	addrs  []string
 	tries  int   // opens that a duplicate connection took
 	timer  alarm // of opening, then of draining
-	counts bool  // holds stream credit of the opener
+	counts bool  // has a place among the opener's links
 
 	port   *port // strand and handler, nil until bound
 	opened bool  // OnOpen is due
@@ -40,15 +40,17 @@ type Link struct {
 	lane     lane
 	out      queue
 	part     int   // bytes of the first message that are on the wire
-	sent     int64 // on the stream
-	limit    int64 // of the stream window
+	sent     int64 // cost of all that was
+	limit    int64 // that the peer allows
+	wanting  bool  // the peer was asked to let the first message in
 	full     bool  // OnWritable is owed
 	writable bool  // OnWritable is due
 	greet    int   // size of the open or accept frame that is to be sent
 	kicked   bool  // is in network.kicked
 	lineWait bool  // in way.waiting
-	starved  bool  // in s.starving
 	resets   bool  // the reset is to be sent
+
+	peerWindow int64
 
 	draining bool
 	bye      wire.Reason // of the drain
@@ -60,13 +62,13 @@ type Link struct {
 	in      []item
 	inHead  int
 	due     int   // of those, how many the present turn still delivers
-	read    int   // items before it are in the inbox
-	inbox   int   // bytes
-	partial int   // bytes of the unfinished message that arrived
-	begun   int   // of those, how many are read
-	arrived int64 // on the stream
-	taken   int64
-	granted int64
+	window  int64 // the peer may have so much sent that the handler did not take
+	held    int64 // cost of what waits
+	taken   int64 // and of what the handler took
+	granted int64 // what the peer may send in all
+	excess  int64 // by how much held and credit are over the window, for a large message
+	want    int64 // cost of the message that the peer asks to be let in; 0: none
+	largest int64 // of all that it asked for
 }
 
 var _ runtime.Link = (*Link)(nil)
@@ -148,7 +150,7 @@ func (l *Link) late() {
 	case l.state == opening:
 		r = wire.HandshakeTimeout
 	case l.s != nil:
-		r = wire.Overloaded // no stream credit
+		r = wire.Overloaded // no place
 	}
 	l.Close(r)
 }
@@ -157,7 +159,7 @@ func (l *Link) late() {
 func (l *Link) again() {
 	l.tries++
 	l.s, l.twin, l.state, l.greet, l.counts = nil, nil, waiting, 0, false
-	l.sent, l.starved, l.lineWait = 0, false, false
+	l.lineWait = false
 	l.lane = lane{}
 }
 
@@ -166,6 +168,7 @@ func (l *Link) finish(c runtime.Closed) {
 	if l.state == closed {
 		return
 	}
+	was := l.state
 	l.state = closed
 	l.timer.stop()
 	if l.port == nil && !l.opener {
@@ -176,17 +179,13 @@ func (l *Link) finish(c runtime.Closed) {
 	l.result = c
 	l.full, l.writable, l.opened = false, false, false
 	if s := l.s; s != nil && s.state == up {
-		s.unlink(l)
-		l.discard()
-		if !l.opener {
-			s.lane.send(&frame{kind: kStreamCredit})
-		}
+		s.unlink(l, was)
 	} else if l.s == nil {
 		if p := l.t.peers[l.peer]; p != nil {
 			p.waiting = slices.DeleteFunc(p.waiting, func(other *Link) bool { return other == l })
 		}
 	}
-	l.in, l.inHead, l.read = nil, 0, 0
+	l.in, l.inHead = nil, 0
 	end := func() {
 		l.ended = true
 		l.post()
@@ -202,12 +201,22 @@ func (l *Link) finish(c runtime.Closed) {
 // lateClosed is how late a handler hears of a Close of its own, where Bugs say so, in ns.
 const lateClosed = int64(300 * time.Millisecond)
 
-// unlink takes l off the session's lists.
-func (s *session) unlink(l *Link) {
+// unlink takes l, which was in a stage, off the session's lists.
+func (s *session) unlink(l *Link, was int) {
 	same := func(other *Link) bool { return other == l }
 	s.links = slices.DeleteFunc(s.links, same)
-	if l.opener && !l.counts {
+	s.changeExcess(-l.excess)
+	switch {
+	case !l.opener:
+		s.accepted--
+	case !l.counts:
 		s.queued = slices.DeleteFunc(s.queued, same)
+	default:
+		s.opened--
+		if was == opening {
+			s.greeting--
+		}
+		s.openQueued()
 	}
 	if len(s.links) == 0 {
 		s.emptyAt = s.n.now()
@@ -215,34 +224,47 @@ func (s *session) unlink(l *Link) {
 	}
 }
 
-// open begins to open l on the session: at once, or when the peer allows one
-// more link.
+// maxOpening is how many links a side opens on a session at once, as in quicnet.
+const maxOpening = 32
+
+// open begins to open l on the session: at once, or when there is a place for it.
 func (s *session) open(l *Link) {
 	l.s = s
 	l.lane.init(s, l.proto)
 	s.links = append(s.links, l)
 	l.deadline(int64(s.t.config.LinkTimeout))
-	if s.opened >= s.other.t.config.LinksPerPeer {
-		s.n.mark(MarkNoStream)
+	if !s.hasPlace() {
+		s.n.mark(MarkNoLink)
 		s.queued = append(s.queued, l)
 		return
 	}
 	l.open()
 }
 
+func (s *session) hasPlace() bool {
+	return s.opened < s.t.config.LinksPerPeer && s.greeting < maxOpening
+}
+
+// nextWindow is that of the session's newest link.
+func (s *session) nextWindow() int64 {
+	return int64(wire.Window(s.t.config.LinkWindow, len(s.links)))
+}
+
 func (l *Link) open() {
 	l.s.opened++
+	l.s.greeting++
 	l.counts = true
 	l.state = opening
-	l.limit = int64(l.s.other.t.config.StreamWindow)
-	l.granted = int64(l.t.config.StreamWindow)
-	l.greet = headerSize(len(l.proto)) + len(l.proto)
+	l.window = l.s.nextWindow()
+	l.granted = l.window
+	size := windowSize + len(l.proto)
+	l.greet = headerSize(size) + size
 	l.kick()
 }
 
-// openQueued opens the link that waited longest for stream credit.
+// openQueued opens the link that waited longest for a place.
 func (s *session) openQueued() {
-	if len(s.queued) > 0 && s.opened < s.other.t.config.LinksPerPeer {
+	if len(s.queued) > 0 && s.hasPlace() {
 		l := s.queued[0]
 		s.queued = s.queued[1:]
 		l.open()
@@ -254,23 +276,21 @@ func (s *session) accept(f *frame) {
 	l := newLink(s.t, s.peer, f.link.proto)
 	l.s, l.twin, f.link.twin = s, f.link, l
 	l.lane.init(s, l.proto)
-	l.limit = int64(s.other.t.config.StreamWindow)
-	l.granted = int64(s.t.config.StreamWindow)
-	l.arrived, l.taken = int64(f.size), int64(f.size)
-	s.consume(int64(f.size))
 	l.state = open
 	s.t.add(l)
 	s.links = append(s.links, l)
+	s.accepted++
 	s.t.unbound++
+	l.peerWindow, l.limit = f.limit, f.limit
+	l.window = s.nextWindow()
+	l.granted = l.window
 	listener := s.t.listeners[l.proto]
 	switch {
 	case listener == nil:
 		l.Close(wire.UnknownProtocol)
-	case s.t.unbound > s.t.config.MaxUnbound:
+	case s.t.unbound > s.t.config.MaxUnbound || s.accepted > s.t.config.LinksPerPeer:
 		l.Close(wire.Overloaded)
 	default:
-		l.greet = acceptSize
-		l.kick()
 		listener.strand.Post(func() {
 			if !s.t.crashed {
 				listener.accept(l)
@@ -282,24 +302,8 @@ func (s *session) accept(f *frame) {
 // reset is the peer's Close.
 func (s *session) reset(f *frame) {
 	from := f.link
-	missing := from.lane.unread()
 	from.lane.clear()
-	l := from.twin
-	if l == nil { // the reset overtook the open frame
-		s.consume(missing)
-		s.lane.send(&frame{kind: kStreamCredit})
-		return
+	if l := from.twin; l != nil { // else the reset overtook the open frame
+		l.finish(closedBy(f.reason, false))
 	}
-	s.consume(missing)
-	l.arrived += missing
-	l.taken += missing
-	l.finish(closedBy(f.reason, false))
-}
-
-// unread is how many bytes of the stream are under way.
-func (ln *lane) unread() (n int64) {
-	for _, f := range ln.queue[ln.head:] {
-		n += int64(f.size)
-	}
-	return n
 }

@@ -27,9 +27,9 @@ const (
 	MarkRecovered   = "net.recovered"    // what a block took was sent again
 	MarkLost        = "net.lost"         // loss delayed something
 	MarkQueued      = "net.queued"       // a link waited for bandwidth
-	MarkNoCredit    = "net.no-credit"    // a link waited for its stream window
-	MarkNoConn      = "net.no-conn"      // a link waited for the connection window
-	MarkNoStream    = "net.no-stream"    // a link waited for others to end
+	MarkNoCredit    = "net.no-credit"    // a link waited for its window
+	MarkNoBudget    = "net.no-budget"    // a large message waited for those of other links
+	MarkNoLink      = "net.no-link"      // a link waited for others to open or to end
 	MarkReset       = "net.reset"        // a session was reset
 	MarkHalfOpen    = "net.half-open"    // one end of a session was lost
 	MarkIdle        = "net.idle-timeout" // a session timed out

@@ -152,7 +152,7 @@ func (p *peer) replace(now int64) bool {
 
 // endAs is end for what the peer did: to links it is not a local close.
 func (s *session) endAs(r wire.Reason) {
-	s.lane.last = max(s.lane.last, s.latest)
+	s.lane.floor = s.latest
 	s.lane.send(&frame{kind: kClose, reason: r})
 	s.die(r, false)
 }

@@ -1,14 +1,17 @@
 package netsim
 
-import "github.com/smalti/smalti/runtime/wire"
+import (
+	"slices"
+
+	"github.com/smalti/smalti/runtime/wire"
+)
 
 // item is a whole message, or the goodbye, that has arrived.
 type item struct {
-	msg      []byte
-	size     int // on the stream
-	credited int // of that, bytes that were read before it was whole
-	bye      bool
-	reason   wire.Reason
+	msg    []byte
+	cost   int64
+	bye    bool
+	reason wire.Reason
 }
 
 // receiveLink is where the frames of a link's lane arrive.
@@ -19,21 +22,20 @@ func (s *session) receiveLink(f *frame) {
 	}
 	l := f.link.twin
 	if l == nil || l.state == closed || l.s != s {
-		s.consume(int64(f.size)) // of a link that is over: the window must come back
-		return
+		return // of a link that is over
 	}
-	l.arrived += int64(f.size)
 	switch f.kind {
 	case kAccept:
-		l.take(int64(f.size))
-		l.accepted()
-	case kPart:
-		l.partial += f.size
-		l.readOn()
+		l.accepted(f.limit)
+	case kWant:
+		l.want = f.limit
+		l.largest = max(l.largest, l.want)
+		l.grantLarge()
 	case kMessage:
-		l.arrive(&item{msg: f.msg, size: l.partial + f.size, credited: l.begun})
+		l.held += costOf(f.msg)
+		l.arrive(&item{msg: f.msg, cost: costOf(f.msg)})
 	case kGoodbye:
-		l.arrive(&item{size: f.size, bye: true, reason: f.reason})
+		l.arrive(&item{bye: true, reason: f.reason})
 	case kFin:
 		l.acked = true
 		l.confirm()
@@ -41,11 +43,14 @@ func (s *session) receiveLink(f *frame) {
 }
 
 // accepted: the peer answered the open.
-func (l *Link) accepted() {
+func (l *Link) accepted(window int64) {
 	if l.state != opening {
 		return
 	}
 	l.state = open
+	l.peerWindow, l.limit = window, window
+	l.s.greeting--
+	l.s.openQueued()
 	if !l.draining {
 		l.timer.stop()
 	}
@@ -56,68 +61,82 @@ func (l *Link) accepted() {
 
 // arrive puts a whole message behind those that wait.
 func (l *Link) arrive(it *item) {
-	l.partial, l.begun = 0, 0
 	if l.inHead > 0 && len(l.in) == cap(l.in) {
 		n := copy(l.in, l.in[l.inHead:])
 		clear(l.in[n:])
-		l.in, l.read, l.inHead = l.in[:n], l.read-l.inHead, 0
+		l.in, l.inHead = l.in[:n], 0
 	}
 	l.in = append(l.in, *it)
-	l.readOn()
-}
-
-// readOn moves what arrived into the inbox, as long as that has room: a message
-// may begin while the inbox is below its bound, so one always fits an empty
-// inbox. What is read gives credit back, what waits for the inbox does not.
-func (l *Link) readOn() {
-	before := l.read
-	bound := l.t.config.Inbox
-	for l.read < len(l.in) {
-		it := &l.in[l.read]
-		if l.inbox-it.credited >= bound {
-			break
-		}
-		n := it.size - it.credited
-		l.inbox += n
-		it.credited = it.size
-		l.read++
-		l.take(int64(n))
-	}
-	if l.read == len(l.in) && l.partial > l.begun && l.inbox-l.begun < bound {
-		n := l.partial - l.begun
-		l.inbox += n
-		l.begun = l.partial
-		l.take(int64(n))
-	}
-	if l.read > before && !l.paused {
+	if !l.paused {
 		l.post()
 	}
 }
 
-// take gives stream and connection credit for n bytes that were read, in the
-// steps of quic-go: when a quarter of the window is used up.
-func (l *Link) take(n int64) {
-	l.taken += n
-	if window := int64(l.t.config.StreamWindow); l.granted-l.taken <= window-window/4 {
-		l.granted = l.taken + window
-		l.s.lane.send(&frame{kind: kLinkCredit, link: l, limit: l.granted})
+// took gives credit back for what the handler took, in steps of a quarter of the window,
+// and room for further messages over the window in advance, as long as there is plenty.
+func (l *Link) took(cost int64) {
+	l.held -= cost
+	l.taken += cost
+	limit := l.taken + l.window
+	if l.largest > 0 && !l.paused && l.setExcess(max(l.granted, limit+l.largest)-limit, wire.AdvanceBudget) {
+		limit += l.largest
+	} else {
+		l.setExcess(max(0, l.granted-limit), wire.LargeBudget)
 	}
-	l.s.consume(n)
+	if limit-l.granted >= max(1, l.window/4) {
+		l.grant(limit)
+	}
+	l.grantLarge()
 }
 
-func (s *session) consume(n int64) {
-	s.taken += n
-	if window := int64(s.t.config.ConnWindow); n > 0 && s.granted-s.taken <= window-window/4 {
-		s.granted = s.taken + window
-		s.lane.send(&frame{kind: kConnCredit, limit: s.granted})
+func (l *Link) grant(limit int64) {
+	l.granted = limit
+	l.s.lane.send(&frame{kind: kCredit, link: l, limit: limit})
+}
+
+// grantLarge lets in the message that the peer asked for, if the handler reads, one such
+// message at most waits for it, and the session has room.
+func (l *Link) grantLarge() {
+	if l.want == 0 || l.held > l.want || l.paused || l.state != open {
+		return
+	}
+	limit := max(l.granted, l.taken+l.held+l.want)
+	if !l.setExcess(max(0, limit-l.taken-l.window), wire.LargeBudget) {
+		l.t.n.mark(MarkNoBudget)
+		return
+	}
+	l.want = 0
+	if limit > l.granted {
+		l.grant(limit)
 	}
 }
 
-// discard gives connection credit for what nobody will read.
-func (l *Link) discard() {
-	if n := l.arrived - l.taken; n > 0 {
-		l.taken = l.arrived
-		l.s.consume(n)
+// setExcess changes by how much a link may be over its window. It reports whether that
+// fits what the links of a session have for that, of which up to most may be used. If it
+// does not fit all of it the link waits until it may.
+func (l *Link) setExcess(n, most int64) bool {
+	s := l.s
+	more := n - l.excess
+	if n > 0 && s.excess+more > most {
+		if most == wire.LargeBudget && !slices.Contains(s.wanting, l) {
+			s.wanting = append(s.wanting, l)
+		}
+		return false
+	}
+	l.excess = n
+	s.changeExcess(more)
+	return true
+}
+
+// changeExcess changes the sum over all links, and has those look again that wait for less.
+func (s *session) changeExcess(by int64) {
+	s.excess += by
+	if by < 0 {
+		wanting := s.wanting
+		s.wanting = nil
+		for _, l := range wanting {
+			l.grantLarge()
+		}
 	}
 }
 
@@ -128,7 +147,7 @@ func (l *Link) farewell(r wire.Reason) {
 		l.kick()
 		return
 	}
-	l.put(&frame{kind: kFin, link: l})
+	l.lane.send(&frame{kind: kFin, link: l})
 	l.finish(closedBy(r, false))
 }
 

@@ -42,12 +42,29 @@ func (n *Network) Impose(from, to string, r *Rule) {
 }
 
 // Lift takes a rule off a path; one that is not there does nothing. What is
-// under way, or in the queue for the line, keeps its time of arrival.
+// under way, or in the queue for the line, keeps its time of arrival; what was
+// lost is sent again at the next time-out.
 func (n *Network) Lift(from, to string, r *Rule) {
 	d := n.way(n.host(from), n.host(to))
 	if i := slices.IndexFunc(d.rules, func(x *imposed) bool { return x.Rule == r }); i >= 0 {
 		d.rules = slices.Delete(d.rules, i, i+1)
+		late := d.late
+		d.late = nil
+		for _, ln := range late {
+			ln.redraw()
+		}
 	}
+}
+
+// addLate notes that a rule lost something in a lane.
+func (d *direction) addLate(ln *lane) {
+	if slices.Contains(d.late, ln) {
+		return
+	}
+	if len(d.late) == cap(d.late) {
+		d.late = slices.DeleteFunc(d.late, (*lane).empty)
+	}
+	d.late = append(d.late, ln)
 }
 
 // Bursting tells whether a rule loses in a burst, now, from one host to another.

@@ -134,6 +134,30 @@ func TestRuleLosesInBursts(t *testing.T) {
 	}
 }
 
+// Nothing is lost to a rule at a time at which that does not hold any more.
+func TestWhatARuleLostIsSentAgainSoonAfterIt(t *testing.T) {
+	const lasts = 400 * time.Millisecond
+	for seed := range uint64(20) {
+		b := newBed(t, seed, fixed(10*time.Millisecond))
+		x, y := b.node("x"), b.node("y")
+		near, far := x.connect(y)
+		r := &netsim.Rule{Name: "r", Burst: time.Hour, Gap: time.Hour}
+		b.net.Impose("x", "y", r)
+		near.send(t, 0, 100)
+		b.run(lasts)
+		b.net.Lift("x", "y", r)
+		lifted := b.now
+		b.run(time.Minute)
+		if got := far.numbers(); got != "0-99" || r.Bitten < 100 {
+			t.Fatalf("seed %d: arrived %s, %d lost", seed, got, r.Bitten)
+		}
+		// Each time-out is twice the one before.
+		if late := far.at[99] - lifted; late > 2*lasts {
+			t.Errorf("seed %d: the last arrived %s after the end of the rule, want within %s", seed, late, 2*lasts)
+		}
+	}
+}
+
 func TestBurstsDependOnNothingThatIsSent(t *testing.T) {
 	lossy := func(every time.Duration) (list []bool) {
 		b := newBed(t, 1, fixed(10*time.Millisecond))

@@ -28,34 +28,6 @@ func TestLinkOpenedWhileThePeerLingersOutIsOpenedAgain(t *testing.T) {
 	}
 }
 
-func TestResetThatOvertakesDataGivesItsWindowBack(t *testing.T) {
-	b := newBed(t, 1, rough)
-	x, y := b.node("x"), b.node("y", func(c *netsim.EndpointConfig) { c.ConnWindow = 2 * wire.StreamWindow })
-	overtaken := 0
-	for range 20 {
-		near, far := x.connect(y)
-		for i := range 200 {
-			_, _ = near.link.Send(message(i, 1000))
-		}
-		b.run(time.Millisecond)
-		near.link.Close(wire.Cancelled)
-		b.run(5 * time.Second)
-		far.closed(t, wire.Cancelled, false)
-		if len(far.got) < 200 {
-			overtaken++
-		}
-	}
-	if overtaken < 5 {
-		t.Errorf("%d of 20 resets overtook data: the test says nothing", overtaken)
-	}
-	near, far := x.connect(y)
-	near.send(t, 0, 200)
-	b.run(5 * time.Second)
-	if got := far.numbers(); got != "0-199" {
-		t.Errorf("arrived %s, want 0-199", got)
-	}
-}
-
 func TestDialWaitsOutAShortPartition(t *testing.T) {
 	b := newBed(t, 1, fixed(10*time.Millisecond))
 	x, y := b.node("x"), b.node("y")

@@ -4,11 +4,8 @@ import (
 	"slices"
 
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/wire"
 )
-
-// maxSegment bounds a piece of a message, in bytes, so that large messages
-// share a line, and credit, with others.
-const maxSegment = 16 << 10
 
 // Send implements runtime.Link. What it takes is written in a turn of the
 // network's own, as quicnet's writer does on a goroutine of its own.
@@ -85,32 +82,25 @@ func (l *Link) write() {
 		s.lane.send(&frame{kind: kReset, link: l, reason: l.result.Reason})
 		return
 	}
-	if l.state == closed || l.state == waiting || !l.writeGreeting() || l.state != open {
+	if l.state == closed || l.state == waiting {
 		return
 	}
-	if !l.writeMessages() {
-		return
+	if l.writeGreeting(); l.state == open && l.writeMessages() {
+		l.writeEnd()
 	}
-	l.writeEnd()
 }
 
-// writeGreeting sends the frame that the stream begins with. Like everything
-// on the stream it needs credit.
-func (l *Link) writeGreeting() bool {
+// writeGreeting sends the frame that the link begins with.
+func (l *Link) writeGreeting() {
 	if l.greet == 0 {
-		return true
-	}
-	if l.credit() < int64(l.greet) {
-		l.starve()
-		return false
+		return
 	}
 	k := kAccept
 	if l.opener {
 		k = kOpen
 	}
-	l.put(&frame{kind: k, link: l, size: l.greet})
+	l.lane.send(&frame{kind: k, link: l, size: l.greet, limit: l.window})
 	l.greet = 0
-	return true
 }
 
 // writeMessages tells whether the queue is empty now.
@@ -123,21 +113,18 @@ func (l *Link) writeMessages() bool {
 			break
 		}
 		m := l.out.first()
-		rest := headerSize(len(m)) + len(m) - l.part
-		credit := l.credit()
-		size := min(rest, int(min(credit, maxSegment)))
-		if size <= 0 {
-			l.starve()
+		if l.part == 0 && !l.charge(costOf(m)) {
 			break
 		}
-		if size < rest {
+		rest := headerSize(len(m)) + len(m) - l.part
+		if size := wire.MaxFrame; size < rest {
 			l.part += size
-			l.put(&frame{kind: kPart, link: l, size: size})
+			l.lane.send(&frame{kind: kPart, link: l, size: size})
 			continue
 		}
-		l.part = 0
+		l.part, l.wanting = 0, false
 		l.out.pop()
-		l.put(&frame{kind: kMessage, link: l, size: size, msg: m})
+		l.lane.send(&frame{kind: kMessage, link: l, size: rest, msg: m})
 	}
 	c := &l.t.config
 	if l.full && l.out.len() <= c.SendMessages/2 && l.out.bytes <= c.SendBytes/2 {
@@ -147,62 +134,41 @@ func (l *Link) writeMessages() bool {
 	return l.out.len() == 0
 }
 
+// charge takes what a message costs of the window. If there is too little credit for it,
+// and may never be enough, the peer is asked for more.
+func (l *Link) charge(cost int64) bool {
+	if l.limit-l.sent >= cost {
+		l.sent += cost
+		return true
+	}
+	l.t.n.mark(MarkNoCredit)
+	if cost > l.peerWindow-l.peerWindow/4 && !l.wanting {
+		l.wanting = true
+		l.lane.send(&frame{kind: kWant, link: l, size: wantSize, limit: cost})
+	}
+	return false
+}
+
+// costOf is what a message takes of a window.
+func costOf(m []byte) int64 { return int64(len(m) + wire.MessageCost) }
+
 // writeEnd says goodbye after the last message, and confirms the peer's.
 func (l *Link) writeEnd() {
 	if l.draining && !l.byeSent {
-		if l.credit() < goodbyeSize {
-			l.starve()
-			return
-		}
 		l.byeSent = true
-		l.put(&frame{kind: kGoodbye, link: l, size: goodbyeSize, reason: l.bye})
+		l.lane.send(&frame{kind: kGoodbye, link: l, size: goodbyeSize, reason: l.bye})
 	}
 	if l.finDue && (l.byeSent || !l.draining) {
 		l.finDue = false
-		l.put(&frame{kind: kFin, link: l})
+		l.lane.send(&frame{kind: kFin, link: l})
 		l.confirm()
 	}
 }
 
-// put sends a frame on the stream.
-func (l *Link) put(f *frame) {
-	l.sent += int64(f.size)
-	l.s.sent += int64(f.size)
-	l.lane.send(f)
-}
-
-// credit is how many bytes the peer allows on the stream.
-func (l *Link) credit() int64 { return min(l.limit-l.sent, l.s.limit-l.s.sent) }
-
-// starve notes which window the link waits for.
-func (l *Link) starve() {
-	s := l.s
-	if s.limit-s.sent > l.limit-l.sent {
-		s.n.mark(MarkNoCredit)
-		return
-	}
-	s.n.mark(MarkNoConn)
-	if !l.starved {
-		l.starved = true
-		s.starving = append(s.starving, l)
-	}
-}
-
-// credited is the peer's news of the stream window.
+// credited is the peer's news of what may be sent in all.
 func (l *Link) credited(limit int64) {
 	if limit > l.limit {
 		l.limit = limit
-		l.write()
-	}
-}
-
-// feed is the peer's news of the connection window: those that starve write,
-// each in its turn.
-func (s *session) feed() {
-	for i := len(s.starving); i > 0 && s.limit > s.sent; i-- {
-		l := s.starving[0]
-		s.starving = append(s.starving[:0], s.starving[1:]...)
-		l.starved = false
 		l.write()
 	}
 }

@@ -58,12 +58,12 @@ type session struct {
 	ackMono  time.Duration
 	rtt      runtime.RTT
 	links    []*Link // in order of opening
-	opened   int     // links by this end that hold stream credit
-	queued   []*Link // that wait for it
-	starving []*Link // that wait for the connection window
-
-	sent, limit    int64 // connection window towards the peer
-	taken, granted int64 // and of the peer towards us
+	opened   int     // links by this end that have a place
+	greeting int     // of these, those that are not answered
+	accepted int     // links by the peer
+	queued   []*Link // that wait for a place
+	excess   int64   // by how much links are over their windows
+	wanting  []*Link // that wait for that to become less
 }
 
 var _ runtime.Session = (*session)(nil)
@@ -116,8 +116,6 @@ func (s *session) RTT() runtime.RTT {
 func (s *session) start() {
 	now := s.n.now()
 	s.state, s.upAt, s.emptyAt = up, now, now
-	s.limit = int64(s.other.t.config.ConnWindow)
-	s.granted = int64(s.t.config.ConnWindow)
 	s.alive.stop()
 	s.alive.set(now + int64(min(s.t.config.KeepAlive, s.t.config.Linger)))
 	if s.other.state < up {
@@ -140,7 +138,7 @@ func (s *session) end(r wire.Reason) {
 	if s.state == dead {
 		return
 	}
-	s.lane.last = max(s.lane.last, s.latest) // overtakes nothing that is under way
+	s.lane.floor = s.latest // overtakes nothing that is under way
 	s.lane.send(&frame{kind: kClose, reason: r})
 	s.die(r, true)
 }
@@ -178,7 +176,7 @@ func (s *session) silence() {
 	for _, ln := range s.early {
 		ln.clear()
 	}
-	s.early, s.queued, s.starving = nil, nil, nil
+	s.early, s.queued, s.wanting = nil, nil, nil
 	s.unstall()
 	if s.other.state != up {
 		s.n.forget(s.c)
@@ -234,16 +232,10 @@ func (s *session) receive(f *frame, now int64) {
 	case kClose:
 		s.closed(f.reason)
 	case kPing:
-	case kConnCredit:
-		s.limit = max(s.limit, f.limit)
-		s.feed()
-	case kLinkCredit:
+	case kCredit:
 		if l := f.link.twin; l != nil {
 			l.credited(f.limit)
 		}
-	case kStreamCredit:
-		s.opened--
-		s.openQueued()
 	case kReset:
 		s.reset(f)
 	default:

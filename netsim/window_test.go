@@ -35,14 +35,14 @@ func (e *end) fill(size int) (bytes int) {
 	return 0
 }
 
-func TestPausedReceiverTakesInboxAndWindow(t *testing.T) {
+func TestPausedReceiverTakesItsWindow(t *testing.T) {
 	b := newBed(t, 1, fixed(10*time.Millisecond))
 	x, y := b.node("x"), b.node("y")
 	y.pause = true
 	near, far := x.connect(y)
 	const size = 1000
 	got := near.fill(size)
-	if want := wire.Inbox + wire.StreamWindow; got < want-2*size || got > want+2*size {
+	if want := wire.LinkWindow * size / (size + wire.MessageCost); got < want-2*size || got > want+2*size {
 		t.Errorf("the wire took %d bytes, want about %d", got, want)
 	}
 	if len(far.got) != 0 {
@@ -59,84 +59,57 @@ func TestCreditIsHeldByACutOfTheWayBack(t *testing.T) {
 	near, far := x.connect(y)
 	b.net.Block("y", "x")
 	got := near.fill(1000)
-	if got < wire.StreamWindow-2000 || got > wire.StreamWindow {
-		t.Errorf("%d bytes went out without credit coming back, want the window of %d", got, wire.StreamWindow)
+	if got < wire.LinkWindow*9/10 || got > wire.LinkWindow {
+		t.Errorf("%d bytes went out without credit coming back, want the window of %d", got, wire.LinkWindow)
 	}
 	if n := len(far.got) * 1000; n != got {
 		t.Errorf("%d bytes arrived of %d", n, got)
 	}
 }
 
-func TestStalledLinksStarveAThirdUnderASmallConnectionWindow(t *testing.T) {
-	for _, small := range []bool{true, false} {
-		b := newBed(t, 1, fixed(10*time.Millisecond))
-		x := b.node("x")
-		y := b.node("y", func(c *netsim.EndpointConfig) {
-			c.Inbox = 1 // so that the inbox does not blur the sum
-			if small {
-				c.ConnWindow = 2 * wire.StreamWindow
-			}
-		})
-		y.pause = true
-		for range 2 {
-			near, _ := x.connect(y)
-			for i := range 400 {
-				_, _ = near.link.Send(message(i, 2000))
-				b.run(time.Millisecond)
-			}
-		}
-		third := x.dial(y)
-		b.run(10 * time.Second)
-		if third.opened == small {
-			t.Errorf("small window %v: third link opened %v", small, third.opened)
-		}
-		if small && (len(third.closes) != 1 || b.marks[netsim.MarkNoConn] == 0) {
-			t.Errorf("third link %v, marks %v", third.closes, b.marks)
-		}
+func TestMessageOverTheWindowWaitsForAHandlerThatReads(t *testing.T) {
+	const size = wire.LinkWindow + 1
+	b := newBed(t, 1, fixed(10*time.Millisecond))
+	x, y := b.node("x", func(c *netsim.EndpointConfig) { c.SendBytes = 2 * size }), b.node("y")
+	y.pause = true
+	near, far := x.connect(y)
+	if _, err := near.link.Send(message(0, size), message(1, 10)); err != nil {
+		t.Fatal(err)
+	}
+	b.run(time.Second)
+	if sent := b.net.Traffic().Bytes; sent > size {
+		t.Errorf("%d bytes were sent to a paused handler", sent)
+	}
+	far.link.Resume()
+	b.run(time.Second)
+	if got := far.numbers(); got != "0-1" {
+		t.Errorf("arrived %s, want 0-1", got)
 	}
 }
 
-func TestConnectionWindowComesBackFromDeadLinks(t *testing.T) {
-	const latency = 50 * time.Millisecond
-	for name, end := range map[string]func(b *bed, near, far *end){
-		"reset by the sender, bytes under way": func(b *bed, near, _ *end) {
-			b.run(latency / 2)
-			near.link.Close(wire.Cancelled)
-		},
-		"reset by the receiver, bytes under way": func(b *bed, _, far *end) {
-			b.run(latency / 2)
-			far.link.Close(wire.TooSlow)
-		},
-		"reset by the sender, bytes unread": func(b *bed, near, _ *end) {
-			b.run(4 * latency)
-			near.link.Close(wire.Cancelled)
-		},
-		"reset by the receiver, bytes unread": func(b *bed, _, far *end) {
-			b.run(4 * latency)
-			far.link.Close(wire.TooSlow)
-		},
-	} {
-		b := newBed(t, 1, fixed(latency))
-		x, y := b.node("x"), b.node("y", func(c *netsim.EndpointConfig) { c.ConnWindow, c.Inbox = 2*wire.StreamWindow, 1 })
-		y.pause = true
-		for range 10 {
-			near, far := x.connect(y)
-			for i := range 200 {
-				_, _ = near.link.Send(message(i, 1000))
-			}
-			end(b, near, far)
-			b.run(time.Second)
-			if len(near.closes) != 1 || len(far.closes) != 1 {
-				t.Fatalf("%s: closed %v and %v", name, near.closes, far.closes)
-			}
+// Three messages of the largest size come one after the other, each when the handler took the
+// one before.
+func TestLargeMessagesOfASessionShareABudget(t *testing.T) {
+	b := newBed(t, 1, fixed(10*time.Millisecond))
+	x, y := b.node("x"), b.node("y")
+	var near, far []*end
+	for range 3 {
+		n, f := x.connect(y)
+		near, far = append(near, n), append(far, f)
+	}
+	for _, e := range near {
+		if _, err := e.link.Send(message(0, wire.MaxMessage)); err != nil {
+			t.Fatal(err)
 		}
-		y.pause = false
-		near, far := x.connect(y)
-		near.send(t, 0, 200)
-		b.run(5 * time.Second)
-		if got := far.numbers(); got != "0-199" {
-			t.Errorf("%s: arrived %s after 10 dead links, want 0-199", name, got)
+	}
+	b.run(time.Minute)
+	for i, e := range far {
+		if got := e.numbers(); got != "0-0" {
+			t.Errorf("link %d: arrived %s, want 0-0", i, got)
 		}
+	}
+	if b.marks[netsim.MarkNoBudget] == 0 {
+		t.Errorf("no message waited: marks %v", b.marks)
 	}
 }
 

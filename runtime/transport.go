@@ -18,9 +18,9 @@ type Transport interface {
 	// Addrs lists the addresses at which peers can reach this node, best first.
 	Addrs() []string
 	// Listen hands each link that a peer opens for proto to accept, on s. The
-	// link is silent until it is bound. The number of unbound links is
-	// bounded; further ones are refused with Overloaded. A protocol has one
-	// listener at a time.
+	// link is silent until it is bound, and not open before that for the peer. The
+	// number of unbound links is bounded; further ones are refused with Overloaded. A
+	// protocol has one listener at a time.
 	Listen(proto string, s Strand, accept func(Link)) (stop func(), err error)
 	// Dial opens a link for proto to peer, which must prove that identity, at
 	// the first of addrs that answers. It returns at once; OnOpen or OnClosed
@@ -45,16 +45,21 @@ type Session interface {
 	// Exporter derives 32 bytes that both ends of this session, and nobody
 	// else, can compute for the same label and context (RFC 8446, 7.5).
 	Exporter(label string, context []byte) ([]byte, error)
-	// RTT gives the transport's measurements of the round trip.
+	// RTT returns the transport's measurements of the round trip. If the latest one is
+	// older than RTTStale, the call has a new one made.
 	RTT() RTT
 }
+
+// RTTStale is after what time a measurement of the round trip is made anew for a caller of
+// Session.RTT. A side that only receives measures nothing by itself.
+const RTTStale = time.Second
 
 // RTT is a reading of a session's round-trip time. The zero value says that
 // nothing was measured yet.
 type RTT struct {
 	Latest time.Duration // the most recent sample
 	Min    time.Duration // the smallest sample of the session
-	At     time.Duration // Clock.Mono when Latest was taken
+	At     time.Duration // Clock.Mono when Latest was taken, or first seen; another sample has another At
 }
 
 // Link is a reliable, ordered, bidirectional channel of messages, for one

@@ -70,14 +70,15 @@ func TestFloodMakesBurstsWhileItLasts(t *testing.T) {
 }
 
 func TestBulkMakesDatumsLargeWhileItLasts(t *testing.T) {
-	s := stage("bulk p 100000", 5*time.Second)
-	// 100,000 bytes on 10 kB/s: what is large is late.
-	s.Window = 1 << 10
-	s.Latency = 50 * time.Millisecond
-	o := perform(t, s)
-	before, during := len(o.between(5, 10, event.AppReceived)), len(o.between(15, 30, event.AppReceived))
-	if before < 45 || during > 5 {
-		t.Errorf("%d datums came in 5s before and %d in 15s during the fault, want about 50 and next to none", before, during)
+	o := perform(t, stage("bulk p 100000", 5*time.Second))
+	for _, part := range []struct{ from, to, size int64 }{{5, 10, 32}, {15, 20, 100_000}, {35, 40, 32}} {
+		var count, bytes int64
+		for _, r := range o.between(part.from, part.to, event.Received) {
+			count, bytes = count+r.N, bytes+r.Bytes
+		}
+		if count < 45 || bytes != count*part.size {
+			t.Errorf("%d datums with %d bytes came from %ds to %ds, want about 50 of %d each", count, bytes, part.from, part.to, part.size)
+		}
 	}
 	if o.Marks[fault.MarkBulk] == 0 {
 		t.Error("no mark")

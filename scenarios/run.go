@@ -236,7 +236,7 @@ func (r *run) boot() {
 func (r *run) endpoint(h Host, host *sim.Host) func(e *netsim.EndpointConfig) {
 	return func(e *netsim.EndpointConfig) {
 		if size := r.scenario.Window; size > 0 {
-			e.StreamWindow, e.Inbox, e.SendBytes, e.SendMessages = size, size, size, size/minWindow*4
+			e.LinkWindow, e.SendBytes, e.SendMessages = size, size, size/minWindow*4
 		}
 		if h.upgraded(host) {
 			e.VersionMax = next.VersionMax

@@ -36,7 +36,7 @@ type setup struct {
 }
 
 // narrowLink bounds the links of a narrow host, in messages and bytes.
-var narrowLink = struct{ messages, sending, window, inbox int }{4, 1 << 10, 2 << 10, 512}
+var narrowLink = struct{ messages, sending, window int }{4, 1 << 10, 3 << 10}
 
 // simulated is a lab in a seeded world.
 type simulated struct {
@@ -57,7 +57,7 @@ func (l *simulated) host(name string, s *setup) (*runtime.Env, error) {
 		h.Configure(func(c *sim.HostConfig) {
 			c.Endpoint = func(e *netsim.EndpointConfig) {
 				e.SendMessages, e.SendBytes = narrowLink.messages, narrowLink.sending
-				e.StreamWindow, e.Inbox = narrowLink.window, narrowLink.inbox
+				e.LinkWindow = narrowLink.window
 			}
 		})
 	}
@@ -99,8 +99,8 @@ func (l *machine) host(name string, s *setup) (*runtime.Env, error) {
 	}
 	c := quicnet.Config{Key: s.Key, Network: s.Network, Listen: "127.0.0.1:0", Clock: env.Clock}
 	if s.narrow {
-		c.StreamWindow = narrowLink.window
-		c.Limits = quicnet.Limits{SendMessages: narrowLink.messages, SendBytes: narrowLink.sending, Inbox: narrowLink.inbox}
+		c.LinkWindow = narrowLink.window
+		c.Limits = quicnet.Limits{SendMessages: narrowLink.messages, SendBytes: narrowLink.sending}
 	}
 	t, err := quicnet.Listen(c)
 	if err != nil {

@@ -94,7 +94,7 @@ func (t *Transport) receive(conn *quic.Conn, id ident.PeerID) (*session, error) 
 	}
 	p := t.use(id)
 	defer t.drop(p)
-	v := t.judge(p, conn, instance, false)
+	v := t.judge(p, conn, stream, instance, false)
 	for v.hold != nil {
 		t.hold(p, 1)
 		select {
@@ -106,7 +106,7 @@ func (t *Transport) receive(conn *quic.Conn, id ident.PeerID) (*session, error) 
 		if conn.Context().Err() != nil {
 			return nil, context.Cause(conn.Context())
 		}
-		v = t.judge(p, conn, instance, false)
+		v = t.judge(p, conn, stream, instance, false)
 	}
 	v.settle()
 	if v.err != nil {

@@ -50,7 +50,7 @@ func (s *sink) OnClosed(runtime.Closed) {
 }
 
 func BenchmarkFanOut(b *testing.B) {
-	for _, size := range []int{128, 1024} {
+	for _, size := range []int{128, 1024, 1000000} {
 		b.Run(fmt.Sprintf("%dBx8", size), func(b *testing.B) { fanOut(b, 8, size) })
 	}
 }

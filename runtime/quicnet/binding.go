@@ -1,6 +1,9 @@
 package quicnet
 
-import "github.com/smalti/smalti/runtime"
+import (
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/wire"
+)
 
 // binding is a link's strand and handler. A link has one at a time; those
 // before it are stale and hear nothing.
@@ -22,12 +25,14 @@ func (l *link) Bind(s runtime.Strand, h runtime.Handler) {
 	if l.bound != nil {
 		l.bound.stale = true
 	}
-	if l.unbound {
+	if l.unbound && !l.ended {
 		l.unbound = false
 		l.from.unbound.Add(-1)
+		l.greeting = wire.FrameAccept
+		l.wake()
 	}
 	l.bound = b
-	if !l.dialled || l.stream != nil || l.ended {
+	if !l.dialled || l.lane != nil || l.ended {
 		l.post()
 	}
 }
@@ -70,7 +75,7 @@ func (b *binding) run() {
 	if !b.messages() {
 		return
 	}
-	if l.closedDue && !l.told {
+	if l.ended && !l.told {
 		l.told = true
 		c := l.closed
 		l.mu.Unlock()
@@ -97,40 +102,34 @@ func (b *binding) call(f func()) bool {
 func (b *binding) messages() bool {
 	l := b.l
 	if l.dead.Load() {
-		l.taking, l.takingAt = nil, 0
+		l.taking.clear()
 		return true
 	}
-	if l.takingAt == len(l.taking) && len(l.inbox) > 0 {
-		l.taking, l.inbox, l.takingAt = l.inbox, l.taking[:0], 0
+	if l.taking.len() == 0 {
+		l.taking, l.inbox = l.inbox, list{}
 	}
-	if l.takingAt < len(l.taking) && !l.paused {
+	if l.taking.len() > 0 && !l.paused {
 		l.mu.Unlock()
-		took := b.take()
+		cost := b.take()
 		l.mu.Lock()
-		l.inboxBytes -= took
-		if l.inboxBytes <= l.limits.Inbox/2 {
-			l.hasRoom.Signal()
+		if !l.ended {
+			l.took(cost)
 		}
 		if b.stale {
 			l.mu.Unlock()
 			return false
 		}
 	}
-	switch {
-	case l.takingAt < len(l.taking) || len(l.inbox) > 0:
-		if !l.paused {
-			l.post()
-		}
-	case (l.bye || l.fin) && !l.taken:
-		l.taken = true
-		l.hasWork.Signal()
+	if l.taking.len()+l.inbox.len() > 0 && !l.paused {
+		l.post()
 	}
+	l.settle()
 	return true
 }
 
 // More implements runtime.Link; on the strand.
 func (l *link) More() bool {
-	return l.takingAt < len(l.taking) && !l.paused && !l.dead.Load()
+	return l.taking.len() > 0 && !l.paused && !l.dead.Load()
 }
 
 // take hands messages to the handler until it pauses, ends or hands over the
@@ -138,10 +137,9 @@ func (l *link) More() bool {
 func (b *binding) take() (cost int) {
 	l := b.l
 	for l.More() {
-		m := l.taking[l.takingAt]
-		l.taking[l.takingAt] = nil
-		l.takingAt++
-		cost += max(messageCost, len(m))
+		m := l.taking.first()
+		l.taking.pop()
+		cost += len(m) + wire.MessageCost
 		b.handler.OnMessage(m)
 		if b.stale {
 			break

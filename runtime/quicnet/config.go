@@ -66,20 +66,20 @@ type Config struct {
 	KeepAlive        time.Duration // at most half of IdleTimeout
 	Linger           time.Duration // of a session without links
 
-	Connections  int
-	Strangers    int
-	Dials        int
-	HalfOpen     int
-	LinksPerPeer int // that one side may open on a session
-	Unbound      int
+	Connections int
+	Strangers   int
+	Dials       int
+	HalfOpen    int
+	// LinksPerPeer is how many links one side may open on a session, StrangerLinks how
+	// many a peer may that Known does not know.
+	LinksPerPeer  int
+	StrangerLinks int
+	Unbound       int
 
-	// StreamWindow is what a peer may have in flight on one link. It is one
-	// for all protocols, since QUIC announces it before a link says its own.
-	StreamWindow int
-	// ConnectionWindow is the same for a session: at least 2*LinksPerPeer+1
-	// stream windows, one for each link that either side opened and one for
-	// the next, which is the default.
-	ConnectionWindow int
+	// LinkWindow is what a peer may have sent on one link before its handler took it.
+	// The links of a session beyond wire.WindowBudget / LinkWindow get less, see
+	// wire.Window.
+	LinkWindow int
 
 	// Limits are those of every link, Protocols those of single protocols,
 	// whose zero fields fall back to Limits.
@@ -90,7 +90,6 @@ type Config struct {
 // Limits bound one link, in bytes but for SendMessages.
 type Limits struct {
 	MaxMessage   int // largest message, either way; wire.MaxMessage
-	Inbox        int // received and not taken by the handler; wire.Inbox
 	SendMessages int // queued messages; wire.SendMessages
 	SendBytes    int // queued bytes; wire.SendBytes
 }
@@ -104,7 +103,6 @@ func orElse[T comparable](v *T, d T) {
 
 func (l Limits) or(d Limits) Limits {
 	orElse(&l.MaxMessage, d.MaxMessage)
-	orElse(&l.Inbox, d.Inbox)
 	orElse(&l.SendMessages, d.SendMessages)
 	orElse(&l.SendBytes, d.SendBytes)
 	return l
@@ -125,10 +123,10 @@ func (c Config) withDefaults() Config {
 	orElse(&c.Dials, runtime.MaxDials)
 	orElse(&c.HalfOpen, DefaultHalfOpen)
 	orElse(&c.LinksPerPeer, wire.LinksPerPeer)
+	orElse(&c.StrangerLinks, wire.StrangerLinks)
 	orElse(&c.Unbound, DefaultUnbound)
-	orElse(&c.StreamWindow, wire.StreamWindow)
-	orElse(&c.ConnectionWindow, (2*c.LinksPerPeer+1)*c.StreamWindow)
-	c.Limits = c.Limits.or(Limits{MaxMessage: wire.MaxMessage, Inbox: wire.Inbox, SendMessages: wire.SendMessages, SendBytes: wire.SendBytes})
+	orElse(&c.LinkWindow, wire.LinkWindow)
+	c.Limits = c.Limits.or(Limits{MaxMessage: wire.MaxMessage, SendMessages: wire.SendMessages, SendBytes: wire.SendBytes})
 	return c
 }
 
@@ -154,12 +152,11 @@ func (c Config) Validate() error {
 	check(c.KeepAlive <= c.IdleTimeout/2, "KeepAlive of %v is over half of IdleTimeout, %v", c.KeepAlive, c.IdleTimeout)
 	for name, n := range map[string]int{
 		"Connections": c.Connections, "Strangers": c.Strangers, "Dials": c.Dials, "HalfOpen": c.HalfOpen,
-		"LinksPerPeer": c.LinksPerPeer, "Unbound": c.Unbound, "StreamWindow": c.StreamWindow,
+		"LinksPerPeer": c.LinksPerPeer, "StrangerLinks": c.StrangerLinks, "Unbound": c.Unbound, "LinkWindow": c.LinkWindow,
 	} {
 		check(n > 0, "%s of %d", name, n)
 	}
-	need := (2*c.LinksPerPeer + 1) * c.StreamWindow
-	check(c.ConnectionWindow >= need, "ConnectionWindow of %d is below (2*LinksPerPeer+1) stream windows, %d: stalled links would starve a new one", c.ConnectionWindow, need)
+	check(c.LinkWindow <= maxPeerWindow, "LinkWindow of %d, want up to %d", c.LinkWindow, maxPeerWindow)
 	c.Limits.check(check, "Limits")
 	for proto, l := range c.Protocols {
 		check(proto != "" && len(proto) <= wire.MaxProtocol, "protocol name of %d bytes", len(proto))
@@ -174,7 +171,6 @@ func (c Config) Validate() error {
 
 func (l Limits) check(check func(ok bool, format string, args ...any), name string) {
 	check(l.MaxMessage > 0 && l.MaxMessage <= wire.MaxMessage, "%s: MaxMessage of %d, want 1 to %d", name, l.MaxMessage, wire.MaxMessage)
-	check(l.Inbox > 0, "%s: Inbox of %d", name, l.Inbox)
 	check(l.SendMessages > 0, "%s: SendMessages of %d", name, l.SendMessages)
 	check(l.SendBytes > 0, "%s: SendBytes of %d", name, l.SendBytes)
 }

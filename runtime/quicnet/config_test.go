@@ -23,17 +23,17 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		t.Errorf("defaults: %v", err)
 	}
 	for want, spoil := range map[string]func(c *quicnet.Config){
-		"no key":           func(c *quicnet.Config) { c.Key = ident.Key{} },
-		"no network":       func(c *quicnet.Config) { c.Network = ident.NetworkID{} },
-		"no clock":         func(c *quicnet.Config) { c.Clock = nil },
-		"versions 3 to 2":  func(c *quicnet.Config) { c.VersionMin, c.VersionMax = 3, 2 },
-		"Linger":           func(c *quicnet.Config) { c.Linger = -1 },
-		"KeepAlive":        func(c *quicnet.Config) { c.KeepAlive, c.IdleTimeout = time.Second, time.Second },
-		"Dials":            func(c *quicnet.Config) { c.Dials = -1 },
-		"ConnectionWindow": func(c *quicnet.Config) { c.ConnectionWindow = 33*wire.StreamWindow - 1 },
-		"MaxMessage":       func(c *quicnet.Config) { c.Limits.MaxMessage = wire.MaxMessage + 1 },
-		"p: Inbox":         func(c *quicnet.Config) { c.Protocols = map[string]quicnet.Limits{"p": {Inbox: -1}} },
-		"not HOST:PORT":    func(c *quicnet.Config) { c.Advertise = []string{"host:0"} },
+		"no key":          func(c *quicnet.Config) { c.Key = ident.Key{} },
+		"no network":      func(c *quicnet.Config) { c.Network = ident.NetworkID{} },
+		"no clock":        func(c *quicnet.Config) { c.Clock = nil },
+		"versions 3 to 2": func(c *quicnet.Config) { c.VersionMin, c.VersionMax = 3, 2 },
+		"Linger":          func(c *quicnet.Config) { c.Linger = -1 },
+		"KeepAlive":       func(c *quicnet.Config) { c.KeepAlive, c.IdleTimeout = time.Second, time.Second },
+		"Dials":           func(c *quicnet.Config) { c.Dials = -1 },
+		"LinkWindow":      func(c *quicnet.Config) { c.LinkWindow = 1<<30 + 1 },
+		"MaxMessage":      func(c *quicnet.Config) { c.Limits.MaxMessage = wire.MaxMessage + 1 },
+		"p: SendBytes":    func(c *quicnet.Config) { c.Protocols = map[string]quicnet.Limits{"p": {SendBytes: -1}} },
+		"not HOST:PORT":   func(c *quicnet.Config) { c.Advertise = []string{"host:0"} },
 	} {
 		c := valid()
 		spoil(&c)

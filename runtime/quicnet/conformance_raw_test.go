@@ -116,15 +116,21 @@ func sayHello(ctx context.Context, conn *quic.Conn) error {
 		Network:    ident.Network("transporttest"),
 		Instance:   wire.Instance{7},
 	})
-	framed := append(wire.AppendFrameHeader(nil, wire.FrameMessage, len(hello)), hello...)
+	framed := wire.AppendFrame(nil, 0, wire.FrameMessage, hello)
 	if _, err := stream.Write(append(framed, framed...)); err != nil {
 		return err
 	}
-	if err := stream.Close(); err != nil {
-		return err
+	// The acceptor's two words, each as long as what its first byte of length says.
+	for range 2 {
+		var head [2]byte
+		if _, err := io.ReadFull(stream, head[:]); err != nil {
+			return err
+		}
+		if _, err := io.CopyN(io.Discard, stream, int64(head[1])); err != nil {
+			return err
+		}
 	}
-	_, err = io.Copy(io.Discard, stream)
-	return err
+	return nil
 }
 
 // rawKey is the identity of the misbehaving peer.

@@ -146,6 +146,7 @@ func (w *realWorld) Start(name string, o transporttest.Options) (*runtime.Env, e
 		IdleTimeout:  o.IdleTimeout,
 		KeepAlive:    o.KeepAlive,
 		Linger:       o.Linger,
+		LinksPerPeer: o.LinksPerPeer,
 		Limits:       quicnet.Limits{SendMessages: o.SendMessages, SendBytes: o.SendBytes},
 	})
 	if err != nil {

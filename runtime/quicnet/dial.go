@@ -21,14 +21,15 @@ const stagger = 250 * time.Millisecond
 // open makes a link usable: it finds or makes a session and opens a stream on
 // it. A link that was not answered yet lost nothing when its session proves
 // superfluous, so it goes on to the session that stays.
-func (t *Transport) open(l *link, addrs []string) {
+func (t *Transport) open(l *link, o *opening, addrs []string) {
 	limit := t.config.HandshakeTimeout + 2*t.config.HelloTimeout + t.config.LinkTimeout
-	ctx, cancel := context.WithTimeout(l.ctx, limit)
+	ctx, cancel := context.WithTimeout(o.ctx, limit)
 	defer cancel()
+	defer o.cancel()
 	for attempt := 1; ; attempt++ {
 		s, err := t.reach(ctx, l.peer, addrs)
 		if err == nil {
-			err = l.openOn(ctx, s)
+			err = l.openOn(ctx, o, s)
 			s.release()
 		}
 		if err == nil {
@@ -140,13 +141,13 @@ func (t *Transport) dialSession(ctx context.Context, p *peer, addrs []string) (*
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.CloseWithError(quic.ApplicationErrorCode(wire.Duplicate), "") })
-	instance, err := t.helloOut(ctx, conn, p.id)
+	instance, stream, err := t.helloOut(ctx, conn, p.id)
 	var v verdict
 	if err == nil && !stop() {
 		err = context.Cause(ctx)
 	}
 	if err == nil {
-		v = t.judge(p, conn, instance, true)
+		v = t.judge(p, conn, stream, instance, true)
 		v.settle()
 		err = v.err
 	}

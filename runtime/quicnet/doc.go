@@ -1,19 +1,22 @@
 // Package quicnet is runtime.Transport over QUIC: one UDP socket per node, one
-// connection per pair of peers, one bidirectional stream per link.
+// connection per pair of peers, and on it a few streams, the lanes, that carry the
+// links. A link that says nothing costs less than a KiB at each end, and no
+// goroutine.
 //
 // # Concurrency
 //
-// A session has one goroutine that accepts streams, a link one that reads and
-// one that writes; each dial and each hello runs on one of its own. None of
-// them ever waits for a strand, so a stalled handler stalls its own link only.
-// Locks are taken in the order Transport, session, link, and never held over a
-// call of QUIC that may block, nor over a callback.
+// A session has one goroutine that accepts streams and one for its own stream, a lane
+// one that reads, and one that writes while there is something to write; each dial and
+// each hello runs on one of its own. None of them ever waits for a strand: what a
+// handler does not take is bounded by the window of its link, so a stalled handler
+// stalls its own link only. Locks are taken in the order link, lane or Transport,
+// session, and never held over a call of QUIC that may block, nor over a callback.
 //
 // # Failure
 //
-// A link ends with the reason of whoever ended it: the code of a stream reset
-// or of the connection's close is a wire.Reason. What cannot arrive, after a
-// crash or through a partition, is replaced by IdleTimeout.
+// A link ends with the reason of whoever ended it, which a frame or the code of the
+// connection's close carries. What cannot arrive, after a crash or through a partition, is
+// replaced by IdleTimeout.
 //
 // # Wire
 //
@@ -24,10 +27,5 @@
 // last word, after which the session is up. A refusal is a close of the
 // connection with the reason as its code.
 //
-// Each later stream is a link: an open frame with the protocol's name, an
-// accept frame in answer, then messages both ways. A side that drains sends
-// goodbye after its last message. A side sends FIN when its handler took
-// everything up to the other's goodbye; so a FIN that follows one's own
-// goodbye is the proof of delivery, also when both drain at once. It is
-// answered with FIN, and the stream is done.
+// That stream stays, for pings. The later ones are lanes; docs/wire.md has their frames.
 package quicnet

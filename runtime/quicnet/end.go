@@ -1,74 +1,74 @@
 package quicnet
 
 import (
-	"errors"
 	"slices"
-	"time"
 
-	"github.com/quic-go/quic-go"
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
 // end ends the link at once, unless it has ended: unread and unsent messages
-// are discarded and the peer learns the reason.
+// are discarded, and the peer learns the reason if this side ends it.
 func (l *link) end(r wire.Reason, local bool) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.ended {
-		l.mu.Unlock()
 		return
 	}
 	c := runtime.Closed{Reason: r, Local: local}
-	switch {
-	case l.closing:
+	if l.closing {
 		c = runtime.Closed{Reason: l.closeReason, Local: true}
-	case l.saidBye && l.fin:
-		c = runtime.Closed{Reason: l.drainReason, Local: true, Drained: true}
+	}
+	if c.Local && l.lane != nil && (l.opening == nil || l.opening.sent) && !l.saidDone {
+		l.lane.reset(l.id, c.Reason)
 	}
 	l.dead.Store(true)
-	l.inbox = nil
+	l.inbox.clear()
 	l.finish(c)
-	stream := l.stream
-	l.mu.Unlock()
-	if stream != nil {
-		reset(stream, c.Reason)
-	}
-	l.complete()
 }
 
 // fail ends a link that did not open.
 func (l *link) fail(r wire.Reason) { l.end(r, l.t.stopping()) }
 
-// broken ends the link because its stream did, if it did in a way that is not
-// this side's doing.
-func (l *link) broken(err error) {
-	var stream *quic.StreamError
-	r, remote := reasonOf(err)
-	switch {
-	case errors.As(err, &stream):
-		if remote {
-			l.end(r, false)
-		}
-	case errors.Is(err, quic.ErrStreamClosed):
-	default:
-		l.lost(r)
-	}
-}
-
 // lost ends the link because its session did. A peer closes a session with
 // Finished when all its links are over; so one that was only waiting for the
-// peer's last FIN has its confirmation.
+// peer's last word has its confirmation.
 func (l *link) lost(r wire.Reason) {
-	l.mu.Lock()
-	if r == wire.Finished && l.saidBye {
-		l.fin = true
+	if r == wire.Finished {
+		l.mu.Lock()
+		if l.saidBye && !l.ended {
+			l.finishDrained()
+		}
+		l.mu.Unlock()
 	}
-	l.mu.Unlock()
 	l.end(r, l.t.stopping())
 }
 
-// finish notes how the link ended; with the lock held.
+// settle ends the link in order, if both sides have said and heard everything; with the
+// lock held.
+func (l *link) settle() {
+	switch {
+	case l.ended:
+	case !l.saidBye:
+		if l.saidDone { // the peer drained
+			l.finish(runtime.Closed{Reason: l.byeReason})
+		}
+	case l.fin && (!l.bye || l.saidDone) && (l.held == 0 || l.paused):
+		l.finishDrained()
+	}
+}
+
+// finishDrained ends a drain that the peer confirmed; with the lock held.
+func (l *link) finishDrained() {
+	l.finish(runtime.Closed{Reason: l.drainReason, Local: true, Drained: true})
+}
+
+// finish notes how the link ended, and takes it off all lists; with the lock held.
 func (l *link) finish(c runtime.Closed) {
+	if l.queue.len() > 0 {
+		c.Unsent = slices.Clone(l.queue.all())
+		l.queue.clear()
+	}
 	l.ended, l.closed = true, c
 	if l.drainTimer != nil {
 		l.drainTimer.Stop()
@@ -77,79 +77,32 @@ func (l *link) finish(c runtime.Closed) {
 		l.unbound = false
 		l.from.unbound.Add(-1)
 	}
-	l.cancel()
-	l.hasRoom.Signal()
-	l.hasWork.Signal()
-	l.tell()
-}
-
-// tell makes OnClosed due once the writer holds no messages any more; with the
-// lock held.
-func (l *link) tell() {
-	if !l.ended || l.writing || l.closedDue {
-		return
+	if l.lane != nil {
+		l.lane.remove(l)
 	}
-	l.closed.Unsent = slices.Concat(l.hands[l.handsAt:], l.queue)
-	if len(l.closed.Unsent) == 0 {
-		l.closed.Unsent = nil
-	}
-	l.hands, l.handsAt, l.queue = nil, 0, nil
-	l.closedDue = true
-	l.post()
-}
-
-// settle ends the link in order, if both sides have said and heard everything;
-// with the lock held and the own FIN said.
-func (l *link) settle() {
-	switch {
-	case l.ended:
-	case !l.saidBye:
-		// The peer drained. Its own FIN is still to come, and completes the
-		// stream.
-		l.finish(runtime.Closed{Reason: l.byeReason})
-		stream := l.stream
-		l.lateTimer = time.AfterFunc(l.t.config.LinkTimeout, func() {
-			stream.CancelRead(quic.StreamErrorCode(wire.Finished))
-		})
-	case l.fin:
-		l.finish(runtime.Closed{Reason: l.drainReason, Local: true, Drained: true})
-	}
-}
-
-// exit is called by reader and writer when they are done.
-func (l *link) exit(writer bool) {
-	l.mu.Lock()
-	l.running--
-	if writer {
-		l.writing = false
-	} else if l.lateTimer != nil {
-		l.lateTimer.Stop()
-	}
-	l.tell()
-	l.mu.Unlock()
-	l.complete()
-}
-
-// complete lets go of the link when it has ended and nothing of it runs.
-func (l *link) complete() {
-	l.mu.Lock()
-	done := l.closedDue && l.running == 0
-	if done {
-		select {
-		case <-l.over:
-			done = false
-		default:
-			close(l.over)
-		}
-	}
-	l.mu.Unlock()
-	if !done {
-		return
-	}
-	if s := l.session.Load(); s != nil {
+	if l.opening != nil {
+		l.opening.cancel() // open gives back what it holds
+	} else if s := l.session.Load(); s != nil {
 		s.detach(l)
 	}
 	l.t.forget(l)
+	if l.over != nil {
+		close(l.over)
+	}
+	l.post()
+}
+
+// ending returns a channel that is closed when the link has ended.
+func (l *link) ending() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over == nil {
+		l.over = make(chan struct{})
+		if l.ended {
+			close(l.over)
+		}
+	}
+	return l.over
 }
 
 // cutOff tells whether this side ended the link without confirmation.

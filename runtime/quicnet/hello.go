@@ -42,48 +42,40 @@ func (t *Transport) checkProof(proof []byte, role wire.Role, dialler, acceptor i
 }
 
 // helloOut is the dialler's side of the hello. It returns when the acceptor
-// had its last word, which may wait for a dial of the acceptor's own.
-func (t *Transport) helloOut(ctx context.Context, conn *quic.Conn, peer ident.PeerID) (wire.Instance, error) {
+// had its last word, which may wait for a dial of the acceptor's own. The stream stays.
+func (t *Transport) helloOut(ctx context.Context, conn *quic.Conn, peer ident.PeerID) (instance wire.Instance, stream *quic.Stream, err error) {
 	exporter, err := exportKey(conn, wire.ExporterLabel, nil)
 	if err != nil {
-		return wire.Instance{}, err
+		return instance, nil, err
 	}
-	stream, err := conn.OpenStreamSync(ctx)
-	if err != nil {
-		return wire.Instance{}, err
+	if stream, err = conn.OpenStreamSync(ctx); err != nil {
+		return instance, nil, err
 	}
 	_ = stream.SetDeadline(time.Now().Add(t.config.HelloTimeout))
 	if err := writeHello(stream, t.hello()); err != nil {
-		return wire.Instance{}, err
+		return instance, nil, err
 	}
 	theirs, err := readHello(stream)
 	if err != nil {
-		return wire.Instance{}, err
+		return instance, nil, err
 	}
 	if err := t.checkHello(theirs); err != nil {
-		return wire.Instance{}, err
+		return instance, nil, err
 	}
 	if err := t.checkProof(theirs.Proof, wire.Acceptor, t.local, peer, exporter); err != nil {
-		return wire.Instance{}, err
+		return instance, nil, err
 	}
 	mine := t.hello()
 	mine.Proof = t.prove(wire.Dialler, t.local, peer, exporter)
 	_ = stream.SetDeadline(time.Now().Add(t.config.HandshakeTimeout + t.config.HelloTimeout))
 	if err := writeHello(stream, mine); err != nil {
-		return wire.Instance{}, err
-	}
-	if err := stream.Close(); err != nil {
-		return wire.Instance{}, err
+		return instance, nil, err
 	}
 	if _, err := readHello(stream); err != nil {
-		return wire.Instance{}, err
+		return instance, nil, err
 	}
-	// Reading on to FIN completes the stream, so that its credit comes back.
-	var b [1]byte
-	if _, err := stream.Read(b[:]); !errors.Is(err, io.EOF) {
-		return wire.Instance{}, refuse(wire.ProtocolViolation, "hello does not end")
-	}
-	return theirs.Instance, nil
+	_ = stream.SetDeadline(time.Time{})
+	return theirs.Instance, stream, nil
 }
 
 // helloIn is the acceptor's side up to its last word, which answer speaks.
@@ -116,33 +108,26 @@ func (t *Transport) helloIn(ctx context.Context, conn *quic.Conn, peer ident.Pee
 	if err := t.checkProof(last.Proof, wire.Dialler, peer, t.local, exporter); err != nil {
 		return instance, nil, err
 	}
-	var b [1]byte
-	if _, err := stream.Read(b[:]); !errors.Is(err, io.EOF) {
-		return instance, nil, refuse(wire.ProtocolViolation, "hello does not end")
-	}
 	return theirs.Instance, stream, nil
 }
 
 func (t *Transport) answer(stream *quic.Stream) error {
 	_ = stream.SetDeadline(time.Time{})
-	if err := writeHello(stream, t.hello()); err != nil {
-		return err
-	}
-	return stream.Close()
+	return writeHello(stream, t.hello())
 }
 
 func writeHello(w io.Writer, h wire.Hello) error {
 	m := wire.MustMarshal(h)
-	_, err := w.Write(append(wire.AppendFrameHeader(nil, wire.FrameMessage, len(m)), m...))
+	_, err := w.Write(wire.AppendFrame(nil, 0, wire.FrameMessage, m))
 	return err
 }
 
 func readHello(r io.Reader) (wire.Hello, error) {
-	kind, payload, err := readFrame(r, wire.MaxHello)
+	header, payload, err := readFrame(r, wire.MaxHello)
 	if err != nil {
 		return wire.Hello{}, fmt.Errorf("read hello: %w", err)
 	}
-	if kind != wire.FrameMessage {
+	if header.Kind != wire.FrameMessage || header.Link != 0 {
 		return wire.Hello{}, refuse(wire.ProtocolViolation, "read hello: another frame")
 	}
 	h, err := wire.ParseHello(payload)
@@ -156,25 +141,21 @@ func readHello(r io.Reader) (wire.Hello, error) {
 }
 
 // readFrame reads one small frame and not a byte more.
-func readFrame(r io.Reader, limit int) (wire.FrameKind, []byte, error) {
-	var head [wire.MaxFrameHeader + 1]byte
-	for have := 1; ; have++ {
+func readFrame(r io.Reader, limit int) (h wire.FrameHeader, payload []byte, err error) {
+	var head [wire.MaxFrameHeader]byte
+	for have := 1; h.Len == 0; have++ {
 		if _, err := io.ReadFull(r, head[have-1:have]); err != nil {
-			return 0, nil, truncated(err)
+			return h, nil, truncated(err)
 		}
-		kind, size, n, err := wire.ParseFrameHeader(head[:have], limit)
-		if err != nil {
-			return 0, nil, refuse(violation(err), err.Error())
+		if h, err = wire.ParseFrameHeader(head[:have], limit); err != nil {
+			return h, nil, refuse(violation(err), err.Error())
 		}
-		if n == 0 {
-			continue
-		}
-		payload := make([]byte, size)
-		if _, err := io.ReadFull(r, payload); err != nil {
-			return 0, nil, truncated(err)
-		}
-		return kind, payload, nil
 	}
+	payload = make([]byte, h.Size)
+	if _, err := io.ReadFull(r, payload); err != nil {
+		return h, nil, truncated(err)
+	}
+	return h, payload, nil
 }
 
 // violation is the reason for a frame that does not parse.

@@ -92,7 +92,7 @@ type verdict struct {
 //     dial is in flight, and takes it if that fails;
 //   - another instance is a restart, and replaces the session at once, unless
 //     it happens so often that one key must run in two places.
-func (t *Transport) judge(p *peer, conn *quic.Conn, instance wire.Instance, dialled bool) (v verdict) {
+func (t *Transport) judge(p *peer, conn *quic.Conn, first *quic.Stream, instance wire.Instance, dialled bool) (v verdict) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.config.Clock.Mono()
@@ -136,7 +136,7 @@ func (t *Transport) judge(p *peer, conn *quic.Conn, instance wire.Instance, dial
 	if idle != nil { // a session that is replaced makes room by itself
 		v.loser, v.reason = idle, wire.Finished
 	}
-	v.session = newSession(t, p, conn, instance, dialled)
+	v.session = newSession(t, p, conn, &control{t: t, stream: first}, instance, dialled)
 	p.session = v.session
 	t.sessions++
 	if v.session.stranger {
@@ -194,6 +194,18 @@ func (t *Transport) recount(known func(ident.PeerID) bool) {
 			t.strangers--
 		}
 	}
+}
+
+// isStranger reports whether a session is with a peer that the node does not know. One that
+// it came to know is none any more.
+func (t *Transport) isStranger(s *session) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s.stranger && s.p.session == s && t.config.Known(s.p.id) {
+		s.stranger = false
+		t.strangers--
+	}
+	return s.stranger
 }
 
 // unlink takes the session from p; whoever needs one must dial.

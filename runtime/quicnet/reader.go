@@ -4,234 +4,411 @@ import (
 	"errors"
 	"io"
 
-	"github.com/quic-go/quic-go"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
-const (
-	// messageCost is what a message counts in the inbox at least: the slice
-	// that refers to it, so that empty ones are bounded too.
-	messageCost = 24
-	// leastRead is the smallest read, by which an inbox may be exceeded.
-	leastRead = 4 << 10
-	// firstPart is how much of a large message is allocated before any of it
-	// arrived; the rest doubles as it comes.
-	firstPart = 256 << 10
-)
+// firstPart is how much of a message in parts is allocated before any of it arrived; the
+// rest doubles as it comes.
+const firstPart = 256 << 10
 
-// read is the link's reader.
-func (l *link) read() {
-	defer l.exit(false)
-	r := &reader{l: l, stream: l.stream}
-	err := r.run()
-	if r.buffer != nil {
-		l.t.putBuffer(r.buffer)
-	}
-	switch {
-	case errors.Is(err, io.EOF):
-		l.eof()
-	case errors.Is(err, errOver):
-	default:
-		l.readFailed(err)
-	}
-}
-
-// errOver: the link ended while its reader waited for room.
-var errOver = errors.New("link is over")
-
-func (l *link) readFailed(err error) {
-	if r, _ := reasonOf(err); errors.As(err, new(*refusal)) {
-		l.end(r, true)
-		return
-	}
-	l.broken(err)
-}
-
-// eof: the peer's side of the stream ended in order.
-func (l *link) eof() {
-	l.mu.Lock()
-	if !l.bye && !l.saidBye {
-		l.mu.Unlock()
-		l.end(wire.UnexpectedClose, false)
-		return
-	}
-	l.fin = true
-	if l.saidFin {
-		l.settle()
-	}
-	l.post()
-	l.mu.Unlock()
-}
-
-// reader parses the frames of one stream.
+// reader parses the frames of one lane and hands them to its links. It never waits for a
+// link: what a link's handler did not take is bounded by the link's window.
 type reader struct {
-	l      *link
-	stream *quic.Stream
+	ln     *lane
 	buffer *[]byte // nil while nothing is under way
 	n      int     // valid bytes in buffer
+	link   *link   // whose messages cuts are
 	cuts   []cut
-	bye    bool
+	part   partial
 }
 
 // cut is where a message lies in the buffer.
 type cut struct{ from, to int }
 
+// partial is a message of which parts have arrived.
+type partial struct {
+	l    *link // nil: none
+	b    []byte
+	size int
+}
+
+// read is the lane's reader.
+func (ln *lane) read() {
+	r := &reader{ln: ln}
+	err := r.run()
+	if r.buffer != nil {
+		ln.t.putBuffer(r.buffer)
+	}
+	if errors.Is(err, io.EOF) {
+		err = refuse(wire.UnexpectedClose, "a stream of links ended")
+	}
+	ln.fail(err)
+}
+
 func (r *reader) run() error {
 	for {
-		room, err := r.room()
-		if err != nil {
-			return err
-		}
 		if r.n == 0 && r.buffer != nil {
-			r.l.t.putBuffer(r.buffer)
+			r.ln.t.putBuffer(r.buffer)
 			r.buffer = nil
 		}
 		if r.buffer == nil {
-			// An idle link waits without a buffer.
+			// An idle lane waits without a buffer.
 			var first [1]byte
-			_, _ = r.stream.Peek(first[:])
-			r.buffer = r.l.t.getBuffer()
+			_, _ = r.ln.stream.Peek(first[:])
+			r.buffer = r.ln.t.getBuffer()
 		}
-		b := *r.buffer
-		n, err := r.stream.Read(b[r.n:min(len(b), r.n+room)])
+		b := (*r.buffer)[r.n:]
+		if r.part.l != nil && r.n == 0 {
+			b = b[:2*wire.MaxFrameHeader] // a long frame is likely next, to be read where it stays
+		}
+		n, err := r.ln.stream.Read(b)
 		r.n += n
 		if fault := r.parse(); fault != nil {
 			return fault
 		}
 		if err != nil {
-			if errors.Is(err, io.EOF) && r.n > 0 {
-				return refuse(wire.ProtocolViolation, "stream ends within a frame")
-			}
 			return err
 		}
 	}
 }
 
-// room gives how much to read. If the inbox is full it first waits until half
-// of it is free.
-func (r *reader) room() (int, error) {
-	l := r.l
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.inboxBytes < l.limits.Inbox {
-		return max(leastRead, l.limits.Inbox-l.inboxBytes), nil
-	}
-	for looked := false; l.inboxBytes > l.limits.Inbox/2; {
-		if l.ended && l.dead.Load() {
-			return 0, errOver
-		}
-		if l.sized && !looked {
-			looked = true
-			l.mu.Unlock()
-			var first [1]byte
-			_, err := r.stream.Peek(first[:])
-			l.mu.Lock()
-			if err != nil && !errors.Is(err, io.EOF) {
-				return 0, err
-			}
-			continue
-		}
-		l.hasRoom.Wait()
-	}
-	return max(leastRead, l.limits.Inbox-l.inboxBytes), nil
-}
-
 // parse takes all whole frames off the buffer and moves the rest to its start.
 func (r *reader) parse() error {
 	b := (*r.buffer)[:r.n]
-	r.cuts = r.cuts[:0]
 	at := 0
-	var fault error
-	for at < len(b) && fault == nil {
-		kind, size, header, err := wire.ParseFrameHeader(b[at:], r.l.limits.MaxMessage)
-		switch {
-		case err != nil:
-			fault = refuse(violation(err), err.Error())
-			continue
-		case header == 0:
-		case r.bye || kind != wire.FrameMessage && kind != wire.FrameGoodbye || kind == wire.FrameGoodbye && size > wire.MaxHello:
-			fault = refuse(wire.ProtocolViolation, "frame where none may be")
-			continue
-		case at+header+size > len(b):
-			if header+size > len(*r.buffer) {
-				r.push(b)
-				return r.large(size, b[at+header:])
-			}
-		case kind == wire.FrameGoodbye:
-			reason, err := wire.ParseGoodbye(b[at+header : at+header+size])
-			if err != nil {
-				fault = refuse(wire.ProtocolViolation, err.Error())
-				continue
-			}
-			r.push(b)
-			r.goodbye(reason)
-			at += header + size
-			continue
-		default:
-			r.cuts = append(r.cuts, cut{at + header, at + header + size})
-			at += header + size
-			continue
+	for at < len(b) {
+		h, err := wire.ParseFrameHeader(b[at:], wire.MaxFrame)
+		if err != nil {
+			return refuse(violation(err), err.Error())
 		}
-		break
+		end := at + h.Len + h.Size
+		if h.Len > 0 && h.Size >= direct && end > len(b) {
+			return r.direct(h, b, at+h.Len)
+		}
+		if h.Len == 0 || end > len(b) {
+			break
+		}
+		if err := r.frame(h, b, at+h.Len, end); err != nil {
+			return err
+		}
+		at = end
 	}
-	r.push(b)
+	r.flush(b)
 	r.n = copy(b, b[at:])
-	return fault
+	return nil
 }
 
-// push copies the messages that were cut, all at once, and puts them into the
-// inbox.
-func (r *reader) push(b []byte) {
+// direct reads the rest of a long frame, whose payload begins at b[from:], to where it
+// stays.
+func (r *reader) direct(h wire.FrameHeader, b []byte, from int) error {
+	r.flush(b)
+	start := b[from:]
+	r.n = 0
+	if h.Kind == wire.FramePart && r.part.l != nil && r.part.l.id == h.Link && h.Size <= r.part.size-len(r.part.b) {
+		p := &r.part
+		p.grow(h.Size)
+		at := len(p.b)
+		p.b = append(p.b, start...)[:at+h.Size]
+		if _, err := io.ReadFull(r.ln.stream, p.b[at+len(start):]); err != nil {
+			return truncated(err)
+		}
+		p.deliver()
+		return nil
+	}
+	payload := make([]byte, h.Size)
+	if _, err := io.ReadFull(r.ln.stream, payload[copy(payload, start):]); err != nil {
+		return truncated(err)
+	}
+	if h.Kind != wire.FrameMessage {
+		return r.frame(h, payload, 0, len(payload))
+	}
+	l, known := r.ln.find(h.Link)
+	switch {
+	case !known:
+		return refuse(wire.ProtocolViolation, "frame of a link that was not opened")
+	case l == nil: // it ended
+	case h.Size > l.limits.MaxMessage:
+		l.end(wire.TooLarge, true)
+	default:
+		l.mu.Lock()
+		ok := l.receive(h.Size+wire.MessageCost) && !l.bye && l.opening == nil
+		if ok && !l.ended {
+			l.inbox.push(payload)
+			l.post()
+		}
+		l.mu.Unlock()
+		if !ok {
+			l.end(wire.ProtocolViolation, true)
+		}
+	}
+	return nil
+}
+
+// frame takes one frame, whose payload is b[from:to]. An error is the end of the session:
+// what follows cannot be understood.
+func (r *reader) frame(h wire.FrameHeader, b []byte, from, to int) error {
+	if h.Kind == wire.FrameOpen {
+		r.flush(b)
+		return r.ln.accept(h.Link, b[from:to])
+	}
+	l := r.link
+	if l == nil || l.id != h.Link {
+		r.flush(b)
+		var known bool
+		if l, known = r.ln.find(h.Link); !known {
+			return refuse(wire.ProtocolViolation, "frame of a link that was not opened")
+		}
+		if l == nil {
+			return nil // it ended
+		}
+		r.link = l
+	}
+	if h.Kind == wire.FrameMessage {
+		if h.Size > l.limits.MaxMessage {
+			r.flush(b)
+			l.end(wire.TooLarge, true)
+			return nil
+		}
+		r.cuts = append(r.cuts, cut{from, to})
+		return nil
+	}
+	r.flush(b)
+	if fault := r.control(l, h.Kind, b[from:to]); fault != nil {
+		reason, _ := reasonOf(fault)
+		l.end(reason, true)
+	}
+	return nil
+}
+
+// flush copies the messages that were cut, all at once, and puts them into the inbox.
+func (r *reader) flush(b []byte) {
+	l := r.link
+	r.link = nil
 	if len(r.cuts) == 0 {
 		return
 	}
 	base := r.cuts[0].from
 	slab := append([]byte(nil), b[base:r.cuts[len(r.cuts)-1].to]...)
-	l := r.l
+	ok := true
 	l.mu.Lock()
 	if !l.ended {
 		for _, c := range r.cuts {
-			l.inbox = append(l.inbox, slab[c.from-base:c.to-base:c.to-base])
-			l.inboxBytes += max(messageCost, c.to-c.from)
+			ok = l.receive(c.to-c.from+wire.MessageCost) && !l.bye && l.opening == nil && ok
+			l.inbox.push(slab[c.from-base : c.to-base : c.to-base])
 		}
 		l.post()
 	}
 	l.mu.Unlock()
 	r.cuts = r.cuts[:0]
+	if !ok {
+		l.end(wire.ProtocolViolation, true)
+	}
 }
 
-// large reads the rest of a message that is larger than the buffer.
-func (r *reader) large(size int, start []byte) error {
-	m := append(make([]byte, 0, min(size, firstPart)), start...)
-	for len(m) < size {
-		if len(m) == cap(m) {
-			grown := make([]byte, len(m), min(size, 2*cap(m)))
-			copy(grown, m)
-			m = grown
+// control takes a frame that is no whole message. An error ends the link.
+func (r *reader) control(l *link, kind wire.FrameKind, payload []byte) error {
+	switch kind {
+	case wire.FramePart:
+		return r.parts(l, payload)
+	case wire.FrameAccept:
+		return l.accepted(payload)
+	case wire.FrameCredit:
+		return l.credited(payload)
+	case wire.FrameWant:
+		return l.wanted(payload)
+	case wire.FrameGoodbye:
+		return l.goodbye(payload)
+	case wire.FrameDone:
+		return l.done()
+	case wire.FrameReset:
+		reason, err := wire.ParseReasonPayload(payload)
+		if err == nil {
+			l.reset(reason)
 		}
-		n, err := r.stream.Read(m[len(m):cap(m)])
-		m = m[:len(m)+n]
-		if err != nil && len(m) < size {
-			return truncated(err)
+		return malformed(err)
+	default:
+		return refuse(wire.ProtocolViolation, "frame of an unknown kind")
+	}
+}
+
+// parts collects a message that comes in parts.
+func (r *reader) parts(l *link, payload []byte) error {
+	p := &r.part
+	if p.l != nil && p.l != l && !p.l.dead.Load() {
+		return refuse(wire.ProtocolViolation, "two messages in parts at once")
+	}
+	if p.l != l {
+		size, rest, err := wire.ParseUvarint(payload)
+		switch {
+		case err != nil:
+			return malformed(err)
+		case size > uint64(l.limits.MaxMessage):
+			return refuse(wire.TooLarge, "message over the limit")
+		}
+		*p = partial{l: l, size: int(size), b: make([]byte, 0, min(int(size), firstPart))}
+		payload = rest
+		l.mu.Lock()
+		ok := l.receive(p.size+wire.MessageCost) && !l.bye && l.opening == nil
+		l.mu.Unlock()
+		if !ok {
+			return refuse(wire.ProtocolViolation, "message without credit")
 		}
 	}
-	r.n = 0
-	l := r.l
-	l.mu.Lock()
-	if !l.ended {
-		l.inbox = append(l.inbox, m)
-		l.inboxBytes += size
-		l.post()
+	if len(payload) > p.size-len(p.b) {
+		return refuse(wire.ProtocolViolation, "parts longer than their message")
 	}
-	l.mu.Unlock()
+	p.grow(len(payload))
+	p.b = append(p.b, payload...)
+	p.deliver()
 	return nil
 }
 
-func (r *reader) goodbye(reason wire.Reason) {
-	r.bye = true
-	l := r.l
+// grow makes room for n more bytes.
+func (p *partial) grow(n int) {
+	if cap(p.b)-len(p.b) < n {
+		grown := make([]byte, len(p.b), min(p.size, max(2*cap(p.b), len(p.b)+n)))
+		copy(grown, p.b)
+		p.b = grown
+	}
+}
+
+// deliver puts the message into the inbox once it is whole.
+func (p *partial) deliver() {
+	if len(p.b) < p.size {
+		return
+	}
+	l := p.l
 	l.mu.Lock()
-	l.bye, l.byeReason = true, reason
-	l.post()
+	if !l.ended {
+		l.inbox.push(p.b)
+		l.post()
+	}
 	l.mu.Unlock()
+	*p = partial{}
+}
+
+// malformed makes a violation of an error of parsing.
+func malformed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return refuse(wire.ProtocolViolation, err.Error())
+}
+
+// number reads a payload that is a number of at most most.
+func number(payload []byte, most int) (int, error) {
+	n, _, err := wire.ParseUvarint(payload)
+	switch {
+	case err != nil:
+		return 0, malformed(err)
+	case n > uint64(most):
+		return 0, refuse(wire.ProtocolViolation, "number over its limit")
+	}
+	return int(n), nil
+}
+
+// accepted: the peer took the link.
+func (l *link) accepted(payload []byte) error {
+	window, err := number(payload, maxPeerWindow)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o := l.opening
+	switch {
+	case l.ended || l.lane == nil: // given up meanwhile
+		return nil
+	case o == nil || !o.sent || len(o.answer) > 0:
+		return refuse(wire.ProtocolViolation, "accept of a link that is open or was refused")
+	}
+	if r := l.lane.s.attach(l); r != wire.None {
+		return nil // the session ends, which the opener sees
+	}
+	l.session.Store(l.lane.s)
+	l.opening, l.openDue = nil, true
+	l.peerWindow, l.peerCredit = window, window
+	l.wake()
+	l.post()
+	o.answer <- nil
+	return nil
+}
+
+// maxPeerWindow bounds what a peer may say of its window and add to it, so that sums
+// stay far from overflow.
+const maxPeerWindow = 1 << 30
+
+// credited: the peer took something, or lets a large message in.
+func (l *link) credited(payload []byte) error {
+	n, err := number(payload, maxPeerWindow)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n > maxPeerWindow-max(0, l.peerCredit) {
+		return refuse(wire.ProtocolViolation, "too much credit")
+	}
+	l.peerCredit += n
+	l.wake()
+	return nil
+}
+
+// wanted: the peer has a message that is larger than the window.
+func (l *link) wanted(payload []byte) error {
+	n, err := number(payload, l.limits.MaxMessage)
+	if err != nil {
+		return refuse(wire.TooLarge, "message over the limit")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.want > 0 || l.bye {
+		return refuse(wire.ProtocolViolation, "a second large message before the first")
+	}
+	l.want = n + wire.MessageCost
+	l.largest = max(l.largest, l.want)
+	l.grantLarge()
+	return nil
+}
+
+func (l *link) goodbye(payload []byte) error {
+	reason, err := wire.ParseReasonPayload(payload)
+	if err != nil {
+		return malformed(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.bye {
+		return refuse(wire.ProtocolViolation, "a second goodbye")
+	}
+	l.bye, l.byeReason = true, reason
+	l.wake()
+	l.post()
+	return nil
+}
+
+// done: the peer took everything up to our goodbye.
+func (l *link) done() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.saidBye {
+		return refuse(wire.ProtocolViolation, "done without a goodbye")
+	}
+	l.fin = true
+	l.settle()
+	return nil
+}
+
+// reset: the peer ended the link.
+func (l *link) reset(r wire.Reason) {
+	l.mu.Lock()
+	o := l.opening
+	if o != nil && len(o.answer) == 0 {
+		o.answer <- refusedBy(r)
+	}
+	l.mu.Unlock()
+	if o != nil {
+		return
+	}
+	l.end(r, false)
 }

@@ -14,6 +14,7 @@ import (
 type refusal struct {
 	reason wire.Reason
 	text   string
+	remote bool // the peer gave the reason after all
 }
 
 func (r *refusal) Error() string {
@@ -27,6 +28,9 @@ func (r *refusal) Unwrap() error { return r.reason }
 
 func refuse(r wire.Reason, text string) error { return &refusal{reason: r, text: text} }
 
+// refusedBy is an error with a reason that the peer gave.
+func refusedBy(r wire.Reason) error { return &refusal{reason: r, remote: true} }
+
 // reasonOf gives the reason in an error of QUIC or of this package, and
 // whether the peer gave it.
 func reasonOf(err error) (r wire.Reason, remote bool) {
@@ -39,7 +43,7 @@ func reasonOf(err error) (r wire.Reason, remote bool) {
 	case err == nil:
 		return wire.None, false
 	case errors.As(err, &own):
-		return own.reason, false
+		return own.reason, own.remote
 	case errors.As(err, &stream):
 		return fromCode(uint64(stream.ErrorCode)), stream.Remote
 	case errors.As(err, &app):

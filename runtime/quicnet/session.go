@@ -2,6 +2,7 @@ package quicnet
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -19,24 +20,35 @@ type session struct {
 	t        *Transport
 	p        *peer
 	conn     *quic.Conn
+	control  *control
 	instance wire.Instance
 	dialled  bool          // by this side
 	up       time.Duration // Mono
-	stranger bool
+	stranger bool          // guarded by t.mu
 
-	mu     sync.Mutex
-	links  map[*link]struct{} // to be told when the connection is lost
-	users  int                // links and opens that keep the session from lingering
-	linger *time.Timer        // runs while users is 0
-	rested time.Duration      // Mono since which it does
-	closed bool
+	places  chan struct{} // a token for each link of this side
+	opening chan struct{} // and for each that is not answered yet
+	laneMu  sync.Mutex
+	lanes   []*lane // of this side
+
+	mu       sync.Mutex
+	links    map[*link]struct{} // to be told when the connection is lost
+	accepted int                // of these, those that the peer opened
+	theirs   []*lane            // of the peer
+	users    int                // links and opens that keep the session from lingering
+	linger   *time.Timer        // runs while users is 0
+	rested   time.Duration      // Mono since which it does
+	closed   bool
+	excess   int     // by how much links are over their windows
+	wanting  []*link // wait for that to become less
 }
 
-func newSession(t *Transport, p *peer, conn *quic.Conn, instance wire.Instance, dialled bool) *session {
+func newSession(t *Transport, p *peer, conn *quic.Conn, c *control, instance wire.Instance, dialled bool) *session {
 	return &session{
-		t: t, p: p, conn: conn, instance: instance, dialled: dialled, up: t.config.Clock.Mono(),
+		t: t, p: p, conn: conn, control: c, instance: instance, dialled: dialled, up: t.config.Clock.Mono(),
 		stranger: t.config.Known != nil && !t.config.Known(p.id),
-		links:    map[*link]struct{}{},
+		places:   make(chan struct{}, t.config.LinksPerPeer), opening: make(chan struct{}, maxOpening),
+		links: map[*link]struct{}{},
 	}
 }
 
@@ -48,13 +60,7 @@ func (s *session) Exporter(label string, context []byte) ([]byte, error) {
 	return exportKey(s.conn, label, context)
 }
 
-func (s *session) RTT() runtime.RTT {
-	stats := s.conn.ConnectionStats()
-	if stats.LatestRTT == 0 {
-		return runtime.RTT{}
-	}
-	return runtime.RTT{Latest: stats.LatestRTT, Min: min(stats.MinRTT, stats.LatestRTT), At: s.t.config.Clock.Mono()}
-}
+func (s *session) RTT() runtime.RTT { return s.control.rtt(s.conn.ConnectionStats()) }
 
 // acquire keeps the session open until release; false if it is closed.
 func (s *session) acquire() bool {
@@ -117,30 +123,110 @@ func (s *session) resting() (since time.Duration, ok bool) {
 	return s.rested, s.users == 0 && !s.closed && s.linger != nil && s.t.config.Clock.Mono()-s.rested >= wire.EvictAfter
 }
 
-// attach and detach have the loss of the session told to a link, which uses
-// the session in between; attach fails when it is lost already.
-func (s *session) attach(l *link) bool {
+// reserve gets a place for one more link of this side.
+func (s *session) reserve(ctx context.Context) error {
+	for _, place := range []chan struct{}{s.places, s.opening} {
+		select {
+		case place <- struct{}{}:
+			continue
+		default:
+		}
+		select {
+		case place <- struct{}{}:
+			continue
+		case <-s.conn.Context().Done():
+			if place == s.opening {
+				<-s.places
+			}
+			return context.Cause(s.conn.Context())
+		case <-ctx.Done():
+			if place == s.opening {
+				<-s.places
+				return refuse(wire.HandshakeTimeout, "the peer answers no opening of a link")
+			}
+			return refuse(wire.Overloaded, fmt.Sprintf("all %d links to the peer are in use", cap(s.places)))
+		}
+	}
+	return nil
+}
+
+// laneFor returns the lane for one more link of this side: a new one while there are few,
+// then the one with the fewest links.
+func (s *session) laneFor(ctx context.Context) (*lane, error) {
+	s.laneMu.Lock()
+	defer s.laneMu.Unlock()
+	var best *lane
+	fewest := 0
+	for _, ln := range s.lanes {
+		ln.mu.Lock()
+		n := len(ln.links)
+		ln.mu.Unlock()
+		if best == nil || n < fewest {
+			best, fewest = ln, n
+		}
+	}
+	if best != nil && (fewest == 0 || len(s.lanes) == lanes) {
+		return best, nil
+	}
+	stream, err := s.conn.OpenStreamSync(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ln := newLane(s, stream, true)
+	s.lanes = append(s.lanes, ln)
+	s.t.group.Go(ln.read)
+	return ln, nil
+}
+
+// window returns that of the session's next link.
+func (s *session) window() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return false
+	return wire.Window(s.t.config.LinkWindow, len(s.links))
+}
+
+// attach and detach have the loss of the session told to a link, which uses
+// the session in between; with l.mu held. attach tells why the link cannot be.
+func (s *session) attach(l *link) wire.Reason {
+	most := s.t.config.LinksPerPeer
+	if !l.dialled && s.t.isStranger(s) {
+		most = min(most, s.t.config.StrangerLinks)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return wire.ConnectionLost
+	case l.dialled:
+	case s.accepted >= most:
+		return wire.Overloaded
+	default:
+		s.accepted++
 	}
 	s.links[l] = struct{}{}
 	s.users++
 	if s.linger != nil {
 		s.linger.Stop()
 	}
-	return true
+	return wire.None
 }
 
 func (s *session) detach(l *link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.links[l]; known {
-		delete(s.links, l)
-		s.users--
-		s.rest()
+	if _, known := s.links[l]; !known {
+		return
 	}
+	delete(s.links, l)
+	s.users--
+	if l.dialled {
+		<-s.places
+	} else {
+		s.accepted--
+	}
+	s.changeExcess(-l.excess)
+	l.excess = 0
+	s.rest()
 }
 
 // close ends the connection with a reason that the peer learns.
@@ -154,17 +240,34 @@ func (s *session) close(r wire.Reason, text string) {
 // announce reports the session, before those who waited for it go on.
 func (s *session) announce() { s.t.report(event.SessionUp, s.p.id, wire.None, "") }
 
+// broken ends the session after a stream failed, unless the connection did.
+func (s *session) broken(err error) {
+	if s.conn.Context().Err() != nil {
+		return
+	}
+	r, remote := reasonOf(err)
+	if remote || r == wire.ConnectionLost { // a stream of links never ends alone
+		r = wire.ProtocolViolation
+	}
+	s.close(r, err.Error())
+}
+
 // run serves the session until its connection ends.
 func (s *session) run() {
 	s.mu.Lock()
 	s.rest()
 	s.mu.Unlock()
+	s.t.group.Go(func() { s.broken(s.control.read()) })
 	for {
 		stream, err := s.conn.AcceptStream(s.conn.Context())
 		if err != nil {
 			break
 		}
-		s.t.group.Go(func() { s.accept(stream) })
+		ln := newLane(s, stream, false)
+		s.mu.Lock()
+		s.theirs = append(s.theirs, ln)
+		s.mu.Unlock()
+		s.t.group.Go(ln.read)
 	}
 	<-s.conn.Context().Done()
 	cause := context.Cause(s.conn.Context())
@@ -179,7 +282,14 @@ func (s *session) run() {
 	for l := range s.links {
 		links = append(links, l)
 	}
+	theirs := s.theirs
 	s.mu.Unlock()
+	s.laneMu.Lock()
+	all := append(theirs, s.lanes...)
+	s.laneMu.Unlock()
+	for _, ln := range all {
+		ln.end()
+	}
 	s.t.mu.Lock()
 	if s.p.session == s {
 		s.t.unlink(s.p)
@@ -190,67 +300,4 @@ func (s *session) run() {
 		l.lost(r)
 	}
 	s.t.report(event.SessionDown, s.p.id, r, "")
-}
-
-// accept does the acceptor's side of opening a link.
-func (s *session) accept(stream *quic.Stream) {
-	_ = stream.SetReadDeadline(time.Now().Add(s.t.config.LinkTimeout))
-	kind, name, err := readFrame(stream, wire.MaxProtocol)
-	if err == nil && kind != wire.FrameOpen {
-		err = refuse(wire.ProtocolViolation, "link does not begin with an open frame")
-	}
-	_ = stream.SetReadDeadline(time.Time{})
-	if err != nil {
-		r, _ := reasonOf(err)
-		reset(stream, r)
-		return
-	}
-	l := newLink(s.t, s.p.id, string(name), false)
-	if r := s.t.take(l); r != wire.None {
-		reset(stream, r)
-		return
-	}
-	if !s.attach(l) {
-		l.fail(wire.ConnectionLost)
-		reset(stream, wire.ConnectionLost)
-		return
-	}
-	_, err = stream.Write(wire.AppendFrameHeader(nil, wire.FrameAccept, 0))
-	if err != nil || !l.start(s, stream) {
-		r, _ := reasonOf(err)
-		l.fail(r)
-		reset(stream, r) // both ways, or the peer's stream credit is lost
-		s.detach(l)
-		return
-	}
-	accept := l.from.accept
-	l.from.strand.Post(func() { accept(l) })
-	l.read()
-}
-
-// take finds the listener of a link that a peer opened, and registers it.
-func (t *Transport) take(l *link) wire.Reason {
-	t.mu.Lock()
-	from := t.protocols[l.protocol]
-	t.mu.Unlock()
-	if from == nil {
-		return wire.UnknownProtocol
-	}
-	if from.unbound.Add(1) > int64(t.config.Unbound) {
-		from.unbound.Add(-1)
-		return wire.Overloaded
-	}
-	l.from = from
-	l.unbound = true
-	if r := t.register(l); r != wire.None {
-		from.unbound.Add(-1)
-		return r
-	}
-	return wire.None
-}
-
-// reset ends both directions of a stream, so that its credit comes back.
-func reset(stream *quic.Stream, r wire.Reason) {
-	stream.CancelWrite(quic.StreamErrorCode(r))
-	stream.CancelRead(quic.StreamErrorCode(r))
 }

@@ -144,7 +144,7 @@ func (a *attempt) arrive(g gap, kind arrivalKind, payload []byte) {
 	w := a.receiver.worker
 	a.batch = append(a.batch, arrival{a.origin, g, kind, payload})
 	a.bytes += len(payload)
-	if len(a.batch) >= min(maxBatch, w.config.Queue) || a.bytes >= min(wire.Inbox, w.config.QueueBytes) || w.env.Buggify("stream/hand-one") {
+	if len(a.batch) >= min(maxBatch, w.config.Queue) || a.bytes >= min(maxBatchBytes, w.config.QueueBytes) || w.env.Buggify("stream/hand-one") {
 		a.hand()
 	}
 }

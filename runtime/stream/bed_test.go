@@ -92,7 +92,7 @@ func (b *bed) narrow(hosts ...string) {
 	for _, host := range hosts {
 		b.Host(host).Configure(func(c *sim.HostConfig) {
 			c.Endpoint = func(e *netsim.EndpointConfig) {
-				e.SendMessages, e.SendBytes, e.StreamWindow, e.Inbox = 4, 1<<10, 2<<10, 512
+				e.SendMessages, e.SendBytes, e.LinkWindow = 4, 1<<10, 3<<10
 			}
 		})
 	}

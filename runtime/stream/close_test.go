@@ -142,6 +142,29 @@ func TestRightThatEndsDuringACloseDoesNotUndoIt(t *testing.T) {
 	}
 }
 
+// What the input still holds is for those who have a right when it is their turn.
+func TestRightThatIsTakenBackDuringACloseHoldsForTheInput(t *testing.T) {
+	b := newBed(t, 1)
+	small(b, "p", "stalls")
+	b.nodes["stalls"].Discovery().SetTickets([]ticket.Ticket{b.right("stalls", time.Hour)})
+	p := b.produce("p", stream.ProducerConfig{Queue: 10, Lag: stream.Block, Tickets: tickets(), DrainMax: time.Minute})
+	b.consume("stalls", stream.ConsumerConfig{Queue: 1})
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	b.fill(p, 1000)
+	enqueued := b.sum("p", event.Enqueued, "stalls")
+	r := b.task("p", p.Close)
+	b.run(time.Second)
+	b.nodes["stalls"].Discovery().SetTickets(nil)
+	b.within(5*time.Second, "end", func() bool { return b.count("p", event.SubDraining, wire.NotAllowed) == 1 })
+	b.within(10*time.Second, "close", r.done)
+	if e := b.last("p", event.InputDropped); e.Reason != wire.NoConsumer {
+		t.Errorf("got %s, want the datums of the input told to be for nobody", e.Event)
+	}
+	if n := b.sum("p", event.Enqueued, "stalls"); n != enqueued {
+		t.Errorf("%d datums were enqueued after the ticket was taken back", n-enqueued)
+	}
+}
+
 func TestConsumerThatLeavesDuringACloseIsNoError(t *testing.T) {
 	b := newBed(t, 1)
 	small(b, "p", "leaves")

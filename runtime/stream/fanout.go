@@ -17,6 +17,9 @@ import (
 // expiries and closes never wait long.
 const maxBatch = 256
 
+// maxBatchBytes is how much a consumer collects of what comes in one turn, in bytes.
+const maxBatchBytes = 64 << 10
+
 // fanout is the worker of one producer. All its methods run on its strand.
 type fanout struct {
 	caller
@@ -344,9 +347,6 @@ func (w *fanout) close() {
 	w.closedAt = w.env.Clock.Mono()
 	w.deadline = w.env.Clock.AfterFunc(w.strand, w.config.DrainMax, w.onDrainDeadline)
 	w.env.Report(w.event(&event.Event{Kind: event.ProducerClosing}))
-	for _, stop := range w.unwatch {
-		stop()
-	}
 	for _, s := range w.subs {
 		s.owed = true
 	}
@@ -361,6 +361,10 @@ func (w *fanout) drain() {
 	if !w.closing {
 		return
 	}
+	for _, stop := range w.unwatch { // what is on its way was let in while there was a right
+		stop()
+	}
+	w.unwatch = nil
 	for _, s := range w.subs {
 		s.drain()
 	}
@@ -396,7 +400,7 @@ func (w *fanout) giveUp() {
 		clear(w.batch)
 	}
 	w.each(func(s *subscription) { s.cut(wire.GracefulShutdown) })
-	w.end()
+	w.drain()
 }
 
 // end tells that the close is done, once nothing is left.

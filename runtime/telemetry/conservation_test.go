@@ -36,7 +36,7 @@ func TestMetricsAgreeWithStatus(t *testing.T) {
 			h := w.Host(host)
 			h.Configure(func(c *sim.HostConfig) {
 				c.Endpoint = func(e *netsim.EndpointConfig) {
-					e.SendMessages, e.SendBytes, e.StreamWindow, e.Inbox = 4, 1<<10, 2<<10, 512
+					e.SendMessages, e.SendBytes, e.LinkWindow = 4, 1<<10, 3<<10
 				}
 			})
 			h.Boot(func(_ context.Context, env *runtime.Env) {

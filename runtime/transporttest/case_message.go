@@ -88,7 +88,7 @@ func sizes(b *Bed) {
 	l := y.Listen(proto, nil)
 	near, far := x.Connect(y, l, proto)
 	var want [][]byte
-	for i, size := range []int{1, 0, 15, 16, 31, 32, 4095, 4096, wire.Inbox, wire.Inbox + 1, wire.StreamWindow - 1, wire.StreamWindow, wire.SendBytes + 1, wire.DefaultDatum, 1, wire.MaxMessage, 2} {
+	for i, size := range []int{1, 0, 15, 16, 31, 32, 4095, 4096, wire.MaxFrame, wire.MaxFrame + 1, wire.LinkWindow*3/4 - wire.MessageCost, wire.LinkWindow*3/4 + 1, wire.LinkWindow - 1, wire.LinkWindow, wire.SendBytes + 1, wire.DefaultDatum, 1, wire.MaxMessage, 2} {
 		want = append(want, message(i, size))
 	}
 	near.SendAll(want)

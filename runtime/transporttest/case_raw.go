@@ -2,6 +2,7 @@ package transporttest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -21,22 +22,23 @@ func garbage(b *Bed) {
 	x := b.Node("a")
 	l := y.Listen(proto, nil)
 	near, far := x.Connect(y, l, proto)
-	open := append(wire.AppendFrameHeader(nil, wire.FrameOpen, len(proto)), proto...)
+	open := wire.AppendFrame(nil, 1, wire.FrameOpen, append([]byte{100}, proto...))
+	violation := []wire.Reason{wire.ProtocolViolation}
 	for _, test := range []struct {
 		name  string
 		raw   Raw
 		opens bool // up to the fault it is a link
 		want  []wire.Reason
 	}{
-		{"endless length", Raw{Hello: true, Bytes: bytes.Repeat([]byte{0xff}, 64)}, false, []wire.Reason{wire.ProtocolViolation, wire.TooLarge}},
-		{"open over its limit", Raw{Hello: true, Bytes: wire.AppendFrameHeader(nil, wire.FrameOpen, wire.MaxProtocol+1)}, false, []wire.Reason{wire.ProtocolViolation, wire.TooLarge}},
-		{"message instead of open", Raw{Hello: true, Bytes: append(wire.AppendFrameHeader(nil, wire.FrameMessage, 3), 1, 2, 3)}, false, []wire.Reason{wire.ProtocolViolation}},
-		{"truncated open", Raw{Hello: true, Bytes: open[:4], Finish: true}, false, []wire.Reason{wire.ProtocolViolation, wire.UnexpectedClose}},
-		{"second open", Raw{Hello: true, Bytes: append(bytes.Clone(open), open...)}, true, []wire.Reason{wire.ProtocolViolation}},
-		{"message over its limit", Raw{Hello: true, Bytes: append(wire.AppendFrameHeader(bytes.Clone(open), wire.FrameMessage, wire.MaxMessage+1), 1, 2, 3)}, true, []wire.Reason{wire.TooLarge}},
-		{"truncated message", Raw{Hello: true, Bytes: append(wire.AppendFrameHeader(bytes.Clone(open), wire.FrameMessage, 100), 1, 2, 3), Finish: true}, true, []wire.Reason{wire.ProtocolViolation, wire.UnexpectedClose}},
-		{"short goodbye", Raw{Hello: true, Bytes: append(wire.AppendFrameHeader(bytes.Clone(open), wire.FrameGoodbye, 1), 1), Finish: true}, true, []wire.Reason{wire.ProtocolViolation}},
-		{"end without goodbye", Raw{Hello: true, Bytes: open, Finish: true}, true, []wire.Reason{wire.ProtocolViolation, wire.UnexpectedClose}},
+		{"endless length", Raw{Hello: true, Bytes: bytes.Repeat([]byte{0xff}, 64)}, false, violation},
+		{"frame over its limit", Raw{Hello: true, Bytes: wire.AppendFrameHeader(nil, 1, wire.FrameOpen, wire.MaxFrame+1)}, false, []wire.Reason{wire.TooLarge}},
+		{"message of no link", Raw{Hello: true, Bytes: wire.AppendFrame(nil, 1, wire.FrameMessage, []byte{1, 2, 3})}, false, violation},
+		{"message of the session", Raw{Hello: true, Bytes: wire.AppendFrame(nil, 0, wire.FrameMessage, []byte{1, 2, 3})}, false, violation},
+		{"truncated open", Raw{Hello: true, Bytes: open[:4], Finish: true}, false, []wire.Reason{wire.UnexpectedClose}},
+		{"open without a window", Raw{Hello: true, Bytes: wire.AppendFrame(nil, 1, wire.FrameOpen, nil)}, false, violation},
+		{"second open", Raw{Hello: true, Bytes: append(bytes.Clone(open), open...)}, true, violation},
+		{"truncated message", Raw{Hello: true, Bytes: append(wire.AppendFrameHeader(bytes.Clone(open), 1, wire.FrameMessage, 100), 1, 2, 3), Finish: true}, true, []wire.Reason{wire.UnexpectedClose}},
+		{"end without goodbye", Raw{Hello: true, Bytes: open, Finish: true}, true, []wire.Reason{wire.UnexpectedClose}},
 	} {
 		before := l.Count()
 		got := b.world.Raw(b.ctx, y.Env, test.raw, 10*time.Second)
@@ -52,6 +54,31 @@ func garbage(b *Bed) {
 			b.Errorf("%s: accepted", test.name)
 		}
 	}
+	// These end the link and leave the session: the peer is told by a frame.
+	for _, test := range []struct {
+		name  string
+		bytes []byte
+		want  wire.Reason
+	}{
+		{"message over its limit", wire.AppendFrame(bytes.Clone(open), 1, wire.FramePart, binary.AppendUvarint(nil, wire.MaxMessage+1)), wire.TooLarge},
+		{"message without credit", append(bytes.Clone(open), bytes.Repeat(wire.AppendFrame(nil, 1, wire.FrameMessage, make([]byte, wire.MaxFrame)), 2*wire.LinkWindow/wire.MaxFrame)...), wire.ProtocolViolation},
+		{"large message without leave", wire.AppendFrame(bytes.Clone(open), 1, wire.FramePart, binary.AppendUvarint(nil, wire.LinkWindow+1)), wire.ProtocolViolation},
+		{"large message of no length", wire.AppendFrame(bytes.Clone(open), 1, wire.FramePart, nil), wire.ProtocolViolation},
+		{"longer than it said", wire.AppendFrame(bytes.Clone(open), 1, wire.FramePart, []byte{2, 1, 2, 3}), wire.ProtocolViolation},
+		{"want over the limit", wire.AppendUvarintFrame(bytes.Clone(open), 1, wire.FrameWant, wire.MaxMessage+1), wire.TooLarge},
+		{"short goodbye", wire.AppendFrame(bytes.Clone(open), 1, wire.FrameGoodbye, []byte{1}), wire.ProtocolViolation},
+		{"done without goodbye", wire.AppendFrame(bytes.Clone(open), 1, wire.FrameDone, nil), wire.ProtocolViolation},
+		{"accept of a link that is open", wire.AppendUvarintFrame(bytes.Clone(open), 1, wire.FrameAccept, 5), wire.ProtocolViolation},
+		{"endless credit", wire.AppendUvarintFrame(bytes.Clone(open), 1, wire.FrameCredit, 1<<40), wire.ProtocolViolation},
+		{"unknown kind of frame", wire.AppendFrame(bytes.Clone(open), 1, 15, nil), wire.ProtocolViolation},
+	} {
+		stalled := y.Listen(test.name, pausedHere)
+		named := bytes.Replace(test.bytes, open, wire.AppendFrame(nil, 1, wire.FrameOpen, append([]byte{100}, test.name...)), 1)
+		if got := b.world.Raw(b.ctx, y.Env, Raw{Hello: true, Bytes: named}, 500*time.Millisecond); got != wire.None {
+			b.Errorf("%s: the session ended with %v, want that it stays", test.name, got)
+		}
+		stalled.Accept(0).expectClosed(test.want, true)
+	}
 	near.SendAll(messages(1, 10))
 	far.Wait("another peer is unharmed", received(1))
 }
@@ -64,7 +91,7 @@ func garbageHello(b *Bed) {
 	}{
 		{"noise", bytes.Repeat([]byte{0xa7}, 200)},
 		{"one over its limit", bytes.Repeat([]byte{0}, 4*wire.MaxHello)},
-		{"an empty map", append(wire.AppendFrameHeader(nil, wire.FrameMessage, 1), 0xa0)},
+		{"an empty map", wire.AppendFrame(nil, 0, wire.FrameMessage, []byte{0xa0})},
 		{"reversed versions", framed(wire.Hello{VersionMin: 5, VersionMax: 2})},
 	} {
 		if r := b.world.Raw(b.ctx, y.Env, Raw{Bytes: test.hello, Finish: true}, 15*time.Second); r == wire.None {
@@ -76,7 +103,7 @@ func garbageHello(b *Bed) {
 
 func framed(h wire.Hello) []byte {
 	m := wire.MustMarshal(h)
-	return append(wire.AppendFrameHeader(nil, wire.FrameMessage, len(m)), m...)
+	return wire.AppendFrame(nil, 0, wire.FrameMessage, m)
 }
 
 func silentHandshake(b *Bed) {

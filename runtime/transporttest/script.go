@@ -133,8 +133,8 @@ func (s *script) echo(near, far *End, name string) {
 }
 
 // Agree compares the milestones of two worlds: times within a round trip or a
-// tenth, counts within a tenth or one inbox, which a receiver may refill when it
-// is empty or as soon as it is not full. It gives a table for people, and what
+// tenth, counts within a tenth or a quarter of a window, the step in which credit comes
+// back. It gives a table for people, and what
 // is out of tolerance.
 func Agree(nameA string, a []Milestone, nameB string, b []Milestone) (table string, faults []string) {
 	var out strings.Builder
@@ -146,7 +146,7 @@ func Agree(nameA string, a []Milestone, nameB string, b []Milestone) (table stri
 		x, y := a[i], b[i]
 		if x.N != 0 || y.N != 0 {
 			fmt.Fprintf(&out, "%-40s %14d %14d %14d\n", x.Name, x.N, y.N, x.N-y.N)
-			if d := x.N - y.N; max(d, -d) > max(wire.Inbox/scriptSize, max(x.N, y.N)/10) {
+			if d := x.N - y.N; max(d, -d) > max(wire.LinkWindow/4/scriptSize, max(x.N, y.N)/10) {
 				faults = append(faults, fmt.Sprintf("%s: %d and %d", x.Name, x.N, y.N))
 			}
 			continue

@@ -82,6 +82,7 @@ type Options struct {
 
 	SendMessages int
 	SendBytes    int
+	LinksPerPeer int
 	IdleTimeout  time.Duration
 	KeepAlive    time.Duration
 	HelloTimeout time.Duration

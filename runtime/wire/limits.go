@@ -25,16 +25,29 @@ const (
 
 // Defaults of sessions and links.
 const (
-	// StreamWindow is what a peer may have in flight on one link before the
-	// receiver takes it. With Inbox it bounds the lag that the network hides,
-	// and caps a link at window / round trip: 5 MB/s at 50 ms.
-	StreamWindow = 256 << 10
-	// Inbox is what a receiver holds of one link before its handler took it.
-	Inbox = 64 << 10
-	// LinksPerPeer is how many links one side may open on a session. The
-	// connection window holds (LinksPerPeer + 1) stream windows, so that
-	// stalled links cannot starve a new one.
-	LinksPerPeer = 16
+	// LinkWindow is what a peer may have sent on one link before the receiver's
+	// handler took it. It bounds the lag that the network hides, and caps a link at
+	// window / round trip: 5 MB/s at 50 ms. Where a session has many links, new ones
+	// get less, see Window.
+	LinkWindow = 256 << 10
+	// MinLinkWindow is the least that a link gets; WindowBudget is what the links of a
+	// session share while each has more.
+	MinLinkWindow = 4 << 10
+	WindowBudget  = 8 << 20
+	// LargeBudget bounds what a peer may have sent, on all links of a session together, over
+	// the windows of the links, which it must for messages that are larger. Up to
+	// AdvanceBudget of it is given before it is asked for, and the rest is enough for one
+	// more message.
+	AdvanceBudget = 8 << 20
+	LargeBudget   = AdvanceBudget + MaxMessage + MessageCost
+	// MessageCost is what each message costs of a window besides its bytes: the
+	// receiver's slice that refers to it.
+	MessageCost = 24
+	// LinksPerPeer is how many links one side may open on a session: one for each
+	// subscription of hundreds of streams. StrangerLinks is the same for a peer that
+	// the node does not know.
+	LinksPerPeer  = 4096
+	StrangerLinks = 16
 	// SendMessages and SendBytes bound a link's send queue, whichever is met
 	// first; one message always fits an empty queue.
 	SendMessages = 256
@@ -58,6 +71,12 @@ const (
 	// simultaneous dial.
 	ConnectAttempts = 5
 )
+
+// Window returns the window of a link that is the n-th of its session, given the largest
+// one, in bytes.
+func Window(largest, n int) int {
+	return min(largest, max(WindowBudget/max(n, 1), MinLinkWindow))
+}
 
 // Versions of the session protocol that this build speaks, lowest and highest.
 const (

@@ -54,16 +54,18 @@ func TestMostSevereReasonWins(t *testing.T) {
 }
 
 func TestFrameHeaderRoundTrips(t *testing.T) {
-	for _, size := range []int{0, 1, 31, 32, 1 << 12, 1 << 20, wire.MaxMessage} {
-		for kind := wire.FrameMessage; kind <= wire.FrameAccept; kind++ {
-			b := wire.AppendFrameHeader(nil, kind, size)
-			gotKind, gotSize, n, err := wire.ParseFrameHeader(b, wire.MaxMessage)
-			if err != nil || gotKind != kind || gotSize != size || n != len(b) {
-				t.Errorf("%d bytes of kind %d: got %d, %d, %d, %v", size, kind, gotKind, gotSize, n, err)
-			}
-			for cut := range len(b) {
-				if _, _, n, err := wire.ParseFrameHeader(b[:cut], wire.MaxMessage); n != 0 || err != nil {
-					t.Errorf("%d of %d header bytes: n = %d, err = %v, want to be asked for more", cut, len(b), n, err)
+	for _, size := range []int{0, 1, 127, 128, 1 << 14, wire.MaxFrame} {
+		for _, link := range []uint64{0, 1, 7, 8, 1 << 20, 1<<38 - 1} {
+			for kind := wire.FrameMessage; kind <= wire.FramePong; kind++ {
+				b := wire.AppendFrameHeader(nil, link, kind, size)
+				h, err := wire.ParseFrameHeader(b, wire.MaxFrame)
+				if want := (wire.FrameHeader{Link: link, Kind: kind, Size: size, Len: len(b)}); err != nil || h != want {
+					t.Errorf("got %+v, %v; want %+v", h, err, want)
+				}
+				for cut := range len(b) {
+					if h, err := wire.ParseFrameHeader(b[:cut], wire.MaxFrame); h.Len != 0 || err != nil {
+						t.Errorf("%d of %d header bytes: %+v, %v, want to be asked for more", cut, len(b), h, err)
+					}
 				}
 			}
 		}
@@ -71,23 +73,46 @@ func TestFrameHeaderRoundTrips(t *testing.T) {
 }
 
 func TestFrameHeaderRefusesWhatNoPeerSends(t *testing.T) {
-	if _, _, _, err := wire.ParseFrameHeader(wire.AppendFrameHeader(nil, 0, 1001), 1000); !errors.Is(err, wire.TooLarge) {
+	if _, err := wire.ParseFrameHeader(wire.AppendFrameHeader(nil, 1, 0, 1001), 1000); !errors.Is(err, wire.TooLarge) {
 		t.Errorf("payload over the limit: %v, want TooLarge", err)
 	}
-	if _, _, _, err := wire.ParseFrameHeader(bytes.Repeat([]byte{0xff}, 11), 1000); !errors.Is(err, wire.ErrFrame) {
-		t.Errorf("endless length: %v, want ErrFrame", err)
+	for what, b := range map[string][]byte{
+		"endless number": bytes.Repeat([]byte{0xff}, 11), "number of a link over its limit": wire.AppendFrameHeader(nil, 1<<38, 0, 0),
+		"endless length": append([]byte{16}, bytes.Repeat([]byte{0xff}, 11)...), "length over three bytes": append([]byte{16}, 0x80, 0x80, 0x80, 0x01),
+	} {
+		if h, err := wire.ParseFrameHeader(b, 1<<30); !errors.Is(err, wire.ErrFrame) {
+			t.Errorf("%s: %+v, %v, want ErrFrame", what, h, err)
+		}
+	}
+}
+
+func TestWindowsShrinkWithTheirNumber(t *testing.T) {
+	for n, want := range map[int]int{0: wire.LinkWindow, 1: wire.LinkWindow, 32: wire.LinkWindow, 64: wire.LinkWindow / 2, 2048: wire.MinLinkWindow, 10_000: wire.MinLinkWindow} {
+		if got := wire.Window(wire.LinkWindow, n); got != want {
+			t.Errorf("link %d gets a window of %d, want %d", n, got, want)
+		}
+	}
+	if got := wire.Window(100, 10_000); got != 100 {
+		t.Errorf("a window of 100 became %d", got)
+	}
+	total := 0
+	for n := range 2 * wire.LinksPerPeer {
+		total += wire.Window(wire.LinkWindow, n+1)
+	}
+	if total > 66<<20 {
+		t.Errorf("all windows of a session together are %d bytes, the documents say 66 MiB at most", total)
 	}
 }
 
 func FuzzFrameHeader(f *testing.F) {
 	f.Add([]byte{}, 10)
-	f.Add(wire.AppendFrameHeader(nil, wire.FrameGoodbye, 2), 10)
+	f.Add(wire.AppendFrameHeader(nil, 5, wire.FrameGoodbye, 2), 10)
 	f.Add(bytes.Repeat([]byte{0x80}, 12), 1<<20)
 	f.Fuzz(func(t *testing.T, b []byte, limit int) {
 		limit = max(0, min(limit, wire.MaxMessage))
-		_, size, n, err := wire.ParseFrameHeader(b, limit)
-		if err == nil && (size < 0 || size > limit || n < 0 || n > len(b) || n > wire.MaxFrameHeader) {
-			t.Fatalf("size %d, n %d of %d bytes under limit %d", size, n, len(b), limit)
+		h, err := wire.ParseFrameHeader(b, limit)
+		if err == nil && (h.Size < 0 || h.Size > limit || h.Len < 0 || h.Len > len(b) || h.Len > wire.MaxFrameHeader || h.Kind > 15) {
+			t.Fatalf("%+v of %d bytes under limit %d", h, len(b), limit)
 		}
 	})
 }

@@ -1,0 +1,97 @@
+package quicnet
+
+import (
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// control is a session's first stream, on which the hellos were: later it measures the
+// round trip. QUIC does so too, but only for what a side sends, and not for each packet.
+type control struct {
+	t      *Transport
+	stream *quic.Stream
+
+	write sync.Mutex // guards what is written
+
+	mu      sync.Mutex
+	latest  runtime.RTT
+	quic    time.Duration // the latest one that QUIC measured
+	number  uint64        // of the ping that is under way
+	sent    time.Duration // Mono when it left; 0: none is
+	answers runtime.GCRA
+}
+
+// Answers to a peer's pings: more are ignored.
+const (
+	answerEvery = 100 * time.Millisecond
+	answerBurst = 10
+)
+
+// rtt returns the latest measurement, and has a new one made if that is old.
+func (c *control) rtt(stats quic.ConnectionStats) runtime.RTT {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.t.config.Clock.Mono()
+	if d := stats.LatestRTT; d > 0 && d != c.quic { // QUIC does not say when it was measured
+		c.quic = d
+		c.measured(d, now)
+	}
+	if now-c.latest.At >= runtime.RTTStale && (c.sent == 0 || now-c.sent >= c.t.config.IdleTimeout) {
+		c.number++
+		c.sent = max(now, 1)
+		ping := binary.BigEndian.AppendUint64(nil, c.number)
+		go func() { _ = c.say(wire.FramePing, ping) }()
+	}
+	return c.latest
+}
+
+// measured takes a measurement; with the lock held.
+func (c *control) measured(d, at time.Duration) {
+	least := c.latest.Min
+	if least == 0 || d < least {
+		least = d
+	}
+	c.latest = runtime.RTT{Latest: d, Min: least, At: at}
+}
+
+func (c *control) say(kind wire.FrameKind, payload []byte) error {
+	c.write.Lock()
+	defer c.write.Unlock()
+	_, err := c.stream.Write(wire.AppendFrame(nil, 0, kind, payload))
+	return err
+}
+
+// read answers pings and takes answers until the stream fails.
+func (c *control) read() error {
+	for {
+		h, payload, err := readFrame(c.stream, wire.MaxPing)
+		if err == nil && h.Link != 0 {
+			err = refuse(wire.ProtocolViolation, "frame of a link among those of the session")
+		}
+		if err != nil {
+			return err
+		}
+		now := c.t.config.Clock.Mono()
+		switch h.Kind {
+		case wire.FramePing:
+			if c.answers.Allow(now, answerEvery, answerBurst) {
+				if err := c.say(wire.FramePong, payload); err != nil {
+					return err
+				}
+			}
+		case wire.FramePong:
+			c.mu.Lock()
+			if c.sent > 0 && len(payload) == 8 && binary.BigEndian.Uint64(payload) == c.number {
+				c.measured(now-c.sent, now)
+				c.sent = 0
+			}
+			c.mu.Unlock()
+		default: // of a later version
+		}
+	}
+}

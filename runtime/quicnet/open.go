@@ -1,0 +1,149 @@
+package quicnet
+
+import (
+	"context"
+
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// maxOpening is how many links a side opens on a session at once, so that they do not find
+// the acceptor's places for new links taken by each other.
+const maxOpening = 32
+
+// openOn opens the link on a live session. It returns nil when the link is open; the link
+// is as before otherwise, and may be opened on another session.
+func (l *link) openOn(ctx context.Context, o *opening, s *session) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, l.t.config.LinkTimeout)
+	defer cancel()
+	if err := s.reserve(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		<-s.opening
+		if err != nil {
+			<-s.places
+		}
+	}()
+	ln, err := s.laneFor(ctx)
+	if err != nil {
+		return err
+	}
+	if !l.enter(ln) {
+		return refuse(wire.Cancelled, "")
+	}
+	select {
+	case err = <-o.answer:
+	case <-ctx.Done():
+		err = refuse(wire.HandshakeTimeout, "no answer to the opening of a link")
+	case <-s.conn.Context().Done():
+		err = context.Cause(s.conn.Context())
+	}
+	if err != nil && l.retract(o, err) {
+		return err
+	}
+	return nil
+}
+
+// enter gives the link a place on a lane, and has the peer asked to accept it.
+func (l *link) enter(ln *lane) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return false
+	}
+	l.lane = ln
+	l.window = ln.s.window()
+	l.credit = l.window
+	l.greeting = wire.FrameOpen
+	l.wake()
+	return true
+}
+
+// retract undoes enter, unless the link opened meanwhile.
+func (l *link) retract(o *opening, err error) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.opening == nil {
+		return false
+	}
+	if _, remote := reasonOf(err); o.sent && !l.ended && !remote {
+		l.lane.reset(l.id, wire.Cancelled)
+	}
+	l.lane.remove(l)
+	l.lane, l.id, l.greeting, l.queued, o.sent = nil, 0, 0, false, false
+	o.answer = make(chan error, 1) // without what came too late
+	return true
+}
+
+// accept takes a link that the peer opens, or refuses it. An error is the end of the
+// session.
+func (ln *lane) accept(id uint64, payload []byte) error {
+	window, name, err := wire.ParseUvarint(payload)
+	if err != nil || window > maxPeerWindow {
+		return refuse(wire.ProtocolViolation, "malformed opening of a link")
+	}
+	ln.mu.Lock()
+	fresh := !ln.own && id > ln.last
+	if fresh {
+		ln.last = id
+	}
+	ln.mu.Unlock()
+	if !fresh {
+		return refuse(wire.ProtocolViolation, "a link is opened twice, or by the wrong side")
+	}
+	if len(name) == 0 || len(name) > wire.MaxProtocol {
+		ln.reset(id, wire.ProtocolViolation)
+		return nil
+	}
+	s := ln.s
+	l := newLink(s.t, s.p.id, string(name), false)
+	if r := s.t.take(l); r != wire.None {
+		ln.reset(id, r)
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := s.attach(l); r != wire.None {
+		ln.reset(id, r)
+		l.finish(runtime.Closed{Reason: r, Local: true})
+		return nil
+	}
+	l.session.Store(s)
+	l.window = s.window()
+	l.credit = l.window
+	l.peerWindow, l.peerCredit = int(window), int(window)
+	ln.adopt(l, id)
+	accept := l.from.accept
+	l.from.strand.Post(func() { accept(l) })
+	return nil
+}
+
+// adopt gives a link the number that the peer chose.
+func (ln *lane) adopt(l *link, id uint64) {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	l.lane, l.id = ln, id
+	ln.links[id] = l
+}
+
+// take finds the listener of a link that a peer opened, and registers it.
+func (t *Transport) take(l *link) wire.Reason {
+	t.mu.Lock()
+	from := t.protocols[l.protocol]
+	t.mu.Unlock()
+	if from == nil {
+		return wire.UnknownProtocol
+	}
+	if from.unbound.Add(1) > int64(t.config.Unbound) {
+		from.unbound.Add(-1)
+		return wire.Overloaded
+	}
+	l.from = from
+	l.unbound = true
+	if r := t.register(l); r != wire.None {
+		from.unbound.Add(-1)
+		return r
+	}
+	return wire.None
+}
