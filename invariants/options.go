@@ -31,6 +31,13 @@ type Pair struct {
 	Stream             ident.StreamID
 }
 
+// Side is one side of a stream on a host: all its producers there, or all its consumers.
+type Side struct {
+	Host     string
+	Stream   ident.StreamID
+	Consumer bool
+}
+
 // Options say what is expected of a run. The zero value is usable: it judges
 // safety, and no liveness, because nothing is expected.
 type Options struct {
@@ -52,9 +59,10 @@ type Options struct {
 	// something, again and again, if Flow is judged; 0: not judged.
 	Sends time.Duration
 
-	// Never are subscriptions that must not exist at any time, Away those that must not
-	// from Quiesced + Reconnect until Settle.
-	Never, Away []Pair
+	// Never are subscriptions that must not exist at any time.
+	Never []Pair
+	// RTTBelow are the limits of round trips, by who sets them.
+	RTTBelow map[Side]time.Duration
 	// Demands are what streams ask of their consumers.
 	Demands []Demand
 

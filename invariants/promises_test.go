@@ -160,16 +160,48 @@ func TestOnePeerHasNoMoreThanItMay(t *testing.T) {
 }
 
 func TestWhoHasNoRightIsNotLetIn(t *testing.T) {
-	pair := invariants.Pair{Consumer: "c", Producer: "p", Stream: theStream}
-	never, away := invariants.Options{Never: []invariants.Pair{pair}}, invariants.Options{Away: []invariants.Pair{pair}}
+	never := invariants.Options{Never: []invariants.Pair{{Consumer: "c", Producer: "p", Stream: theStream}}}
 	in := history(c(consumer(event.ConsumerOpened), subscribing(1)), p(opened(0), accepted(1, "c", 1, 1)), c(subscribed(1)))
-	out := history(p(draining(1, "c", wire.NotAllowed), ended(1, "c", 0)), c(lost(wire.NotAllowed)))
 	run(t, []historyCase{
 		{name: "somebody else", options: never, steps: p(opened(0), accepted(1, "d", 1, 1))},
-		{name: "for a while", options: away, steps: history(in, out, world(quiesced())), finish: 5 * time.Minute},
-		{name: "before the bound", options: away, steps: history(in, world(quiesced())), finish: time.Second},
 		{name: "ever", options: never, steps: in, want: []string{"barred"}},
-		{name: "in the end", options: away, steps: history(in, world(quiesced())), finish: 5 * time.Minute, want: []string{"kept-away"}},
+	})
+}
+
+func TestWhoIsTooFarAwayGetsNothing(t *testing.T) {
+	breaks := []string{"near"}
+	const ms = time.Millisecond
+	limits := invariants.Options{RTTBelow: map[invariants.Side]time.Duration{{Host: "p", Stream: theStream}: 8 * ms, {Host: "c", Stream: theStream, Consumer: true}: 8 * ms}}
+	up := func(host, peer string) []step {
+		return on(host, event.Event{Kind: event.SessionUp, Peer: nodeOf(peer)})
+	}
+	took := func(host, peer string, d time.Duration) []step {
+		return on(host, event.Event{Kind: event.SessionMeasured, Peer: nodeOf(peer), N: int64(d)})
+	}
+	sees := func(when, d time.Duration) []step { return at(when, took("p", "c", d)) }
+	in := history(p(opened(0)), up("p", "c"), took("p", "c", 5*ms), p(accepted(1, "c", 1, 1)))
+	gives := func(d time.Duration, seq uint64) []step { return at(d, p(enqueued(1, "c", seq, seq))) }
+	tries := history(up("c", "p"), c(consumer(event.ConsumerOpened), subscribing(1)))
+	joins, gets := c(subscribed(1)), func(d time.Duration) []step { return at(d, c(received(1, 1))) }
+	calm := world(quiesced())
+	run(t, []historyCase{
+		{name: "near", options: limits, steps: history(in, gives(time.Second, 1), sees(2*time.Second, 6*ms), gives(3*time.Second, 2))},
+		{name: "no limit", steps: history(p(opened(0)), up("p", "c"), p(accepted(1, "c", 1, 1)), gives(time.Hour, 1))},
+		{name: "far once", options: limits, steps: history(in, sees(time.Second, 20*ms), gives(8*time.Second, 1))},
+		{name: "far for a moment", options: limits, steps: history(in, sees(time.Second, 20*ms), sees(2*time.Second, 20*ms), gives(3*time.Second, 1))},
+		{name: "far twice, the second time just now", options: limits, steps: history(in, sees(time.Second, 20*ms), sees(10*time.Second, 20*ms), gives(11*time.Second, 1))},
+		{name: "near in between", options: limits, steps: history(in, sees(time.Second, 20*ms), sees(4*time.Second, 10*ms), sees(6*time.Second, 20*ms), sees(7*time.Second, 20*ms), gives(9*time.Second, 1))},
+		{name: "not measured again, where something is wrong", options: limits, steps: history(in, gives(time.Minute, 1))},
+		{name: "far for the consumer that leaves", options: limits, steps: history(tries, took("c", "p", 5*ms), joins, gets(time.Second))},
+		{name: "far for a while", options: limits, steps: history(in, sees(time.Second, 20*ms), sees(4*time.Second, 20*ms), gives(11*time.Second, 1)), want: breaks},
+		{name: "measured no more", options: limits, steps: history(calm, in, sees(10*time.Second, 5*ms), gives(20*time.Second, 1)), want: breaks},
+		{name: "not measured", options: limits, steps: history(p(opened(0)), up("p", "c"), p(accepted(1, "c", 1, 1))), want: breaks},
+		{name: "not measured after a reconnect", options: limits, steps: history(in, p(ended(1, "c", 0)), up("p", "c"), p(accepted(2, "c", 1, 1))), want: breaks},
+		{name: "at the limit", options: limits, steps: history(p(opened(0)), up("p", "c"), took("p", "c", 8*ms), p(accepted(1, "c", 1, 1))), want: breaks},
+		{name: "far now", options: limits, steps: history(p(opened(0)), up("p", "c"), took("p", "c", 5*ms), took("p", "c", 9*ms), p(accepted(1, "c", 1, 1))), want: breaks},
+		{name: "not measured by the consumer", options: limits, steps: history(tries, joins), want: breaks},
+		{name: "far for the consumer", options: limits, steps: history(tries, took("c", "p", 9*ms), joins), want: breaks},
+		{name: "far for the consumer for a while", options: limits, steps: history(tries, took("c", "p", 5*ms), joins, at(time.Second, took("c", "p", 20*ms)), at(3*time.Second, took("c", "p", 20*ms)), gets(10*time.Second)), want: breaks},
 	})
 }
 

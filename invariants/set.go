@@ -26,8 +26,8 @@ type rule struct {
 // rules is the table of all invariants, safety first.
 var rules = []rule{
 	fifoRule, phantomRule, endToEndRule, toldRule, completeRule, deliveredRule, staysRule, takenRule, progressRule, statusRule, conservationRule, capacityRule, expiryRule, revokedRule, chosenRule, versionsRule, onlineRule, gracefulRule, panicRule,
-	spreadRule, forgedRule, evictedRule, luredRule, futureRule, singleRule, exchangedRule, comparesRule, boundedRule, promptRule, stuckRule, rightsRule, barredRule, membersRule, retriesRule, endsRule, reasonsRule,
-	reconnectRule, catalogsRule, forgottenRule, flowRule, awayRule,
+	spreadRule, forgedRule, evictedRule, luredRule, futureRule, singleRule, exchangedRule, comparesRule, boundedRule, promptRule, stuckRule, rightsRule, barredRule, nearRule, membersRule, retriesRule, endsRule, reasonsRule,
+	reconnectRule, catalogsRule, forgottenRule, flowRule,
 }
 
 // List describes all invariants, safety first.

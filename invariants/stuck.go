@@ -14,7 +14,7 @@ import (
 var stuckRule = rule{
 	Info: Info{"block-max", Safety, "no datum waits in the input of a producer for longer than the producer may block while no subscription that holds datums makes progress, and none is cut as too slow that made progress within that time"},
 	kinds: []event.Kind{
-		event.AppSent, event.SubAccepted, event.SubDraining, event.SubEnded, event.Enqueued, event.Unmatched, event.InputDropped, event.ProducerClosing,
+		event.AppSent, event.SubAccepted, event.SubDraining, event.SubEnded, event.Enqueued, event.Written, event.Dropped, event.Unmatched, event.InputDropped, event.ProducerClosing,
 		event.SyncStarted, event.SyncEnded, event.Pinged, // by these a node shows that time passes
 	},
 	make: func(p reporter, b *book, o Options) Checker {
@@ -63,8 +63,8 @@ func (c *stuck) Event(r *event.Record) {
 	case event.SubDraining:
 		c.cut(r)
 		h.since = r.At // what it blocked goes on now
-	case event.SubEnded:
-		h.since = r.At
+	case event.SubEnded, event.Written, event.Dropped:
+		h.since = r.At // the same, unless it was another one: then that is judged later
 	case event.AppSent:
 		if h.sent <= h.taken {
 			h.since = r.At

@@ -41,8 +41,9 @@ const (
 type frame struct {
 	arrive int64 // lost: it must be sent again
 	own    int64 // the same, if it need not wait for those before it
+	left   int64 // when it leaves the queue for the line
 	sent   int64 // when first, 0 after a loss: no sample of the round trip
-	missed bool  // a rule lost it, and arrive is that of a later transmission
+	missed bool  // it is lost or very late, and arrive may be that of a later transmission
 	first  int64 // of those that missed, when it was sent first
 	kind   kind
 	reason wire.Reason

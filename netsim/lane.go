@@ -1,6 +1,9 @@
 package netsim
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // lane is a queue of frames from one end of a connection to the other: one per
 // session and one per link, each way. Frames arrive in the order of the queue.
@@ -13,12 +16,22 @@ type lane struct {
 	floor  int64 // no further frame arrives before
 	alarm  alarm
 	parked bool // in s.parked: blocked or held
+	late   bool // in way.late
 	early  bool // in the receiver's early: it is not up yet
 }
 
 func (ln *lane) init(s *session, proto string) {
 	ln.s, ln.key = s, keyOfText(s.way.key, proto)
 	ln.alarm.init(s.n, ln.fire)
+}
+
+// reset makes the lane as new.
+func (ln *lane) reset() {
+	if ln.late {
+		d := ln.s.way
+		d.late = slices.DeleteFunc(d.late, func(other *lane) bool { return other == ln })
+	}
+	*ln = lane{}
 }
 
 func (ln *lane) empty() bool { return ln.head == len(ln.queue) }
@@ -48,11 +61,14 @@ func (ln *lane) send(f *frame) {
 	if s.lostAt != 0 {
 		s.recoverWithin(now, s.roundTrip()) // an acknowledgement of f tells what is missing
 	}
-	left := max(now, d.free)
+	f.left = max(now, d.free)
 	if f.size > 0 {
-		left = d.occupy(now, f.size)
+		f.left = d.occupy(now, f.size)
 	}
-	f.own = max(ln.floor, left+ln.delay(f))
+	if f.left > now {
+		d.addLate(ln)
+	}
+	f.own = max(ln.floor, f.left+ln.delay(f))
 	f.arrive = max(ln.last, f.own)
 	ln.last = f.arrive
 	s.latest = max(s.latest, f.arrive)
@@ -72,11 +88,12 @@ func (ln *lane) delay(f *frame) int64 {
 	if p.LossPPM == 0 && len(d.rules) == 0 {
 		return delay
 	}
+	now := d.n.now()
 	if again := d.backAfter(); len(d.rules) > 0 && delay > again {
 		f.sent = 0 // it is sent again, and that may overtake it
 		delay = min(delay, again+d.latency(mix(u, mix2)))
+		ln.miss(f, now)
 	}
-	now := d.n.now()
 	return delay + ln.transmit(f, u, now) - now
 }
 
@@ -96,10 +113,9 @@ func (ln *lane) transmit(f *frame, u uint64, first int64) int64 {
 			}
 			d.n.mark(MarkLost)
 			f.sent = 0
+			ln.miss(f, first)
 			if by != nil {
 				by.Bitten++
-				f.missed, f.first = true, first
-				d.addLate(ln)
 			}
 		}
 		at += again
@@ -107,24 +123,40 @@ func (ln *lane) transmit(f *frame, u uint64, first int64) int64 {
 	}
 }
 
-// redraw has what a rule lost be sent again when it is due next, now that the rule is
-// lifted.
-func (ln *lane) redraw() {
+// miss notes that f, which was sent first at a time, arrives by a later transmission.
+func (ln *lane) miss(f *frame, first int64) {
+	f.missed, f.first = true, first
+	ln.s.way.addLate(ln)
+}
+
+// redraw has what was lost be sent again when it is due next, and what waits for the line
+// leave earlier, after a change.
+func (ln *lane) redraw(leaves func(left int64) int64) {
 	s := ln.s
 	now := s.n.now()
 	last := now
+	again := false // after the next change
 	for i := ln.head; i < len(ln.queue); i++ {
 		f := &ln.queue[i]
 		if f.arrive == lost {
+			s.way.addLate(ln)
 			return // that is sent again when the block is over
 		}
+		again = again || f.missed || f.left > now
 		if f.missed && f.own > now {
-			f.missed = false
 			u := s.n.draw(f.digest(ln.key))
 			f.own = min(f.own, ln.transmit(f, u, f.first)+s.way.latency(u))
 		}
+		if f.left > now {
+			left := leaves(f.left)
+			f.own = max(ln.floor, f.own-f.left+left)
+			f.left = left
+		}
 		f.arrive = max(f.own, last)
 		last = f.arrive
+	}
+	if again {
+		s.way.addLate(ln)
 	}
 	ln.last = last
 	ln.arm()

@@ -160,7 +160,7 @@ func (l *Link) again() {
 	l.tries++
 	l.s, l.twin, l.state, l.greet, l.counts = nil, nil, waiting, 0, false
 	l.lineWait = false
-	l.lane = lane{}
+	l.lane.reset()
 }
 
 // finish ends this end of the link and has OnClosed posted.

@@ -154,12 +154,14 @@ func (n *Network) Idle() bool {
 }
 
 // SetPath replaces the path from one host to another, one way. What is under
-// way keeps its time of arrival.
+// way keeps its time of arrival; what was lost is sent again at the next
+// time-out, and what waits for the line goes as that is now.
 func (n *Network) SetPath(from, to string, p Path) error {
 	if err := p.Validate(); err != nil {
 		return fmt.Errorf("set path %s to %s: %w", from, to, err)
 	}
-	n.way(n.host(from), n.host(to)).path = p.withDefaults()
+	d := n.way(n.host(from), n.host(to))
+	d.change(func() { d.path = p.withDefaults() })
 	return nil
 }
 
@@ -172,7 +174,7 @@ func (n *Network) SetDefault(p Path) error {
 	n.config.Default = p.withDefaults()
 	for _, d := range n.ways {
 		if d.path == old {
-			d.path = n.config.Default
+			d.change(func() { d.path = n.config.Default })
 		}
 	}
 	return nil

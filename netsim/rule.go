@@ -1,6 +1,8 @@
 package netsim
 
 import (
+	"math"
+	"math/bits"
 	"slices"
 	"time"
 )
@@ -41,29 +43,55 @@ func (n *Network) Impose(from, to string, r *Rule) {
 	d.rules = append(d.rules, &imposed{Rule: r, key: keyOfText(d.key, r.Name), until: n.now()})
 }
 
-// Lift takes a rule off a path; one that is not there does nothing. What is
-// under way, or in the queue for the line, keeps its time of arrival; what was
-// lost is sent again at the next time-out.
+// Lift takes a rule off a path; one that is not there does nothing. As after SetPath, what
+// is under way keeps its time of arrival; what was lost is sent again at the next time-out,
+// and what waits for the line goes as that is now.
 func (n *Network) Lift(from, to string, r *Rule) {
 	d := n.way(n.host(from), n.host(to))
 	if i := slices.IndexFunc(d.rules, func(x *imposed) bool { return x.Rule == r }); i >= 0 {
-		d.rules = slices.Delete(d.rules, i, i+1)
-		late := d.late
-		d.late = nil
-		for _, ln := range late {
-			ln.redraw()
-		}
+		d.change(func() { d.rules = slices.Delete(d.rules, i, i+1) })
 	}
 }
 
-// addLate notes that a rule lost something in a lane.
+// change changes what the direction is like, and has what would arrive sooner now do so.
+func (d *direction) change(f func()) {
+	was, _, _ := d.line()
+	f()
+	is, _, _ := d.line()
+	now := d.n.now()
+	leaves := func(left int64) int64 {
+		switch {
+		case left <= now || was == 0 || is != 0 && is <= was:
+			return left
+		case is == 0:
+			return now
+		}
+		high, low := bits.Mul64(uint64(left-now), uint64(was))
+		wait, _ := bits.Div64(min(high, uint64(is)-1), low, uint64(is))
+		return min(left, now+int64(min(wait, math.MaxInt64/2)))
+	}
+	d.free = leaves(d.free)
+	late := d.late
+	d.late = nil
+	for _, ln := range late {
+		ln.late = false
+		ln.redraw(leaves)
+	}
+	d.room()
+}
+
+// addLate notes a lane of which something may arrive sooner after a change.
 func (d *direction) addLate(ln *lane) {
-	if slices.Contains(d.late, ln) {
+	if ln.late {
 		return
 	}
 	if len(d.late) == cap(d.late) {
-		d.late = slices.DeleteFunc(d.late, (*lane).empty)
+		d.late = slices.DeleteFunc(d.late, func(other *lane) bool {
+			other.late = !other.empty()
+			return !other.late
+		})
 	}
+	ln.late = true
 	d.late = append(d.late, ln)
 }
 

@@ -158,6 +158,30 @@ func TestWhatARuleLostIsSentAgainSoonAfterIt(t *testing.T) {
 	}
 }
 
+// What waits for the line goes as fast as that is now.
+func TestWhatWaitsForALineGoesAtOnceWhenItIsFree(t *testing.T) {
+	for _, c := range []struct {
+		path, rule int64
+		want       time.Duration // of the last one, after the end
+	}{{0, 1_000, 10 * time.Millisecond}, {10_000, 1_000, 421 * time.Millisecond}, {1_000, 2_000, 4119 * time.Millisecond}} {
+		b := newBed(t, 1, netsim.Path{Latency: netsim.Latency{Base: 10 * time.Millisecond}, Bandwidth: c.path, Queue: 1 << 20})
+		x, y := b.node("x"), b.node("y")
+		near, far := x.connect(y)
+		b.run(time.Second)
+		r := &netsim.Rule{Name: "r", Bandwidth: c.rule, Queue: 1 << 20}
+		b.net.Impose("x", "y", r)
+		near.send(t, 0, 39) // of 131 bytes with their headers
+		b.run(time.Second)
+		b.net.Lift("x", "y", r)
+		lifted := b.now
+		b.run(time.Minute)
+		last := far.at[len(far.at)-1] - lifted
+		if got := far.numbers(); got != "0-38" || (last-c.want).Abs() > time.Millisecond {
+			t.Errorf("%d bytes a second, then %d: arrived %s, the last %s later, want %s", c.rule, c.path, got, last, c.want)
+		}
+	}
+}
+
 func TestBurstsDependOnNothingThatIsSent(t *testing.T) {
 	lossy := func(every time.Duration) (list []bool) {
 		b := newBed(t, 1, fixed(10*time.Millisecond))

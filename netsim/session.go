@@ -57,13 +57,15 @@ type session struct {
 	ackRTT   int64
 	ackMono  time.Duration
 	rtt      runtime.RTT
-	links    []*Link // in order of opening
-	opened   int     // links by this end that have a place
-	greeting int     // of these, those that are not answered
-	accepted int     // links by the peer
-	queued   []*Link // that wait for a place
-	excess   int64   // by how much links are over their windows
-	wanting  []*Link // that wait for that to become less
+	asked    time.Duration // Mono, on the host's clock, of the last measurement that was asked for
+	told     time.Duration // and of the one that was reported last
+	links    []*Link       // in order of opening
+	opened   int           // links by this end that have a place
+	greeting int           // of these, those that are not answered
+	accepted int           // links by the peer
+	queued   []*Link       // that wait for a place
+	excess   int64         // by how much links are over their windows
+	wanting  []*Link       // that wait for that to become less
 }
 
 var _ runtime.Session = (*session)(nil)
@@ -108,9 +110,20 @@ func (s *session) Exporter(label string, context []byte) ([]byte, error) {
 
 // RTT implements runtime.Session.
 func (s *session) RTT() runtime.RTT {
-	s.hear(s.n.now())
+	now := s.n.now()
+	s.hear(now)
+	if mono := s.mono(); s.state == up && !s.t.crashed && mono-s.rtt.At >= runtime.RTTStale && mono-s.asked >= runtime.RTTStale {
+		s.asked = mono
+		s.lane.send(&frame{kind: kPing})
+	}
+	if s.rtt.At != s.told && s.state == up {
+		s.told = s.rtt.At
+		s.t.report(event.Event{Kind: event.SessionMeasured, Peer: s.peer, N: int64(s.rtt.Latest)})
+	}
 	return s.rtt
 }
+
+func (s *session) mono() time.Duration { return s.t.config.Clock.Mono() }
 
 // start makes the session usable.
 func (s *session) start() {

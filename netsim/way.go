@@ -34,7 +34,7 @@ type direction struct {
 	waiting  []*Link // for bandwidth, in order
 	alarm    alarm
 	rules    []*imposed // as they were imposed
-	late     []*lane    // they may hold frames that a rule lost
+	late     []*lane    // they may hold frames that were lost, or wait for the line
 }
 
 // way gives the direction between two hosts, made at the first call.

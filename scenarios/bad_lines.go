@@ -12,7 +12,7 @@ func badLines() Scenario {
 		"Lines that vary, are narrow, or lose in bursts, hosts that nobody can dial, and sessions of which one end is gone. Must catch a node that takes a slow peer for a dead one, a subscription of which one end is left, and who gives up dialling.",
 		Fault{At: 5 * time.Second, For: 30 * time.Second, Fault: "jitter a -> f,l heavy-tail 20ms"},
 		Fault{At: 10 * time.Second, For: 20 * time.Second, Fault: "jitter f,l -> a exponential 100ms"},
-		Fault{At: 20 * time.Second, For: 30 * time.Second, Fault: "throttle a,b,c -> f,g,l 1200"},
+		Fault{At: 20 * time.Second, For: 60 * time.Second, Fault: "throttle a,b,c -> d,e,f,g,h,l 1100"},
 		Fault{At: 40 * time.Second, For: 40 * time.Second, Fault: "burst a,f -> b,c,d,e,l 1s 3s"},
 		Fault{At: 30 * time.Second, For: 30 * time.Second, Fault: "unreachable a"},
 		Fault{At: 33 * time.Second, Fault: "halfopen a -> f"},

@@ -38,8 +38,8 @@ func (r *run) expectations() invariants.Options {
 		}
 		o.Demands = append(o.Demands, st.demands()...)
 		o.Never = append(o.Never, s.forbidden(st)...)
-		o.Away = append(o.Away, s.distant(st)...)
 	}
+	o.RTTBelow = s.limits()
 	if !s.Buggify { // which has nodes refuse exchanges
 		o.SyncInterval = discovery.DefaultSyncInterval
 	}
@@ -150,7 +150,7 @@ func (s Scenario) returns(st Stream, c Work) bool {
 		return false
 	case !s.ticketed(st, c.Host):
 		return false
-	case st.RTTBelow > 0:
+	case st.RTTBelow > 0 || c.RTTBelow > 0:
 		return false // the path decides
 	case c.Takes > 0:
 		return false // it may be cut for being slow again and again
@@ -200,33 +200,33 @@ func (s Scenario) skew() (skew time.Duration) {
 	return skew
 }
 
-// forbidden lists who must never be admitted to a stream, because it lacks a tag or has
-// no ticket at any time. Who has the key of another host for a while is not judged.
+// limits lists who serves, or consumes from, near peers only.
+func (s Scenario) limits() map[invariants.Side]time.Duration {
+	limits := map[invariants.Side]time.Duration{}
+	for _, w := range s.Workload {
+		limit := w.RTTBelow
+		if w.Program == Produce {
+			limit = s.Streams[slices.IndexFunc(s.Streams, func(st Stream) bool { return st.Name == w.Stream })].RTTBelow
+		}
+		if limit > 0 {
+			limits[invariants.Side{Host: w.Host, Stream: ident.Stream(w.Stream), Consumer: w.Program == Consume}] = limit
+		}
+	}
+	return limits
+}
+
+// forbidden lists who must never be admitted to a stream, because it lacks a tag, has no
+// ticket at any time or is always too far away. Who has the key of another host for a while
+// is not judged.
 func (s Scenario) forbidden(st Stream) (pairs []invariants.Pair) {
 	for _, p := range s.Workload {
 		if p.Program != Produce || p.Stream != st.Name || s.twinned(p.Host) {
 			continue
 		}
 		for _, h := range s.Hosts {
-			lacks := st.Tag != "" && !slices.Contains(h.Tags, st.Tag) || st.Tickets && h.Ticket == 0 || st.Second && h.Second == 0 || st.Tokens && h.Token == 0
+			lacks := st.Tag != "" && !slices.Contains(h.Tags, st.Tag) || st.Tickets && h.Ticket == 0 || st.Second && h.Second == 0 || st.Tokens && h.Token == 0 || st.RTTBelow > 0 && 2*s.Latency >= st.RTTBelow
 			if lacks && h.Name != p.Host && !s.twinned(h.Name) {
 				pairs = append(pairs, invariants.Pair{Consumer: h.Name, Producer: p.Host, Stream: ident.Stream(st.Name)})
-			}
-		}
-	}
-	return pairs
-}
-
-// distant lists who must not be subscribed in the end, because it is too far away
-// whatever is measured.
-func (s Scenario) distant(st Stream) (pairs []invariants.Pair) {
-	if st.RTTBelow == 0 || 2*s.Latency <= st.RTTBelow*3/2 || s.Measure == 0 || 10*s.Measure > s.Recovery() {
-		return nil // or there is no time for as many samples as it takes
-	}
-	for _, p := range s.Workload {
-		for _, c := range s.Workload {
-			if p.Program == Produce && c.Program == Consume && p.Stream == st.Name && c.Stream == st.Name && p.Host != c.Host && !s.twinned(p.Host) && !s.twinned(c.Host) && s.recovers(p.Host) && s.recovers(c.Host) {
-				pairs = append(pairs, invariants.Pair{Consumer: c.Host, Producer: p.Host, Stream: ident.Stream(st.Name)})
 			}
 		}
 	}

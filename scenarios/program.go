@@ -115,7 +115,7 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 
 // consume receives datums and reports each.
 func (j job) consume(ctx context.Context, n *node.Node) error {
-	config := stream.ConsumerConfig{Queue: j.work.Queue, Criteria: j.work.Criteria, Online: stream.AtLeast(1)}
+	config := stream.ConsumerConfig{Queue: j.work.Queue, Criteria: j.work.Criteria, RTTBelow: j.work.RTTBelow, Online: stream.AtLeast(1)}
 	if j.stream.Mutual {
 		config.Tickets = j.validators
 		j.tellRevocations(n, 1)

@@ -102,14 +102,14 @@ type Stream struct {
 	MaxConsumers int           `yaml:"max_consumers,omitempty"`
 	PerPeer      int           `yaml:"per_peer,omitempty"` // subscriptions that one consumer's host may have; 0: the product's
 	AlwaysOnline bool          `yaml:"always_online,omitempty"`
-	Tickets      bool          `yaml:"tickets,omitempty"` // consumers need a ticket
-	Second       bool          `yaml:"second,omitempty"`  // and one of the second issuer
-	Mutual       bool          `yaml:"mutual,omitempty"`  // producers need them too
-	Tokens       bool          `yaml:"tokens,omitempty"`  // consumers need a JSON Web Token, of which
-	MaxAge       time.Duration `yaml:"max_age,omitempty"` // none counts for longer than this; 0: until it ends
-	Lenient      bool          `yaml:"lenient,omitempty"` // validators tell when tickets end, and leave it to others to look
-	Tag          string        `yaml:"tag,omitempty"`     // consumers need this tag
-	RTTBelow     time.Duration `yaml:"rtt_below,omitempty"`
+	Tickets      bool          `yaml:"tickets,omitempty"`   // consumers need a ticket
+	Second       bool          `yaml:"second,omitempty"`    // and one of the second issuer
+	Mutual       bool          `yaml:"mutual,omitempty"`    // producers need them too
+	Tokens       bool          `yaml:"tokens,omitempty"`    // consumers need a JSON Web Token, of which
+	MaxAge       time.Duration `yaml:"max_age,omitempty"`   // none counts for longer than this; 0: until it ends
+	Lenient      bool          `yaml:"lenient,omitempty"`   // validators tell when tickets end, and leave it to others to look
+	Tag          string        `yaml:"tag,omitempty"`       // consumers need this tag
+	RTTBelow     time.Duration `yaml:"rtt_below,omitempty"` // consumers are nearer than this
 }
 
 // Work is a program on a host. Program is "produce", "consume", "leave" or the name of a
@@ -131,6 +131,7 @@ type Work struct {
 	StallFor time.Duration `yaml:"stall_for,omitempty"`
 	Takes    time.Duration `yaml:"takes,omitempty"`
 	Queue    int           `yaml:"queue,omitempty"`
+	RTTBelow time.Duration `yaml:"rtt_below,omitempty"` // their producers are nearer than this
 	// Criteria are a consumer's: a datum of a built-in producer has the fields
 	// index, size and kind, which is "a", "b" or "c" in turn.
 	Criteria string `yaml:"criteria,omitempty"`

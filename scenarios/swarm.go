@@ -188,12 +188,8 @@ func (d *drawing) streams() {
 		if d.Chance(200_000) {
 			st.Tag = "gold"
 		}
-		if d.Measure > 0 && d.Chance(400_000) {
-			near := d.Rand.Duration(d.Latency, 5*d.Latency)
-			if d.Chance(500_000) {
-				near = d.Latency // nobody is so near
-			}
-			st.RTTBelow = near.Truncate(time.Microsecond)
+		if d.Chance(250_000) {
+			st.RTTBelow = d.near()
 		}
 		d.Streams = append(d.Streams, st)
 		d.work(st, stalls)
@@ -242,6 +238,9 @@ func (d *drawing) work(st Stream, stalls bool) {
 		if d.Chance(250_000) {
 			w.Criteria = d.criteria()
 		}
+		if d.Chance(150_000) {
+			w.RTTBelow = d.near()
+		}
 		if stalls && d.Chance(400_000) {
 			w.StallAt = d.Rand.Duration(0, d.Scenario.Duration/2).Truncate(time.Millisecond)
 			w.StallFor = d.Rand.Duration(time.Second, d.Scenario.Duration/2).Truncate(time.Millisecond)
@@ -255,6 +254,15 @@ func (d *drawing) work(st Stream, stalls bool) {
 		}
 		d.Workload = append(d.Workload, w)
 	}
+}
+
+// near draws a limit of the round trip, under which nobody is, or all are.
+func (d *drawing) near() time.Duration {
+	near := d.Rand.Duration(2*d.Latency+2*d.Jitter, 6*d.Latency+2*d.Jitter)
+	if d.Chance(300_000) {
+		near = d.Latency
+	}
+	return max(near.Truncate(time.Microsecond), time.Microsecond)
 }
 
 // criteria draws what a consumer wants: something, nearly everything, or what errs

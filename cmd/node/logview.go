@@ -142,7 +142,7 @@ func levelOf(e event.Event) (slog.Level, bool) {
 		event.CallbackSlow, event.ProducerOpened, event.ProducerClosing, event.ProducerClosed, event.ProducerOnline, event.ProducerOffline, event.SubAccepted,
 		event.ConsumerOpened, event.ConsumerClosed, event.ConsumerOnline, event.ConsumerOffline, event.Subscribed:
 		return slog.LevelInfo, true
-	case event.PeerUpdated, event.EntryPublished, event.SyncStarted, event.SyncEnded, event.SubExpiry, event.SubDraining,
+	case event.SessionMeasured, event.PeerUpdated, event.EntryPublished, event.SyncStarted, event.SyncEnded, event.SubExpiry, event.SubDraining,
 		event.Dialling, event.DialWithheld, event.Subscribing, event.Discarded, event.Pinged, event.PeerSuspected, event.Mark:
 		return slog.LevelDebug, true
 	default:

@@ -32,6 +32,9 @@ const (
 	// the refusal.
 	Dialling     Kind = 13
 	DialWithheld Kind = 14
+	// SessionMeasured: the round trip to Peer was measured anew, because somebody asks for
+	// it; it takes N nanoseconds.
+	SessionMeasured Kind = 15
 
 	// PeerDiscovered, PeerUpdated: Peer's entry came into the catalog or was
 	// replaced by a newer one; From is its started, To its updated version.
@@ -189,7 +192,7 @@ const (
 var kinds = map[Kind]string{
 	KindNone: "none", NodeStarted: "node.started", NodeStopped: "node.stopped", NodeClosing: "node.closing", Mark: "mark", CallbackPanicked: "callback.panicked", CallbackSlow: "callback.slow",
 	SessionUp: "session.up", SessionDown: "session.down", SessionRefused: "session.refused",
-	Dialling: "dialling", DialWithheld: "dial.withheld",
+	Dialling: "dialling", DialWithheld: "dial.withheld", SessionMeasured: "session.measured",
 	PeerDiscovered: "peer.discovered", PeerUpdated: "peer.updated", PeerDeparted: "peer.departed",
 	EntryRefused: "entry.refused", EntryPublished: "entry.published", SyncStarted: "sync.started", SyncEnded: "sync.ended", Pinged: "pinged",
 	PeerHidden: "peer.hidden", PeerReturned: "peer.returned", PeerSuspected: "peer.suspected",

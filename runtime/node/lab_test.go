@@ -1,7 +1,9 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
+	"net"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,6 +27,8 @@ type lab interface {
 	network() ident.NetworkID
 	// step moves the wall clock of a host whose setup is steppable.
 	step(name string, d time.Duration)
+	// distance makes every path between hosts take d, one way.
+	distance(d time.Duration)
 	env() *runtime.Env
 }
 
@@ -32,6 +36,7 @@ type lab interface {
 type setup struct {
 	discovery.Config
 	narrow    bool // its links hold some kilobytes, so that lag is felt soon
+	distant   bool // lab.distance applies to it
 	steppable bool // its wall clock can be stepped
 }
 
@@ -48,6 +53,12 @@ func (l *simulated) key(name string) ident.Key         { return l.Host(name).Key
 func (l *simulated) network() ident.NetworkID          { return l.Host("n0").Config().Network }
 func (l *simulated) step(name string, d time.Duration) { l.Host(name).StepClock(d) }
 func (l *simulated) env() *runtime.Env                 { return l.Env() }
+
+func (l *simulated) distance(d time.Duration) {
+	if err := l.Net.SetDefault(netsim.Path{Latency: netsim.Latency{Base: d}}); err != nil {
+		panic(err)
+	}
+}
 
 func (l *simulated) host(name string, s *setup) (*runtime.Env, error) {
 	h := l.Host(name)
@@ -75,6 +86,7 @@ type machine struct {
 	e      *runtime.Env
 	log    *log
 	clocks map[string]*steppedClock
+	delay  atomic.Int64 // of every packet, in nanoseconds
 }
 
 func (l *machine) env() *runtime.Env        { return l.e }
@@ -83,6 +95,8 @@ func (l *machine) network() ident.NetworkID { return ident.Network(l.t.Name()) }
 func (l *machine) key(name string) ident.Key {
 	return ident.KeyFromSeed(blake3.Sum256([]byte(name + " of " + l.t.Name())))
 }
+
+func (l *machine) distance(d time.Duration) { l.delay.Store(int64(d)) }
 
 func (l *machine) step(name string, d time.Duration) { l.clocks[name].offset.Add(int64(d)) }
 
@@ -101,6 +115,13 @@ func (l *machine) host(name string, s *setup) (*runtime.Env, error) {
 	if s.narrow {
 		c.LinkWindow = narrowLink.window
 		c.Limits = quicnet.Limits{SendMessages: narrowLink.messages, SendBytes: narrowLink.sending}
+	}
+	if s.distant {
+		socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			return nil, err
+		}
+		c.PacketConn = newDistantConn(socket, &l.delay)
 	}
 	t, err := quicnet.Listen(c)
 	if err != nil {
@@ -132,6 +153,57 @@ func (c *steppedClock) At(s runtime.Strand, wall time.Time, f func()) runtime.Ti
 	})
 	t.Reset(0)
 	return t
+}
+
+// distantConn is a socket whose packets leave late, in order.
+type distantConn struct {
+	*net.UDPConn
+	delay *atomic.Int64
+	queue chan packet
+	done  chan struct{}
+}
+
+// packet is what a distantConn holds back.
+type packet struct {
+	at time.Time
+	b  []byte
+	to net.Addr
+}
+
+func newDistantConn(socket *net.UDPConn, delay *atomic.Int64) net.PacketConn {
+	c := &distantConn{UDPConn: socket, delay: delay, queue: make(chan packet, 1<<12), done: make(chan struct{})}
+	go c.run()
+	return struct{ net.PacketConn }{c} // without what QUIC knows of UDP sockets
+}
+
+func (c *distantConn) run() {
+	for {
+		select {
+		case p := <-c.queue:
+			if d := time.Until(p.at); d > 0 {
+				timer := time.NewTimer(d)
+				<-timer.C
+			}
+			_, _ = c.UDPConn.WriteTo(p.b, p.to)
+		case <-c.done:
+			return
+		}
+	}
+}
+
+func (c *distantConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	select {
+	case c.queue <- packet{time.Now().Add(time.Duration(c.delay.Load())), bytes.Clone(b), to}:
+	case <-c.done:
+		return 0, net.ErrClosed
+	default: // lost
+	}
+	return len(b), nil
+}
+
+func (c *distantConn) Close() error {
+	close(c.done)
+	return c.UDPConn.Close()
 }
 
 // inWorld runs a test over netsim.

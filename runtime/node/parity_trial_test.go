@@ -60,6 +60,9 @@ func alone(_ *trial, _ string, s *setup) { s.Bootstrap = []discovery.Endpoint{} 
 // narrow gives a node links that hold little.
 func narrow(_ *trial, _ string, s *setup) { s.narrow = true }
 
+// distant gives a node paths whose length a test decides.
+func distant(_ *trial, _ string, s *setup) { s.distant = true }
+
 // steppable gives a node a wall clock that can be stepped.
 func steppable(_ *trial, _ string, s *setup) { s.steppable = true }
 

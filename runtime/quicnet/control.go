@@ -20,6 +20,7 @@ type control struct {
 
 	mu      sync.Mutex
 	latest  runtime.RTT
+	told    time.Duration // Mono of the measurement that was reported last
 	quic    time.Duration // the latest one that QUIC measured
 	number  uint64        // of the ping that is under way
 	sent    time.Duration // Mono when it left; 0: none is
@@ -32,8 +33,9 @@ const (
 	answerBurst = 10
 )
 
-// rtt returns the latest measurement, and has a new one made if that is old.
-func (c *control) rtt(stats quic.ConnectionStats) runtime.RTT {
+// rtt returns the latest measurement, and has a new one made if that is old. fresh tells
+// that it was not returned before.
+func (c *control) rtt(stats quic.ConnectionStats) (r runtime.RTT, fresh bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.t.config.Clock.Mono()
@@ -47,7 +49,9 @@ func (c *control) rtt(stats quic.ConnectionStats) runtime.RTT {
 		ping := binary.BigEndian.AppendUint64(nil, c.number)
 		go func() { _ = c.say(wire.FramePing, ping) }()
 	}
-	return c.latest
+	fresh = c.latest.At != c.told
+	c.told = c.latest.At
+	return c.latest, fresh
 }
 
 // measured takes a measurement; with the lock held.

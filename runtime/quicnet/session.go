@@ -60,7 +60,13 @@ func (s *session) Exporter(label string, context []byte) ([]byte, error) {
 	return exportKey(s.conn, label, context)
 }
 
-func (s *session) RTT() runtime.RTT { return s.control.rtt(s.conn.ConnectionStats()) }
+func (s *session) RTT() runtime.RTT {
+	r, fresh := s.control.rtt(s.conn.ConnectionStats())
+	if fresh {
+		s.t.observe(&event.Event{Kind: event.SessionMeasured, Peer: s.p.id, N: int64(r.Latest)})
+	}
+	return r
+}
 
 // acquire keeps the session open until release; false if it is closed.
 func (s *session) acquire() bool {

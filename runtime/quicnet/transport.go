@@ -298,13 +298,17 @@ func (t *Transport) stopping() bool {
 
 // report hands an event to the observer.
 func (t *Transport) report(kind event.Kind, peer ident.PeerID, r wire.Reason, text string) {
+	t.observe(&event.Event{Kind: kind, Reason: r, Peer: peer, Text: text})
+}
+
+// observe completes an event and reports it.
+func (t *Transport) observe(e *event.Event) {
 	if t.config.Observer == nil {
 		return
 	}
-	t.config.Observer.Event(event.Event{
-		Kind: kind, Reason: r, Node: t.local, Peer: peer, Text: text,
-		Wall: t.config.Clock.Now().UnixNano(), Mono: int64(t.config.Clock.Mono()),
-	})
+	e.Node = t.local
+	e.Wall, e.Mono = t.config.Clock.Now().UnixNano(), int64(t.config.Clock.Mono())
+	t.config.Observer.Event(*e)
 }
 
 // refused reports a connection that came to nothing.

@@ -32,9 +32,38 @@ func (w *fanout) admit(s *subscription) {
 		s.cut(wire.ConnectionLost)
 		return
 	}
+	if len(g.subs) == 1 {
+		g.admitted(s.link.Session())
+		w.watchDistances()
+	}
 	s.arm()
 	w.changed()
 	w.kick()
+}
+
+// watchDistances judges the round trips of all consumers now and then, for as long as
+// there are any.
+func (w *fanout) watchDistances() {
+	if w.demands.rttBelow > 0 && !w.measuring {
+		w.measuring = true
+		w.env.Clock.AfterFunc(w.strand, rttEvery, w.onDistances)
+	}
+}
+
+func (w *fanout) onDistances() {
+	w.measuring = false
+	var last *guest
+	w.each(func(s *subscription) {
+		if s.guest != last {
+			last = s.guest
+			if last.far(w.demands, s.link.Session()) {
+				last.cut(wire.NotAllowed)
+			}
+		}
+	})
+	if len(w.subs) > 0 {
+		w.watchDistances()
+	}
 }
 
 // judge tells why a consumer may not subscribe, or until when it may. The order
@@ -51,7 +80,7 @@ func (w *fanout) judge(g *guest, s *subscription) (ticket.Expiration, wire.Reaso
 	switch {
 	case reason != wire.None:
 		return ticket.Never, reason
-	case !w.demands.near(g.peer):
+	case !w.demands.near(s.link.Session()):
 		return ticket.Never, wire.NotAllowed
 	case len(g.subs) >= w.config.MaxPerPeer || w.config.MaxConsumers > 0 && len(w.subs) >= w.config.MaxConsumers:
 		return ticket.Never, wire.NoCapacity

@@ -29,9 +29,20 @@ type attempt struct {
 
 var _ runtime.Handler = (*attempt)(nil)
 
-// OnOpen waits for the producer's answer, but not for ever.
+// OnOpen leaves a producer that is too far away, or waits for its answer, but not for ever.
 func (a *attempt) OnOpen() {
-	w := a.receiver.worker
+	r := a.receiver
+	if r.attempt != a {
+		return
+	}
+	w := r.worker
+	w.directory.Sample(r.peer.Entry.Peer, a.link.Session().RTT())
+	if !w.demands.near(a.link.Session()) {
+		r.verdict = wire.NotAllowed
+		r.bar(wire.NotAllowed)
+		return
+	}
+	r.admitted(a.link.Session())
 	a.deadline = w.env.Clock.AfterFunc(w.strand, handshakeTimeout, a.onDeadline)
 }
 
@@ -93,7 +104,6 @@ func (a *attempt) onStart(s start) {
 	r.complete = false
 	r.incarnation, r.next, r.verdict = s.Incarnation, s.Next, wire.None
 	w.env.Report(r.event(&event.Event{Kind: event.Subscribed, From: s.Next}))
-	w.directory.Sample(a.origin.producer, a.link.Session().RTT())
 	kind := arrivalGap
 	if w.config.Criteria != "" {
 		kind = arrivalGapAtMost
@@ -110,6 +120,7 @@ func (a *attempt) onStart(s start) {
 		w.startReports()
 	}
 	w.connected++
+	w.watchDistances()
 	w.changed()
 	if w.queue.isFull() {
 		a.pause()

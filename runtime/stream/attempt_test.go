@@ -56,47 +56,59 @@ func TestProgressIsRememberedOnceAndBounded(t *testing.T) {
 	}
 }
 
-func TestUnknownRoundTripAdmits(t *testing.T) {
+func TestUnknownRoundTripIsMetAndThenMeasured(t *testing.T) {
 	d := demands{rttBelow: 10 * time.Millisecond}
-	for rtt, want := range map[time.Duration]bool{0: true, 10*time.Millisecond - 1: true, 10 * time.Millisecond: false} {
-		if got := d.near(&discovery.Peer{RTT: rtt}); got != want {
-			t.Errorf("%s: near %t, want %t", rtt, got, want)
+	for rtt, want := range map[time.Duration]struct{ meet, near bool }{0: {true, false}, 10*time.Millisecond - 1: {true, true}, 10 * time.Millisecond: {false, false}} {
+		if got := d.mayBeNear(&discovery.Peer{RTT: rtt}); got != want.meet {
+			t.Errorf("%s: met %t, want %t", rtt, got, want.meet)
 		}
+		if got := d.near(&measured{rtt: runtime.RTT{Latest: rtt}}); got != want.near {
+			t.Errorf("%s: admitted %t, want %t", rtt, got, want.near)
+		}
+	}
+	if (demands{}).near(nil) != true {
+		t.Error("refused without a limit")
 	}
 }
 
-func TestPeerIsTooFarAwayAfterThreeSamplesOrASettledOne(t *testing.T) {
+// measured is a session with a round trip.
+type measured struct {
+	runtime.Session
+	rtt runtime.RTT
+}
+
+func (s *measured) RTT() runtime.RTT { return s.rtt }
+
+func TestPeerIsTooFarAwayByTheMeasurementsOfItsSession(t *testing.T) {
 	const ms = time.Millisecond
-	d := demands{rttBelow: 8 * ms} // and so up to 10 is near enough for who is connected
-	at := func(rtts ...time.Duration) (list []discovery.Peer) {
-		for _, rtt := range rtts {
-			list = append(list, discovery.Peer{RTT: rtt})
-		}
-		return list
-	}
+	d := demands{rttBelow: 8 * ms} // and so up to 10 is near enough for a peer that was near
 	for what, c := range map[string]struct {
-		peers []discovery.Peer
-		far   bool
+		samples []time.Duration // after the admission; 0: none is new
+		far     int             // from which on it is too far; -1: never
 	}{
-		"three":            {at(11*ms, 12*ms, 13*ms), true},
-		"two":              {at(11*ms, 12*ms), false},
-		"one told again":   {at(11*ms, 11*ms, 11*ms), false}, // for something else in the entry
-		"at the border":    {at(10*ms, 9*ms, 10*ms), false},
-		"near in between":  {at(11*ms, 12*ms, 10*ms, 13*ms), false},
-		"settled":          {[]discovery.Peer{{RTT: 11 * ms, RTTSettled: true}}, true},
-		"settled and near": {[]discovery.Peer{{RTT: 10 * ms, RTTSettled: true}}, false},
+		"near":                 {[]time.Duration{5 * ms, 7 * ms, 3 * ms}, -1},
+		"far at first":         {[]time.Duration{8 * ms}, 0},
+		"far once it is known": {[]time.Duration{0, 0, 8 * ms}, 2},
+		"twice":                {[]time.Duration{5 * ms, 11 * ms, 12 * ms}, 2},
+		"once":                 {[]time.Duration{5 * ms, 11 * ms, 5 * ms, 11 * ms}, -1},
+		"one sample twice":     {[]time.Duration{5 * ms, 11 * ms, 0, 0}, -1},
+		"at the border":        {[]time.Duration{5 * ms, 10 * ms, 9 * ms, 10 * ms}, -1},
+		"border in between":    {[]time.Duration{5 * ms, 11 * ms, 10 * ms, 11 * ms}, -1},
 	} {
+		s := &measured{rtt: runtime.RTT{Latest: 5 * ms, At: 1}}
 		var x distance
-		var from *discovery.Peer
-		far := false
-		for i := range c.peers {
-			far, from = x.far(d, from, &c.peers[i]), &c.peers[i]
+		x.admitted(s)
+		at := -1
+		for i, rtt := range c.samples {
+			if rtt > 0 {
+				s.rtt.Latest, s.rtt.At = rtt, s.rtt.At+1
+			}
+			if x.far(d, s) && at < 0 {
+				at = i
+			}
 		}
-		if far != c.far {
-			t.Errorf("%s: too far %t, want %t", what, far, c.far)
-		}
-		if new(distance).far(demands{}, nil, from) {
-			t.Errorf("%s: too far, though no limit is set", what)
+		if at != c.far {
+			t.Errorf("%s: too far from sample %d on, want %d", what, at, c.far)
 		}
 	}
 }

@@ -99,9 +99,10 @@ type ProducerConfig struct {
 	// again whenever the consumer's entry or round trip changes. It must be
 	// quick and free of side effects.
 	Require func(discovery.Peer) bool
-	// RTTBelow admits consumers whose round trip is shorter, or unknown, and
-	// ends those that stay above 1.25 times as much for three samples. 0: no
-	// limit.
+	// RTTBelow admits consumers whose session measured a shorter round trip, and
+	// ends those of which the next measurement is not shorter, or which were near
+	// and take over 1.25 times as much in two measurements in a row. The session
+	// is measured about once a second. 0: no limit.
 	RTTBelow time.Duration
 	// Tickets must all accept a ticket of the consumer's. They are asked again
 	// whenever the consumer's entry changes or one of them changes its mind.
@@ -151,9 +152,8 @@ type ConsumerConfig struct {
 	// Require subscribes to a producer if it is true; nil subscribes to all.
 	// It is asked again whenever the producer's entry or round trip changes.
 	Require func(discovery.Peer) bool
-	// RTTBelow subscribes to producers whose round trip is shorter, or unknown,
-	// and leaves those that stay above 1.25 times as much for three samples. 0:
-	// no limit.
+	// RTTBelow subscribes to producers whose session measured a shorter round
+	// trip, and leaves others as ProducerConfig.RTTBelow does. 0: no limit.
 	RTTBelow time.Duration
 	// Tickets must all accept a ticket of the producer's.
 	Tickets []ticket.Validator

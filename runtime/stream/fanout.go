@@ -50,6 +50,8 @@ type fanout struct {
 	stalled runtime.Timer // of the subscription that is the first to have blocked for too long
 	online  bool
 
+	measuring bool // a look at round trips is due
+
 	closing  bool
 	closedAt time.Duration // Mono when the close began
 	deadline runtime.Timer // of the subscription that has drained for longest without progress
@@ -222,7 +224,7 @@ func (w *fanout) kick() {
 }
 
 // onPeers keeps the strand's view of the catalog and judges anew those whose
-// entry or round trip changed.
+// entry changed.
 func (w *fanout) onPeers(changes []discovery.Change) {
 	if w.env.Buggify("stream/judge-all") {
 		defer w.onValidators()
@@ -235,13 +237,8 @@ func (w *fanout) onPeers(changes []discovery.Change) {
 		case c.To != nil && g == nil:
 			w.guests[c.Peer] = &guest{peer: c.To}
 		case c.To != nil:
-			far := g.far(w.demands, g.peer, c.To)
 			g.peer, g.gone = c.To, false
-			switch {
-			case len(g.subs) == 0:
-			case far:
-				g.cut(wire.NotAllowed)
-			default:
+			if len(g.subs) > 0 {
 				w.judgeAgain(g)
 			}
 		}

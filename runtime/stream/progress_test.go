@@ -167,8 +167,8 @@ func TestAConsumerThatReportsNoNewsForEverIsCut(t *testing.T) {
 		}
 		b.run(time.Second)
 	}
-	for range 60 { // twice as often as it was asked to, and some at once
-		repeat(2)
+	for range 60 { // as often as it may, and some at once
+		repeat(4)
 	}
 	repeat(16)
 	if d.closed != nil {

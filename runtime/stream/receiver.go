@@ -72,10 +72,9 @@ func (r *receiver) why() wire.Reason {
 func (r *receiver) judge(peer *discovery.Peer) {
 	w := r.worker
 	before := r.peer
-	far := r.up() && r.far(w.demands, before, peer)
 	r.peer = peer
 	expires, reason := w.demands.right(w.caller, peer)
-	if reason == wire.None && (far || r.attempt == nil && !w.demands.near(peer)) {
+	if reason == wire.None && r.attempt == nil && !w.demands.mayBeNear(peer) {
 		reason = wire.NotAllowed
 	}
 	if reason != wire.None {
@@ -113,7 +112,6 @@ func (r *receiver) bar(reason wire.Reason) {
 		return
 	}
 	r.barred = reason
-	r.distance = distance{}
 	stopTimer(r.expiry)
 	stopTimer(r.retry)
 	if r.attempt != nil {

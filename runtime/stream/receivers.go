@@ -36,6 +36,7 @@ type receivers struct {
 	lastID    uint64
 	connected int // receivers that are up
 	online    bool
+	measuring bool // a look at round trips is due
 	closed    bool
 }
 
@@ -143,6 +144,27 @@ func (w *receivers) onRoom() {
 		if r.attempt != nil {
 			r.attempt.resume()
 		}
+	}
+}
+
+// watchDistances judges the round trips to all producers now and then, for as long as
+// there are any.
+func (w *receivers) watchDistances() {
+	if w.demands.rttBelow > 0 && !w.measuring && !w.closed {
+		w.measuring = true
+		w.env.Clock.AfterFunc(w.strand, rttEvery, w.onDistances)
+	}
+}
+
+func (w *receivers) onDistances() {
+	w.measuring = false
+	for _, r := range slices.Clone(w.list) {
+		if r.up() && r.far(w.demands, r.attempt.link.Session()) {
+			r.bar(wire.NotAllowed)
+		}
+	}
+	if w.connected > 0 {
+		w.watchDistances()
 	}
 }
 

@@ -4,16 +4,20 @@ import (
 	"errors"
 	"time"
 
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
-// rttSamples is for how many samples a peer must be too far away to be ended,
-// and farther than the limit by a quarter: an estimate on the border would
-// otherwise connect and disconnect for ever.
-const rttSamples = 3
+// A peer that was near is ended when rttSamples measurements in a row are above the limit
+// by more than a quarter: one on the border would otherwise connect and disconnect for
+// ever. Its session is asked for a new measurement every rttEvery.
+const (
+	rttSamples = 2
+	rttEvery   = time.Second
+)
 
 // demands are what one side asks of the other.
 type demands struct {
@@ -59,27 +63,50 @@ func (d demands) track(dir Directory, peer ident.PeerID) (untrack func()) {
 	return dir.Track(peer)
 }
 
-// near tells whether a peer that is not connected is near enough. One whose
-// round trip is unknown is.
-func (d demands) near(peer *discovery.Peer) bool {
+// mayBeNear reports whether a peer that is not connected may be within the limit, as far as
+// discovery knows. One whose round trip is unknown may: it is judged when it is met.
+func (d demands) mayBeNear(peer *discovery.Peer) bool {
 	return d.rttBelow == 0 || peer.RTT == 0 || peer.RTT < d.rttBelow
 }
 
-// distance counts for how many samples a connected peer was too far away.
-type distance struct{ samples int }
-
-// far takes the newest estimate and tells whether the peer has been too far away
-// for long enough.
-func (x *distance) far(d demands, from, to *discovery.Peer) bool {
-	switch {
-	case d.rttBelow == 0:
-		return false
-	case to.RTT <= d.rttBelow+d.rttBelow/4:
-		x.samples = 0
-	case to.RTTSettled:
-		x.samples = rttSamples
-	case from == nil || from.RTT != to.RTT:
-		x.samples++
+// near reports whether a peer is within the limit by what its session measured last. A
+// session that has measured nothing is not.
+func (d demands) near(s runtime.Session) bool {
+	if d.rttBelow == 0 {
+		return true
 	}
-	return x.samples >= rttSamples
+	r := s.RTT()
+	return r.Latest > 0 && r.Latest < d.rttBelow
+}
+
+// distance judges a connected peer by the measurements of its session, from one that was
+// near on.
+type distance struct {
+	at    time.Duration // of the measurement that was judged last, by Mono
+	near  bool          // one was below the limit since that of the admission
+	above int           // how many in a row were too far above it
+}
+
+// admitted begins with the measurement by which the peer was let in.
+func (x *distance) admitted(s runtime.Session) { *x = distance{at: s.RTT().At} }
+
+// far takes the session's latest measurement, if it is new, and reports whether the peer
+// is too far away now.
+func (x *distance) far(d demands, s runtime.Session) bool {
+	r := s.RTT()
+	if r.Latest == 0 || r.At == x.at {
+		return false
+	}
+	x.at = r.At
+	switch {
+	case r.Latest < d.rttBelow:
+		x.near, x.above = true, 0
+	case !x.near:
+		return true
+	case r.Latest > d.rttBelow+d.rttBelow/4:
+		x.above++
+	default:
+		x.above = 0
+	}
+	return x.above >= rttSamples
 }

@@ -40,6 +40,7 @@ func TestPeerTooFarAwayIsRefusedAndEndedWithHysteresis(t *testing.T) {
 		p := b.produce("p", pc)
 		b.consume("c", cc)
 		b.within(10*time.Second, "a near peer", subscribed(1, p))
+		b.run(time.Minute)             // it is measured again
 		b.drift(11 * time.Millisecond) // 22 ms: above the limit, within a quarter
 		b.run(20 * time.Minute)
 		if n := b.count("p", event.SubEnded); n != 0 {

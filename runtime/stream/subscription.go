@@ -47,7 +47,7 @@ type subscription struct {
 	consumed   uint64        // number of the last one that the consumer's application took, as it reported
 	admittedAt time.Duration // Mono
 	progressAt time.Duration // Mono of its last report, or of the admission
-	repeats    int64         // reports without news
+	repeats    int64         // messages without news
 	odd        bool          // it sent a message of a later version
 	blocks     bool          // under Block, it keeps datums in the input
 	blockedAt  time.Duration // Mono since when
@@ -292,16 +292,20 @@ func (s *subscription) onExpiry() {
 func (s *subscription) OnOpen() {}
 
 // OnMessage takes a report of the consumer's progress. Its number is at least that of the
-// report before and at most that of what was sent. Reports are as many as datums at
-// most, and those without news as many as intervals: so a consumer cannot make work.
+// report before and at most that of what was sent. There are at most as many reports
+// with news as datums, and of all other messages a few an interval: so a consumer
+// cannot make work.
 func (s *subscription) OnMessage(m []byte) {
 	if !s.served() {
 		return
 	}
 	consumed, known, err := decodeProgress(m)
-	switch {
-	case err != nil || known && (consumed < s.consumed || consumed > s.sent || consumed == s.consumed && !s.mayRepeat()):
+	news := known && consumed > s.consumed
+	if err != nil || known && (consumed < s.consumed || consumed > s.sent) || !news && !s.mayRepeat() {
 		s.cut(wire.ProtocolViolation)
+		return
+	}
+	switch {
 	case known:
 		s.consumed = consumed
 		s.advance()
@@ -311,13 +315,13 @@ func (s *subscription) OnMessage(m []byte) {
 	}
 }
 
-// mayRepeat reports whether a consumer may report progress without news once more. All
-// that it has sent may come at once after the network held it back.
+// mayRepeat reports whether a consumer may send one more message without news. All that
+// it has sent may come at once after the network held it back.
 func (s *subscription) mayRepeat() bool {
-	const spare = 16
+	const spare, rate = 16, 4
 	s.repeats++
 	w := s.worker
-	return s.repeats <= spare+2*int64((w.env.Clock.Mono()-s.admittedAt)/w.config.progressEvery())
+	return s.repeats <= spare+rate*int64((w.env.Clock.Mono()-s.admittedAt)/w.config.progressEvery())
 }
 
 // advance notes that the consumer makes progress.
@@ -368,6 +372,10 @@ func (s *subscription) OnClosed(c runtime.Closed) {
 	w.env.Report(s.event(&event.Event{Kind: event.SubEnded, Reason: reason, N: int64(unsent)}))
 	if s.served() {
 		w.remove(s)
+	}
+	if reason == wire.IdleTimeout && len(s.guest.subs) == 0 && !w.closing {
+		// Nobody else may look for long whether the consumer is gone.
+		w.directory.SyncThen(w.strand, s.peer, w.directory.Dialable(s.guest.peer), func(error) {})
 	}
 	w.onSubClosed()
 }

@@ -62,6 +62,7 @@ type node struct {
 	closed, refused  *prometheus.CounterVec
 	handshakes       *prometheus.CounterVec
 	dials, withheld  prometheus.Counter
+	trips            prometheus.Histogram
 	panicked, slowed prometheus.Counter
 	slow             prometheus.Counter
 }
@@ -75,6 +76,7 @@ func newNode(f promauto.Factory) node {
 		refused:    session.reasons("refused_total", "Connections that were refused by either side, by reason."),
 		dials:      session.counter("dials_total", "Addresses that were dialled."),
 		withheld:   session.counter("dials_withheld_total", "Addresses that were not dialled, because they failed lately or too many were new."),
+		trips:      session.durations("rtt_seconds", "Round trips of sessions that were measured because somebody asked for them."),
 		handshakes: part{f, "stream"}.reasons("handshakes_refused_total", "Subscriptions that were refused before a producer could judge them, by reason."),
 		panicked:   callback.counter("panics_total", "Callbacks of the application that panicked."),
 		slowed:     callback.counter("slow_total", "Callbacks of the application that took over 10 ms."),
@@ -96,6 +98,8 @@ func (n *node) event(e event.Event) {
 		n.dials.Inc()
 	case event.DialWithheld:
 		n.withheld.Inc()
+	case event.SessionMeasured:
+		n.trips.Observe(seconds(e.N))
 	case event.CallbackPanicked:
 		n.panicked.Inc()
 	case event.CallbackSlow:

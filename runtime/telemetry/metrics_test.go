@@ -88,6 +88,7 @@ var rows = []struct {
 	{event.Event{Kind: event.Discarded, N: 5}, map[string]float64{`consumer_discarded_datums_total s`: 5}},
 	{event.Event{Kind: event.ConsumerClosed}, map[string]float64{`consumer_open s`: -1}},
 
+	{event.Event{Kind: event.SessionMeasured, N: 250_000_000}, map[string]float64{`session_rtt_seconds`: 0.25}},
 	{event.Event{Kind: event.NodeStarted}, nil},
 	{event.Event{Kind: event.Mark, Text: "m"}, nil},
 	{event.Event{Kind: event.AppSent, N: 1}, nil},

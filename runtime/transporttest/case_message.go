@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -260,6 +261,9 @@ func roundTrips(b *Bed) {
 		rtt := e.link.Session().RTT()
 		if rtt.Min < low || rtt.Min > high || rtt.Latest < rtt.Min {
 			b.Errorf("%v: round trip %v, smallest %v, want from %v to %v", e, rtt.Latest, rtt.Min, low, high)
+		}
+		if n := e.node.Count(event.SessionMeasured, e.link.Peer()); n == 0 {
+			b.Errorf("%v: measurements are not reported", e)
 		}
 		if now := e.node.Env.Clock.Mono(); rtt.At <= 0 || rtt.At > now {
 			b.Errorf("%v: measured at %v, now is %v", e, rtt.At, now)
