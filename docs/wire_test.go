@@ -162,7 +162,7 @@ func entry(t *testing.T) []byte {
 		Version: discovery.Version{Started: 1_700_000_000_000, Updated: 1_700_000_000_001},
 		Addrs:   []string{"192.0.2.1:4701"},
 		Tags:    []ident.Tag{ident.NewTag("gold")},
-		Streams: []ident.StreamID{ident.Stream("prices")},
+		Streams: []ident.StreamPrefix{ident.Stream("prices").Prefix()},
 		Tickets: []ticket.Ticket{{Class: ticket.NewClass("example.com/ticket/1"), Data: []byte("let me in")}},
 	}, dialler)
 	if err != nil {

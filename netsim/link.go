@@ -1,6 +1,7 @@
 package netsim
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -28,7 +29,7 @@ type Link struct {
 	addrs  []string
 	tries  int   // opens that a duplicate connection took
 	timer  alarm // of opening, then of draining
-	counts bool  // has a place among the opener's links
+	counts bool  // has a place among the links of its side
 
 	port   *port // strand and handler, nil until bound
 	opened bool  // OnOpen is due
@@ -207,12 +208,13 @@ func (s *session) unlink(l *Link, was int) {
 	s.links = slices.DeleteFunc(s.links, same)
 	s.changeExcess(-l.excess)
 	switch {
-	case !l.opener:
-		s.accepted--
+	case !l.opener && l.counts:
+		s.accepted.Remove(l.proto)
+	case !l.opener: // it was one too many
 	case !l.counts:
 		s.queued = slices.DeleteFunc(s.queued, same)
 	default:
-		s.opened--
+		s.opened.Remove(l.proto)
 		if was == opening {
 			s.greeting--
 		}
@@ -233,7 +235,7 @@ func (s *session) open(l *Link) {
 	l.lane.init(s, l.proto)
 	s.links = append(s.links, l)
 	l.deadline(int64(s.t.config.LinkTimeout))
-	if !s.hasPlace() {
+	if !s.hasPlace(l.proto) {
 		s.n.mark(MarkNoLink)
 		s.queued = append(s.queued, l)
 		return
@@ -241,8 +243,8 @@ func (s *session) open(l *Link) {
 	l.open()
 }
 
-func (s *session) hasPlace() bool {
-	return s.opened < s.t.config.LinksPerPeer && s.greeting < maxOpening
+func (s *session) hasPlace(proto string) bool {
+	return s.opened.Of(proto) < s.t.config.LinksPerPeer && s.greeting < maxOpening
 }
 
 // nextWindow is that of the session's newest link.
@@ -251,7 +253,7 @@ func (s *session) nextWindow() int64 {
 }
 
 func (l *Link) open() {
-	l.s.opened++
+	l.s.opened.Add(l.proto, math.MaxInt, math.MaxInt)
 	l.s.greeting++
 	l.counts = true
 	l.state = opening
@@ -264,9 +266,10 @@ func (l *Link) open() {
 
 // openQueued opens the link that waited longest for a place.
 func (s *session) openQueued() {
-	if len(s.queued) > 0 && s.hasPlace() {
-		l := s.queued[0]
-		s.queued = s.queued[1:]
+	i := slices.IndexFunc(s.queued, func(l *Link) bool { return s.hasPlace(l.proto) })
+	if i >= 0 {
+		l := s.queued[i]
+		s.queued = slices.Delete(s.queued, i, i+1)
 		l.open()
 	}
 }
@@ -279,7 +282,8 @@ func (s *session) accept(f *frame) {
 	l.state = open
 	s.t.add(l)
 	s.links = append(s.links, l)
-	s.accepted++
+	most := s.t.config.LinksPerPeer
+	l.counts = s.accepted.Add(l.proto, most, most+wire.SpareLinks)
 	s.t.unbound++
 	l.peerWindow, l.limit = f.limit, f.limit
 	l.window = s.nextWindow()
@@ -288,7 +292,7 @@ func (s *session) accept(f *frame) {
 	switch {
 	case listener == nil:
 		l.Close(wire.UnknownProtocol)
-	case s.t.unbound > s.t.config.MaxUnbound || s.accepted > s.t.config.LinksPerPeer:
+	case s.t.unbound > s.t.config.MaxUnbound || !l.counts:
 		l.Close(wire.Overloaded)
 	default:
 		listener.strand.Post(func() {

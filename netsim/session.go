@@ -57,15 +57,15 @@ type session struct {
 	ackRTT   int64
 	ackMono  time.Duration
 	rtt      runtime.RTT
-	asked    time.Duration // Mono, on the host's clock, of the last measurement that was asked for
-	told     time.Duration // and of the one that was reported last
-	links    []*Link       // in order of opening
-	opened   int           // links by this end that have a place
-	greeting int           // of these, those that are not answered
-	accepted int           // links by the peer
-	queued   []*Link       // that wait for a place
-	excess   int64         // by how much links are over their windows
-	wanting  []*Link       // that wait for that to become less
+	asked    time.Duration  // Mono, on the host's clock, of the last measurement that was asked for
+	told     time.Duration  // and of the one that was reported last
+	links    []*Link        // in order of opening
+	opened   wire.LinkCount // links by this end that have a place
+	greeting int            // of these, those that are not answered
+	accepted wire.LinkCount // links by the peer
+	queued   []*Link        // that wait for a place
+	excess   int64          // by how much links are over their windows
+	wanting  []*Link        // that wait for that to become less
 }
 
 var _ runtime.Session = (*session)(nil)

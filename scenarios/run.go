@@ -91,6 +91,9 @@ func Run(s Scenario, o Options) (Result, error) {
 	r.world = sim.New(sim.Config{Seed: o.Seed, Budget: o.Budget, Buggify: s.Buggify, Strategy: strategy, Path: netsim.Path{
 		Latency: netsim.Latency{Shape: netsim.Uniform, Base: s.Latency, Spread: s.Jitter},
 	}})
+	for _, st := range s.Streams {
+		r.world.Publish(ident.Stream(st.Name))
+	}
 	if s.mixed() {
 		r.versions = newVersions(r)
 	}

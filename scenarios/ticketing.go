@@ -170,9 +170,16 @@ func (t *ticketing) give(n *node.Node) (given bool) {
 	}
 	t.missed = withheld || t.ends() != 0
 	if !t.missed {
-		n.Discovery().SetTickets(t.issue())
+		t.carry(n)
 	}
 	return !t.missed
+}
+
+// carry has the node carry the tickets that it gets now. There are three at most.
+func (t *ticketing) carry(n *node.Node) {
+	if err := n.Discovery().SetTickets(t.issue()); err != nil {
+		panic(err)
+	}
 }
 
 // obey renews the tickets when the host's dials ask for it: at once, when what was
@@ -202,7 +209,7 @@ func (t *ticketing) obey(n *node.Node) {
 			switch {
 			case end == before:
 			case end != 0:
-				n.Discovery().SetTickets(t.issue())
+				t.carry(n)
 			case t.give(n) && c.mark != "":
 				n.Env().Mark(c.mark)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/smalti/smalti/netsim"
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
 )
 
 // Epoch is the wall time at which every world begins, before the offset of a
@@ -63,6 +64,7 @@ type World struct {
 	record     event.Record // the latest, shown to all observers
 	goroutines int
 	closed     bool
+	streams    []ident.StreamID
 }
 
 // New makes a world.
@@ -86,6 +88,13 @@ func New(config Config) *World {
 	})
 	return w
 }
+
+// Publish makes streams known in the world, as their names would be: an attacker who
+// never heard of a stream cannot ask for it.
+func (w *World) Publish(streams ...ident.StreamID) { w.streams = append(w.streams, streams...) }
+
+// Streams returns the streams that Publish made known.
+func (w *World) Streams() []ident.StreamID { return w.streams }
 
 // Host gives the host called name, made at the first call.
 func (w *World) Host(name string) *Host {

@@ -28,7 +28,7 @@ func TestEventsTellChangesInOrderAndOfLag(t *testing.T) {
 		}
 	})
 	for i := range 5 {
-		c.nodes["n1"].AddTags(ident.NewTag(string(rune('a' + i))))
+		must(c.nodes["n1"].AddTags(ident.NewTag(string(rune('a' + i)))))
 		c.run(time.Second)
 	}
 	c.leave("n1")

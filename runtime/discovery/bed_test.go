@@ -229,3 +229,10 @@ func (b *bed) Put(s runtime.Strand, name string, data []byte, done func(error)) 
 
 // told takes a rumour that nobody else hears.
 func (n *neighbour) told(r *rumour) { n.hear(heard{rumour: r}) }
+
+// must is for calls that cannot fail here.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -152,16 +152,16 @@ func TestOwnTicketsChangeOneByOne(t *testing.T) {
 			t.Errorf("%s: a new version %t, want %t", what, me.Version != before, changed)
 		}
 	}
-	b.AddTicket(make(one, "a"))
-	b.AddTicket(make(one, "b"))
-	b.AddTicket(make(two, "c"))
+	must(b.AddTicket(make(one, "a")))
+	must(b.AddTicket(make(one, "b")))
+	must(b.AddTicket(make(two, "c")))
 	check("added", true, make(one, "a"), make(one, "b"), make(two, "c"))
-	b.AddTicket(make(one, "a"))
-	b.AddTags()
+	must(b.AddTicket(make(one, "a")))
+	must(b.AddTags())
 	check("added again", false, make(one, "a"), make(one, "b"), make(two, "c"))
 	b.RemoveTicket(make(one, "a").ID())
 	check("removed", true, make(one, "b"), make(two, "c"))
-	b.ReplaceTicket(make(one, "d"))
+	must(b.ReplaceTicket(make(one, "d")))
 	check("replaced", true, make(one, "d"), make(two, "c"))
 	b.RemoveTicketsOf(two)
 	check("removed a class", true, make(one, "d"))
@@ -179,13 +179,13 @@ func TestOwnEntryIsToldWhenItChangesAndOnlyThen(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.run()
-	b.AddTicket(ticket.Ticket{Data: []byte("x")})
+	must(b.AddTicket(ticket.Ticket{Data: []byte("x")}))
 	b.run()
 	if len(seen) != 2 || seen[1].Compare(seen[0]) <= 0 {
 		t.Errorf("told of %v, want two versions", seen)
 	}
 	stop()
-	b.AddTicket(ticket.Ticket{Data: []byte("y")})
+	must(b.AddTicket(ticket.Ticket{Data: []byte("y")}))
 	b.run()
 	if len(seen) != 2 {
 		t.Error("told after stop")

@@ -211,7 +211,7 @@ func TestChangesReachAFewDozenNodesInASecond(t *testing.T) {
 	c := converged(t, 9, hosts)
 	for i := range 5 {
 		from := name(7 * i)
-		c.nodes[from].AddStream(ident.Stream("s"))
+		must(c.nodes[from].AddStream(ident.Stream("s")))
 		c.run(time.Millisecond)
 		c.within(time.Second, "news of "+from, func() bool { return c.agree(names(hosts), names(hosts)) })
 		c.run(2 * time.Second)

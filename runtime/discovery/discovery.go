@@ -103,32 +103,34 @@ func (d *Discovery) subscribe(s runtime.Strand, seen *Catalog, f func([]Change))
 }
 
 // AddStream puts a stream into the own entry. Like the other changes of the own
-// entry it takes effect soon, together with those made at the same time; a
-// change that changes nothing publishes nothing, and one that would take the
-// entry over its limits is refused as a whole and reported as EntryRefused.
-func (d *Discovery) AddStream(s ident.StreamID) {
-	d.want(func(w *wanted) { w.streams = add(w.streams, ident.StreamID.Compare, s) })
+// entry it takes effect soon, together with those made at the same time, and a
+// change that changes nothing publishes nothing. The error is a *LimitError if the
+// entry has no room for it: then nothing changed.
+func (d *Discovery) AddStream(s ident.StreamID) error {
+	return d.want(func(w *wanted) { w.streams = add(w.streams, ident.StreamID.Compare, s) })
 }
 
 // RemoveStream takes a stream out of the own entry.
 func (d *Discovery) RemoveStream(s ident.StreamID) {
-	d.want(func(w *wanted) { w.streams = remove(w.streams, ident.StreamID.Compare, s) })
+	_ = d.want(func(w *wanted) { w.streams = remove(w.streams, ident.StreamID.Compare, s) })
 }
 
-// AddTags puts tags into the own entry.
-func (d *Discovery) AddTags(tags ...ident.Tag) {
-	d.want(func(w *wanted) { w.tags = add(w.tags, ident.Tag.Compare, tags...) })
+// AddTags puts tags into the own entry: all, or none if it has no room for them. Then
+// the error is a *LimitError.
+func (d *Discovery) AddTags(tags ...ident.Tag) error {
+	return d.want(func(w *wanted) { w.tags = add(w.tags, ident.Tag.Compare, tags...) })
 }
 
 // RemoveTags takes tags out of the own entry.
 func (d *Discovery) RemoveTags(tags ...ident.Tag) {
-	d.want(func(w *wanted) { w.tags = remove(w.tags, ident.Tag.Compare, tags...) })
+	_ = d.want(func(w *wanted) { w.tags = remove(w.tags, ident.Tag.Compare, tags...) })
 }
 
-// SetTickets replaces the tickets of the own entry.
-func (d *Discovery) SetTickets(tickets []ticket.Ticket) {
+// SetTickets replaces the tickets of the own entry. The error is a *LimitError if it has
+// no room for them: then those of before stay.
+func (d *Discovery) SetTickets(tickets []ticket.Ticket) error {
 	tickets = cloneTickets(tickets)
-	d.want(func(w *wanted) { w.tickets = tickets })
+	return d.want(func(w *wanted) { w.tickets = tickets })
 }
 
 // Sample takes a measurement of the round trip to peer, in the form that its
@@ -165,9 +167,16 @@ func (d *Discovery) Stop(s runtime.Strand, done func()) {
 	d.strand.Post(func() { d.worker.stop(waiter{strand: s, done: func(error) { done() }}) })
 }
 
-// want changes the state that the own entry should have.
-func (d *Discovery) want(change func(*wanted)) {
-	d.leave(func(i *inbox) { change(&i.wanted) })
+// want changes the state that the own entry should have, unless that does not fit.
+func (d *Discovery) want(change func(*wanted)) (err error) {
+	d.leave(func(i *inbox) {
+		next := i.wanted.clone()
+		change(&next)
+		if err = next.check(d.cfg.Limits); err == nil {
+			i.wanted = next
+		}
+	})
+	return err
 }
 
 // leave changes the inbox and has the strand look at it.

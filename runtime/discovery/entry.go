@@ -26,7 +26,7 @@ type Entry struct {
 	Version  Version
 	Addrs    []string
 	Tags     []ident.Tag
-	Streams  []ident.StreamID
+	Streams  []ident.StreamPrefix
 	Tickets  []ticket.Ticket
 }
 
@@ -36,9 +36,11 @@ func (e *Entry) HasTag(t ident.Tag) bool {
 	return found
 }
 
-// HasStream tells whether the node produces s.
+// HasStream reports whether the node says that it produces s. An entry has prefixes of 8
+// bytes, so another stream may be meant; a subscription to it is refused with
+// wire.StreamNotFound.
 func (e *Entry) HasStream(s ident.StreamID) bool {
-	_, found := slices.BinarySearchFunc(e.Streams, s, ident.StreamID.Compare)
+	_, found := slices.BinarySearchFunc(e.Streams, s.Prefix(), ident.StreamPrefix.Compare)
 	return found
 }
 
@@ -79,7 +81,7 @@ type entryBody struct {
 	Updated  int64        `cbor:"5,keyasint"`
 	Addrs    []string     `cbor:"6,keyasint,omitempty"`
 	Tags     [][]byte     `cbor:"7,keyasint,omitempty"`
-	Streams  [][]byte     `cbor:"8,keyasint,omitempty"`
+	Streams  []byte       `cbor:"8,keyasint,omitempty"` // prefixes, one after the other
 	Tickets  []ticketBody `cbor:"9,keyasint,omitempty"`
 }
 
@@ -102,7 +104,7 @@ func Sign(e *Entry, key ident.Key) (*Signed, error) {
 		b.Tags = append(b.Tags, e.Tags[i][:])
 	}
 	for i := range e.Streams {
-		b.Streams = append(b.Streams, e.Streams[i][:])
+		b.Streams = append(b.Streams, e.Streams[i][:]...)
 	}
 	for i := range e.Tickets {
 		b.Tickets = append(b.Tickets, ticketBody{Class: e.Tickets[i].Class[:], Data: e.Tickets[i].Data})
@@ -155,10 +157,13 @@ func split(raw []byte, limit int) (body []byte, err error) {
 	return raw[ident.SignatureSize:], nil
 }
 
+// prefixSize is the length of a stream in an entry, in bytes.
+const prefixSize = len(ident.StreamPrefix{})
+
 func (b *entryBody) entry() (*Entry, error) {
 	e := &Entry{Protocol: b.Protocol, Version: Version{Started: b.Started, Updated: b.Updated}, Addrs: b.Addrs}
 	ok := setID(&e.Network, b.Network) && setID(&e.Peer, b.Peer)
-	ok = ok && setIDs(&e.Tags, b.Tags) && setIDs(&e.Streams, b.Streams)
+	ok = ok && setIDs(&e.Tags, b.Tags)
 	e.Tickets = make([]ticket.Ticket, len(b.Tickets))
 	for i, t := range b.Tickets {
 		ok = ok && setID(&e.Tickets[i].Class, t.Class)
@@ -166,6 +171,13 @@ func (b *entryBody) entry() (*Entry, error) {
 	}
 	if !ok {
 		return nil, fmt.Errorf("an id is not of %d bytes: %w", ident.Size, ErrMalformed)
+	}
+	if len(b.Streams)%prefixSize != 0 {
+		return nil, fmt.Errorf("%d bytes of streams, want a multiple of %d: %w", len(b.Streams), prefixSize, ErrMalformed)
+	}
+	e.Streams = make([]ident.StreamPrefix, 0, len(b.Streams)/prefixSize)
+	for s := range slices.Chunk(b.Streams, prefixSize) {
+		e.Streams = append(e.Streams, ident.StreamPrefix(s))
 	}
 	return e, nil
 }
@@ -210,7 +222,7 @@ func check(e *Entry, size int) error {
 		return fmt.Errorf("no protocol, peer or network: %w", ErrMalformed)
 	case !ascending(e.Tags, ident.Tag.Compare):
 		return fmt.Errorf("tags out of order: %w", ErrMalformed)
-	case !ascending(e.Streams, ident.StreamID.Compare):
+	case !ascending(e.Streams, ident.StreamPrefix.Compare):
 		return fmt.Errorf("streams out of order: %w", ErrMalformed)
 	case !ascending(e.Tickets, ticket.Ticket.Compare):
 		return fmt.Errorf("tickets out of order: %w", ErrMalformed)

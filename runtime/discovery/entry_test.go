@@ -37,14 +37,15 @@ func drawEntry(t *rapid.T, key ident.Key) *Entry {
 	for _, n := range names.Draw(t, "tags") {
 		e.Tags = append(e.Tags, ident.NewTag(n))
 	}
+	var streams []ident.StreamID
 	for _, n := range names.Draw(t, "streams") {
-		e.Streams = append(e.Streams, ident.Stream(n))
+		streams = append(streams, ident.Stream(n))
 	}
 	for _, n := range rapid.SliceOfN(rapid.StringMatching(`[a-z]{1,8}`), 0, 4).Draw(t, "tickets") {
 		e.Tickets = append(e.Tickets, ticket.Ticket{Class: ticket.NewClass("c"), Data: []byte(n)})
 	}
 	e.Tags = sortedSet(e.Tags, ident.Tag.Compare)
-	e.Streams = sortedSet(e.Streams, ident.StreamID.Compare)
+	e.Streams = prefixes(sortedSet(streams, ident.StreamID.Compare))
 	e.Tickets = cloneTickets(e.Tickets)
 	return e
 }
@@ -65,8 +66,8 @@ func TestEntrySurvivesSigningAndParsing(t *testing.T) {
 			t.Fatalf("entry changed (-got +want):\n%s", diff)
 		}
 		for _, s := range want.Streams {
-			if !got.Entry.HasStream(s) {
-				t.Fatalf("stream %s is missing", s.Short())
+			if !got.Entry.HasStream(ident.StreamID(append(s[:], make([]byte, ident.Size-prefixSize)...))) {
+				t.Fatalf("stream %s is missing", s)
 			}
 		}
 		if got.Entry.HasStream(ident.Stream("UPPER")) || got.Entry.HasTag(ident.NewTag("UPPER")) {
@@ -133,7 +134,9 @@ func TestEntriesThatNoNodeSignsAreRefused(t *testing.T) {
 		{"version at the bound", func(e *entryBody) { e.Updated = maxVersion }, ErrMalformed},
 		{"tags reversed", func(e *entryBody) { e.Tags = [][]byte{b[:], a[:]} }, ErrMalformed},
 		{"tag twice", func(e *entryBody) { e.Tags = [][]byte{a[:], a[:]} }, ErrMalformed},
-		{"short stream", func(e *entryBody) { e.Streams = [][]byte{{1}} }, ErrMalformed},
+		{"short stream", func(e *entryBody) { e.Streams = make([]byte, 12) }, ErrMalformed},
+		{"streams reversed", func(e *entryBody) { e.Streams = []byte{0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1} }, ErrMalformed},
+		{"stream twice", func(e *entryBody) { e.Streams = make([]byte, 16) }, ErrMalformed},
 		{"short ticket class", func(e *entryBody) { e.Tickets = []ticketBody{{Class: []byte{1}}} }, ErrMalformed},
 		{"host name", func(e *entryBody) { e.Addrs = []string{"example.com:1"} }, ErrAddress},
 		{"port 0", func(e *entryBody) { e.Addrs = []string{"10.0.0.1:0"} }, ErrAddress},
@@ -168,7 +171,7 @@ func TestEachLimitHasItsError(t *testing.T) {
 		fill func(*Entry)
 	}{
 		{"tags", func(e *Entry) { e.Tags = make([]ident.Tag, 65) }},
-		{"streams", func(e *Entry) { e.Streams = make([]ident.StreamID, 257) }},
+		{"streams", func(e *Entry) { e.Streams = make([]ident.StreamPrefix, 257) }},
 		{"tickets", func(e *Entry) { e.Tickets = make([]ticket.Ticket, 9) }},
 		{"addresses", func(e *Entry) { e.Addrs = make([]string, 9) }},
 		{"ticket bytes", func(e *Entry) { e.Tickets = []ticket.Ticket{{Data: make([]byte, 2049)}} }},

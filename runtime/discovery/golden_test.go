@@ -31,7 +31,7 @@ func newGoldens(t *testing.T) (g goldens) {
 		Protocol: EntryProtocol, Network: testNetwork, Peer: key.PeerID(), Version: v,
 		Addrs:   []string{"192.0.2.1:4700", "[2001:db8::1]:4700"},
 		Tags:    sortedSet([]ident.Tag{ident.NewTag("gold"), ident.NewTag("silver")}, ident.Tag.Compare),
-		Streams: sortedSet([]ident.StreamID{ident.Stream("prices"), ident.Stream("quotes")}, ident.StreamID.Compare),
+		Streams: prefixes(sortedSet([]ident.StreamID{ident.Stream("prices"), ident.Stream("quotes")}, ident.StreamID.Compare)),
 		Tickets: []ticket.Ticket{{Class: ticket.NewClass("example.com/ticket/1"), Data: []byte("let me in")}},
 	}
 	var errs [5]error
@@ -212,7 +212,7 @@ func TestNodeMaySignMoreThanThisVersionKnows(t *testing.T) {
 			return Parse(next.Resign(s.Raw, entryDomain, key))
 		}
 	})
-	b.AddStream(ident.Stream("prices"))
+	must(b.AddStream(ident.Stream("prices")))
 	b.run()
 	p, _ := b.Catalog().Get(b.self)
 	if !next.Extended(p.Signed()[ident.SignatureSize:]) || !p.Entry.HasStream(ident.Stream("prices")) {

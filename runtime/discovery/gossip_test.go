@@ -96,7 +96,7 @@ func TestNewsTravelsATreeWithoutComparingCatalogs(t *testing.T) {
 	c, sent := counting(t, 31, hosts)
 	change := func(i int) {
 		t.Helper()
-		c.nodes[name(i%hosts)].AddTags(ident.NewTag(string(rune('a' + i))))
+		must(c.nodes[name(i%hosts)].AddTags(ident.NewTag(string(rune('a' + i)))))
 		c.run(time.Millisecond)
 		c.within(2*time.Second, "news", func() bool { return c.agree(names(hosts), names(hosts)) })
 		c.run(500 * time.Millisecond)
@@ -125,7 +125,7 @@ func TestNewsTravelsATreeWithoutComparingCatalogs(t *testing.T) {
 		delete(c.nodes, dead)
 	}
 	rest := without(names(hosts), "n3", "n11", "n17", "n23", "n29", "n35")
-	c.nodes["n5"].AddTags(ident.NewTag("after"))
+	must(c.nodes["n5"].AddTags(ident.NewTag("after")))
 	v := func() bool {
 		for _, host := range rest {
 			p, ok := c.nodes[host].Catalog().Get(c.id("n5"))

@@ -153,7 +153,7 @@ func TestSilentPeersCostABoundedNumberOfPlaces(t *testing.T) {
 	}
 	// Meanwhile the node works on its own account, and is free again after the
 	// deadline.
-	c.nodes["n0"].AddStream(ident.Stream("s"))
+	must(c.nodes["n0"].AddStream(ident.Stream("s")))
 	c.within(2*time.Second, "news past silent peers", func() bool { return c.agree(names(2), names(2)) })
 	c.within(6*time.Second, "deadline", func() bool { return closed == dialled })
 	c.boot("n2", c.endpoint("n0"))

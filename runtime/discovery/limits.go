@@ -33,14 +33,14 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("entry over its limit of %s: %d, at most %d allowed", e.What, e.Have, e.Max)
+	return fmt.Sprintf("entry over its limit of %s: %d, at most %d allowed (discovery.Config.Limits)", e.What, e.Have, e.Max)
 }
 
 // Limits bound one entry. They hold for what a node publishes and for what it
 // takes, so the nodes of a network should agree on them.
 type Limits struct {
-	// Bytes bounds a signed entry, default 8 KiB, at most 60 KiB, so that
-	// it fits into one message.
+	// Bytes bounds a signed entry, at most 60 KiB, so that it fits into one
+	// message; by default 8 KiB, and 8 bytes more for each stream above 256.
 	Bytes int
 	// Tags, Streams, Tickets and Addrs bound the lists: 64, 256, 8 and 8 by
 	// default, 256, 4096, 32 and 16 at most.
@@ -74,10 +74,14 @@ func (l *Limits) each() []limit {
 }
 
 func (l Limits) withDefaults() Limits {
+	bytes := l.Bytes
 	for _, line := range l.each() {
 		if *line.value == 0 {
 			*line.value = line.standard
 		}
+	}
+	if bytes == 0 {
+		l.Bytes += max(0, l.Streams-defaultLimits.Streams) * prefixSize
 	}
 	return l
 }

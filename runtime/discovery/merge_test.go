@@ -3,6 +3,7 @@ package discovery
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -173,12 +174,12 @@ func TestForgedOrForeignDeparturesEndNothing(t *testing.T) {
 func TestOwnEntryIsNeverReplacedFromOutside(t *testing.T) {
 	b := newBed(t, nil)
 	me := b.Me()
-	older := b.signed(b.key, -time.Hour, func(e *Entry) { e.Streams = []ident.StreamID{ident.Stream("old")} })
+	older := b.signed(b.key, -time.Hour, func(e *Entry) { e.Streams = []ident.StreamPrefix{ident.Stream("old").Prefix()} })
 	if err := b.hear(older, ident.PeerID{9}); err != nil || b.Me() != me {
 		t.Fatalf("an older own entry changed the present one (%v)", err)
 	}
 	// An hour ahead: this node's clock was set back and its store is lost.
-	newer := b.signed(b.key, time.Hour, func(e *Entry) { e.Streams = []ident.StreamID{ident.Stream("old")} })
+	newer := b.signed(b.key, time.Hour, func(e *Entry) { e.Streams = []ident.StreamPrefix{ident.Stream("old").Prefix()} })
 	if err := b.hear(newer, ident.PeerID{9}); err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +298,7 @@ func TestRestartSupersedesWhateverTheClockSays(t *testing.T) {
 			if first := b.Me().Version; first.Started <= last.Started {
 				rt.Fatalf("run %s follows run %s", first, last)
 			}
-			b.AddStream(ident.Stream("s"))
+			must(b.AddStream(ident.Stream("s")))
 			b.wall = b.wall.Add(-time.Hour)
 			b.run()
 			if next := b.Me().Version; next.Compare(last) <= 0 || !b.Me().HasStream(ident.Stream("s")) {
@@ -328,16 +329,16 @@ func TestChangesThatChangeNothingPublishNothing(t *testing.T) {
 			t.Errorf("%s: published %d times, want %d", name, n, publishes)
 		}
 	}
-	step("a tag it has", 0, func() { b.AddTags(ident.NewTag("a")) })
+	step("a tag it has", 0, func() { must(b.AddTags(ident.NewTag("a"))) })
 	step("a tag it has not", 0, func() { b.RemoveTags(ident.NewTag("b")) })
-	step("a stream", 1, func() { b.AddStream(s) })
-	step("the same stream", 0, func() { b.AddStream(s) })
-	step("tickets", 1, func() { b.SetTickets(tickets) })
-	step("the caller's slice", 0, func() { data[0] = 'x'; b.AddTags() })
-	step("equal tickets", 0, func() { b.SetTickets([]ticket.Ticket{{Class: ticket.NewClass("c"), Data: []byte("d")}}) })
-	step("there and back at once", 0, func() { b.RemoveStream(s); b.AddStream(s) })
-	step("two at once", 1, func() { b.RemoveStream(s); b.AddTags(ident.NewTag("z")) })
-	step("no tickets", 1, func() { b.SetTickets(nil) })
+	step("a stream", 1, func() { must(b.AddStream(s)) })
+	step("the same stream", 0, func() { must(b.AddStream(s)) })
+	step("tickets", 1, func() { must(b.SetTickets(tickets)) })
+	step("the caller's slice", 0, func() { data[0] = 'x'; must(b.AddTags()) })
+	step("equal tickets", 0, func() { must(b.SetTickets([]ticket.Ticket{{Class: ticket.NewClass("c"), Data: []byte("d")}})) })
+	step("there and back at once", 0, func() { b.RemoveStream(s); must(b.AddStream(s)) })
+	step("two at once", 1, func() { b.RemoveStream(s); must(b.AddTags(ident.NewTag("z"))) })
+	step("no tickets", 1, func() { must(b.SetTickets(nil)) })
 	step("a tag less", 1, func() { b.RemoveTags(ident.NewTag("a")) })
 	if me.HasStream(s) || len(me.Tickets) != 0 || len(me.Tags) != 1 {
 		t.Error("an entry changed after it was published")
@@ -349,15 +350,63 @@ func TestChangesThatChangeNothingPublishNothing(t *testing.T) {
 
 func TestChangeOverTheLimitsIsRefusedAsAWhole(t *testing.T) {
 	b := newBed(t, func(_ *bed, c *Config) { c.Limits.Tags = 2 })
-	b.AddTags(ident.NewTag("a"), ident.NewTag("b"), ident.NewTag("c"))
-	b.run()
-	if n := b.count(event.EntryRefused, b.key.PeerID()); n != 1 || len(b.Me().Tags) != 0 {
-		t.Errorf("refused %d times, %d tags published; want once and none", n, len(b.Me().Tags))
+	over := func(what string, err error) {
+		t.Helper()
+		if limit, ok := errors.AsType[*LimitError](err); !ok || limit.What != what {
+			t.Errorf("got %v, want that the limit of %s is told", err, what)
+		}
 	}
-	b.AddTags(ident.NewTag("a"))
+	over("tags", b.AddTags(ident.NewTag("a"), ident.NewTag("b"), ident.NewTag("c")))
+	must(b.AddTags(ident.NewTag("a")))
 	b.run()
-	if len(b.Me().Tags) != 1 {
-		t.Errorf("%d tags published after the refusal, want 1", len(b.Me().Tags))
+	if n := b.count(event.EntryRefused, b.key.PeerID()); n != 0 || len(b.Me().Tags) != 1 {
+		t.Errorf("refused %d times, %d tags published; want none and 1", n, len(b.Me().Tags))
+	}
+	large := func(name string) ticket.Ticket {
+		return ticket.Ticket{Class: ticket.NewClass(name), Data: make([]byte, ticket.MaxData)}
+	}
+	over("ticket bytes", b.AddTicket(ticket.Ticket{Data: make([]byte, ticket.MaxData+1)}))
+	over("bytes", b.SetTickets([]ticket.Ticket{large("a"), large("b"), large("c"), large("d")}))
+	must(b.SetTickets([]ticket.Ticket{large("a"), large("b"), large("c")}))
+	over("bytes", b.AddTicket(large("d")))
+	must(b.ReplaceTicket(large("c")))
+	b.run()
+	if len(b.Me().Tickets) != 3 {
+		t.Errorf("%d tickets published, want 3", len(b.Me().Tickets))
+	}
+}
+
+// What a node takes it can publish, wherever it is.
+func TestWhatTheEntryHasRoomForIsPublished(t *testing.T) {
+	for _, limits := range []Limits{{}, {Streams: hardLimits.Streams, Addrs: hardLimits.Addrs}, {Bytes: 1000}} {
+		b := newBed(t, func(b *bed, c *Config) {
+			c.Limits = limits
+			b.addrs = nil
+			for i := range hardLimits.Addrs {
+				b.addrs = append(b.addrs, fmt.Sprintf("[2001:db80:1111:2222:3333:4444:5555:66%02x]:65535", i))
+			}
+		})
+		var err error
+		streams := 0
+		for ; err == nil; streams++ {
+			err = b.AddStream(ident.Stream(fmt.Sprint(streams)))
+		}
+		streams-- // the last one had no room
+		for i := 0; i < streams; i += 2 {
+			b.RemoveStream(ident.Stream(fmt.Sprint(i)))
+		}
+		for i := range (streams + 1) / 2 {
+			must(b.AddStream(ident.Stream(fmt.Sprint("another ", i))))
+		}
+		b.run()
+		me := b.Me()
+		limit, ok := errors.AsType[*LimitError](err)
+		if !ok || len(me.Streams) != streams || !me.HasStream(ident.Stream("1")) || me.HasStream(ident.Stream("2")) || b.count(event.EntryRefused, b.self) != 0 {
+			t.Errorf("limits %+v: %v after %d streams; %d are published", limits, err, streams, len(me.Streams))
+		}
+		if want := b.worker.cfg.Limits.Streams; limits.Bytes == 0 && (streams != want || limit.What != "streams") || limits.Bytes > 0 && limit.What != "bytes" {
+			t.Errorf("limits %+v: %v after %d streams, want up to %d", limits, err, streams, want)
+		}
 	}
 }
 
@@ -383,7 +432,7 @@ func TestSubscriberHearsEachPeerOnce(t *testing.T) {
 	if len(batches) != 1 || len(batches[0]) != 1 || batches[0][0].From != nil || batches[0][0].To.Entry.Peer != one.PeerID() {
 		t.Fatalf("first batch: got %+v, want the peer that is there", batches)
 	}
-	b.AddTags(ident.NewTag("own change"))
+	must(b.AddTags(ident.NewTag("own change")))
 	b.run()
 	at := b.wall.UnixMilli()
 	_ = b.hear(b.signed(two, 0, nil), two.PeerID())

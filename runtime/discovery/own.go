@@ -30,8 +30,43 @@ func (w wanted) equal(v wanted) bool {
 		slices.EqualFunc(w.tickets, v.tickets, func(a, b ticket.Ticket) bool { return a.Compare(b) == 0 })
 }
 
+// check reports whether an entry that says so keeps within limits, whatever the node's
+// addresses are: what was taken here is published.
+func (w wanted) check(l Limits) error {
+	size := emptySize + l.Addrs*addrSize
+	size += len(w.tags)*(ident.Size+2) + len(w.streams)*prefixSize
+	for _, t := range w.tickets {
+		size += ident.Size + len(t.Data) + ticketSize
+	}
+	return l.check(&Entry{Tags: w.tags, Streams: prefixes(w.streams), Tickets: w.tickets}, size)
+}
+
+// emptySize is more than a signed entry takes that has no lists, and ticketSize than a
+// ticket takes besides its class and its data, in bytes. addrSize is the most that an
+// address takes: an IPv6 address in full, a port and a header.
+const (
+	addrSize   = len("[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535") + 2
+	emptySize  = ident.SignatureSize + 2*ident.Size + 64
+	ticketSize = 12
+)
+
+// prefixes returns what an entry says of streams, which are in order.
+func prefixes(streams []ident.StreamID) []ident.StreamPrefix {
+	list := make([]ident.StreamPrefix, len(streams))
+	for i, s := range streams {
+		list[i] = s.Prefix()
+	}
+	return slices.Compact(list)
+}
+
 func add[T any](set []T, compare func(T, T) int, more ...T) []T {
-	return sortedSet(append(slices.Clone(set), more...), compare)
+	set = slices.Clone(set)
+	for _, x := range more {
+		if i, found := slices.BinarySearchFunc(set, x, compare); !found {
+			set = slices.Insert(set, i, x)
+		}
+	}
+	return set
 }
 
 func remove[T any](set []T, compare func(T, T) int, gone ...T) []T {
@@ -94,7 +129,7 @@ func (w *worker) draft(want wanted, v Version) *Entry {
 	}
 	return &Entry{
 		Protocol: EntryProtocol, Network: w.cfg.Network, Peer: w.self, Version: v,
-		Addrs: addrs, Tags: want.tags, Streams: want.streams, Tickets: want.tickets,
+		Addrs: addrs, Tags: want.tags, Streams: prefixes(want.streams), Tickets: want.tickets,
 	}
 }
 

@@ -23,10 +23,11 @@ func (d *Discovery) SubscribeSelf(s runtime.Strand, f func(*Entry)) (stop func()
 	})
 }
 
-// AddTicket puts a ticket into the own entry.
-func (d *Discovery) AddTicket(t ticket.Ticket) {
+// AddTicket puts a ticket into the own entry. The error is a *LimitError, as that of
+// AddTags.
+func (d *Discovery) AddTicket(t ticket.Ticket) error {
 	t = cloneTickets([]ticket.Ticket{t})[0]
-	d.want(func(w *wanted) { w.tickets = add(w.tickets, ticket.Ticket.Compare, t) })
+	return d.want(func(w *wanted) { w.tickets = add(w.tickets, ticket.Ticket.Compare, t) })
 }
 
 // RemoveTicket takes the ticket of that id out of the own entry.
@@ -40,17 +41,17 @@ func (d *Discovery) RemoveTicketsOf(class ticket.Class) {
 }
 
 // ReplaceTicket puts a ticket into the own entry in the place of all others of its
-// class: a renewal, in one step.
-func (d *Discovery) ReplaceTicket(t ticket.Ticket) {
+// class: a renewal, in one step. The error is a *LimitError, as that of AddTags.
+func (d *Discovery) ReplaceTicket(t ticket.Ticket) error {
 	t = cloneTickets([]ticket.Ticket{t})[0]
-	d.want(func(w *wanted) {
+	return d.want(func(w *wanted) {
 		others := slices.DeleteFunc(slices.Clone(w.tickets), func(o ticket.Ticket) bool { return o.Class == t.Class })
 		w.tickets = add(others, ticket.Ticket.Compare, t)
 	})
 }
 
 func (d *Discovery) dropTickets(gone func(ticket.Ticket) bool) {
-	d.want(func(w *wanted) { w.tickets = slices.DeleteFunc(slices.Clone(w.tickets), gone) })
+	_ = d.want(func(w *wanted) { w.tickets = slices.DeleteFunc(slices.Clone(w.tickets), gone) })
 }
 
 // Feed takes a signed entry that came by another way than discovery's own: all
@@ -81,7 +82,7 @@ func (d *Discovery) Feed(ctx context.Context, raw []byte) error {
 // or the cause of ctx.
 func (d *Discovery) InsertUnsigned(ctx context.Context, e Entry) error {
 	e.Addrs, e.Tickets = slices.Clone(e.Addrs), cloneTickets(e.Tickets)
-	e.Tags, e.Streams = sortedSet(e.Tags, ident.Tag.Compare), sortedSet(e.Streams, ident.StreamID.Compare)
+	e.Tags, e.Streams = sortedSet(e.Tags, ident.Tag.Compare), sortedSet(e.Streams, ident.StreamPrefix.Compare)
 	return d.await(ctx, func(done func(error)) {
 		d.strand.Post(func() {
 			err := d.worker.trust(&e)

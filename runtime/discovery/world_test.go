@@ -200,7 +200,7 @@ func TestChangesReachEveryoneInAFewRounds(t *testing.T) {
 		c.within(5*time.Second, "convergence", func() bool { return c.agree(names(10), names(10)) })
 		c.run(time.Second)
 		stream := ident.Stream("s")
-		c.nodes["n7"].AddStream(stream)
+		must(c.nodes["n7"].AddStream(stream))
 		know := func() (n int) {
 			for _, d := range c.nodes {
 				if p, found := d.Catalog().Get(c.id("n7")); found && p.Entry.HasStream(stream) {
@@ -268,7 +268,7 @@ func TestRestartWithClockSetBackSupersedes(t *testing.T) {
 		all := names(5)
 		c.within(5*time.Second, "convergence", func() bool { return c.agree(all, all) })
 		stream := ident.Stream("of the first run")
-		c.nodes["n4"].AddStream(stream)
+		must(c.nodes["n4"].AddStream(stream))
 		c.within(20*time.Second, "news", func() bool { return c.agree(all, all) })
 		before := c.nodes["n4"].Me().Version
 		c.Host("n4").Crash()
@@ -295,8 +295,8 @@ func TestPartitionsHeal(t *testing.T) {
 		c.within(5*time.Second, "convergence", func() bool { return c.agree(all, all) })
 		c.Net.Partition(left, right)
 		c.run(40 * time.Second)
-		c.nodes["n1"].AddStream(ident.Stream("left"))
-		c.nodes["n6"].AddStream(ident.Stream("right"))
+		must(c.nodes["n1"].AddStream(ident.Stream("left")))
+		must(c.nodes["n6"].AddStream(ident.Stream("right")))
 		c.run(20 * time.Second)
 		if c.agree(all, all) {
 			t.Fatalf("seed %d: news crossed the partition", seed)
@@ -396,7 +396,7 @@ func TestAStoppedNodeIsSilent(t *testing.T) {
 			late++
 		}
 	})
-	c.nodes["n2"].AddStream(ident.Stream("too late"))
+	must(c.nodes["n2"].AddStream(ident.Stream("too late")))
 	c.run(30 * time.Second)
 	if late > 0 {
 		t.Errorf("%d events after the stop", late)
@@ -448,4 +448,11 @@ func TestClocksAheadAreRefusedUntilTheyAreNot(t *testing.T) {
 		t.Error("the refusal was not reported")
 	}
 	c.within(60*time.Second, "convergence once it is within the drift", func() bool { return c.agree(names(4), names(4)) })
+}
+
+// must is for calls that cannot fail here.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }

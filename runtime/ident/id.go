@@ -90,6 +90,19 @@ func (s StreamID) IsZero() bool { return s == StreamID{} }
 // Compare orders stream ids by their bytes.
 func (s StreamID) Compare(t StreamID) int { return bytes.Compare(s[:], t[:]) }
 
+// StreamPrefix is the first 8 bytes of a StreamID: enough to find the producers of a
+// stream, which the handshake, with the whole id, then verifies.
+type StreamPrefix [8]byte
+
+// Prefix returns the first bytes of s.
+func (s StreamID) Prefix() StreamPrefix { return StreamPrefix(s[:8]) }
+
+// String returns 16 lower-case hexadecimal digits.
+func (p StreamPrefix) String() string { return hex.EncodeToString(p[:]) }
+
+// Compare orders prefixes by their bytes.
+func (p StreamPrefix) Compare(q StreamPrefix) int { return bytes.Compare(p[:], q[:]) }
+
 // String gives 64 lower-case hexadecimal digits.
 func (t Tag) String() string { return hex.EncodeToString(t[:]) }
 

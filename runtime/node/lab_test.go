@@ -240,3 +240,10 @@ func onMachine(t *testing.T, f func(x *trial)) {
 	defer x.end()
 	f(x)
 }
+
+// must is for calls that cannot fail here.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

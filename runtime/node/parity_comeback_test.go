@@ -34,7 +34,7 @@ func cutShort(x *trial) {
 	d := texts.With(
 		stream.Producing[string](stream.ProducerConfig{Online: stream.AtLeast(0)}),
 		stream.Consuming[string](stream.ConsumerConfig{Require: wants("open")}))
-	open := func(n *node.Node) { n.Discovery().AddTags(ident.NewTag("open")) }
+	open := func(n *node.Node) { must(n.Discovery().AddTags(ident.NewTag("open"))) }
 	n0, n1 := x.node("n0", tagged("open")), x.node("n1")
 	p, c := produce(x, n0, d), consume(x, n1, d)
 	serves(x, p, 1)

@@ -54,7 +54,7 @@ func dynamicTagReevaluation(x *trial) {
 	if err := c.When().Unsubscribed().Wait(x.limited(3 * time.Second)); err != nil {
 		x.Errorf("still subscribed: %v", err)
 	}
-	n1.Discovery().AddTags(ident.NewTag("leader"))
+	must(n1.Discovery().AddTags(ident.NewTag("leader")))
 	x.within("the tag to come", func() bool { return n1.Discovery().Me().HasTag(ident.NewTag("leader")) })
 	feed(n1)
 	onlyFrom(x, c, n1)

@@ -49,7 +49,7 @@ func (p *puppet) offers(play func(l runtime.Link, id ident.StreamID), streams ..
 		p.x.Fatal(err)
 	}
 	for _, d := range streams {
-		p.AddStream(d.Stream())
+		must(p.AddStream(d.Stream()))
 	}
 }
 

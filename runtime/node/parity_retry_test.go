@@ -77,7 +77,7 @@ func backoffPerCloseReason(x *trial) {
 		}
 	}
 	check("at first", 1)
-	p.AddTags(ident.NewTag("news"))
+	must(p.AddTags(ident.NewTag("news")))
 	x.within("the verdicts after news", func() bool { return x.log.count(n, event.Unsubscribed, verdicts...) == 2*len(verdicts) })
 	check("after news", 2)
 }
@@ -181,7 +181,7 @@ func protocolViolation(x *trial) {
 	c := consume(x, n1, lines)
 	for i := range says {
 		x.within(fmt.Sprintf("end of link %d", i+1), func() bool { return x.log.count(n1, event.Unsubscribed, wire.ProtocolViolation) == i+1 })
-		p.AddTags(ident.NewTag(fmt.Sprintf("news %d", i)))
+		must(p.AddTags(ident.NewTag(fmt.Sprintf("news %d", i))))
 	}
 	serves(x, good, 1)
 	send(x, good, "good")

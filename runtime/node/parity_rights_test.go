@@ -30,7 +30,7 @@ func ticketRenewal(x *trial) {
 	passes(x, p, c)
 	end := p.Status().Subscriptions[0].Expires
 	for _, n := range []*node.Node{n0, n1} {
-		n.Discovery().ReplaceTicket(x.ticket(k, jwt.Token{Issuer: "issuer"}, n.ID(), time.Hour))
+		must(n.Discovery().ReplaceTicket(x.ticket(k, jwt.Token{Issuer: "issuer"}, n.ID(), time.Hour)))
 	}
 	x.within("the end of the old tickets", func() bool { return x.env().Clock.Now().After(end.Add(500 * time.Millisecond)) })
 	passes(x, p, c)
@@ -89,7 +89,7 @@ func revocationOnTheProducer(x *trial) {
 	cut("the end by the deny-list", wire.Revoked, func() { x.deny(deny, held.ID()) })
 	back("the return", func() { x.deny(deny) })
 	cut("the end without a ticket", wire.NotAllowed, func() { n1.Discovery().RemoveTicketsOf(held.Class) })
-	back("the return with it", func() { n1.Discovery().AddTicket(held) })
+	back("the return with it", func() { must(n1.Discovery().AddTicket(held)) })
 }
 
 // deny replaces what a list denies.
@@ -127,7 +127,7 @@ func maxRTT(x *trial) {
 	// Nobody has measured the round trip to an entry that was put in by hand.
 	n2 := x.node("n2", alone)
 	me := *n0.Discovery().Me()
-	me.Tickets, me.Streams = nil, []ident.StreamID{ident.Stream("far to the consumer")}
+	me.Tickets, me.Streams = nil, []ident.StreamPrefix{ident.Stream("far to the consumer").Prefix()}
 	if err := n2.Discovery().InsertUnsigned(x.ctx, me); err != nil {
 		x.Fatal(err)
 	}
@@ -158,14 +158,14 @@ func clockSteps(x *trial) {
 	passes(x, p, c)
 	// A node whose clock goes back is heard all the same.
 	x.step("n1", -time.Hour)
-	n1.Discovery().AddTags(ident.NewTag("late"))
+	must(n1.Discovery().AddTags(ident.NewTag("late")))
 	x.within("the news of a node in the past", func() bool {
 		peer, ok := n0.Discovery().Catalog().Get(n1.ID())
 		return ok && peer.Entry.HasTag(ident.NewTag("late"))
 	})
 	// One whose clock is ahead is not, until that is over.
 	x.step("n1", 2*time.Hour)
-	n1.Discovery().AddTags(ident.NewTag("early"))
+	must(n1.Discovery().AddTags(ident.NewTag("early")))
 	x.within("the refusal of an entry of the future", func() bool {
 		return slices.ContainsFunc(x.log.told(n0, event.EntryRefused), func(e event.Event) bool { return e.Peer == n1.ID() })
 	})

@@ -31,7 +31,7 @@ func subscriptionTriggersCatalogSync(x *trial) {
 	// n1 knows n0 on trust only, and n0 does not know n1.
 	me := *n0.Discovery().Me()
 	me.Tags, me.Tickets = nil, nil
-	me.Streams = []ident.StreamID{texts.Stream()}
+	me.Streams = []ident.StreamPrefix{texts.Stream().Prefix()}
 	if err := n1.Discovery().InsertUnsigned(x.ctx, me); err != nil {
 		x.Fatal(err)
 	}

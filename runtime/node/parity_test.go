@@ -92,6 +92,8 @@ var parity = []struct {
 	{"gaps/SilentProducer", silentProducer},
 	{"gaps/EventCounts", eventCounts},
 	{"gaps/TwoConsumersInOneNode", twoConsumersInOneNode},
+	{"gaps/EntryFollowsStreams", entryFollowsStreams},
+	{"gaps/TooManyStreams", tooManyStreams},
 	{"gaps/SamePeerTwice", samePeerTwice},
 	{"gaps/DuplicateIDsWithOtherTypes", duplicateIDsWithOtherTypes},
 }

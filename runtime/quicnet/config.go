@@ -70,7 +70,7 @@ type Config struct {
 	Strangers   int
 	Dials       int
 	HalfOpen    int
-	// LinksPerPeer is how many links one side may open on a session, StrangerLinks how
+	// LinksPerPeer is how many links of one protocol one side may open on a session, StrangerLinks how
 	// many a peer may that Known does not know.
 	LinksPerPeer  int
 	StrangerLinks int

@@ -16,13 +16,13 @@ const maxOpening = 32
 func (l *link) openOn(ctx context.Context, o *opening, s *session) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, l.t.config.LinkTimeout)
 	defer cancel()
-	if err := s.reserve(ctx); err != nil {
+	if err := s.reserve(ctx, l.protocol); err != nil {
 		return err
 	}
 	defer func() {
 		<-s.opening
 		if err != nil {
-			<-s.places
+			<-s.placesFor(l.protocol)
 		}
 	}()
 	ln, err := s.laneFor(ctx)

@@ -26,18 +26,18 @@ type session struct {
 	up       time.Duration // Mono
 	stranger bool          // guarded by t.mu
 
-	places  chan struct{} // a token for each link of this side
-	opening chan struct{} // and for each that is not answered yet
+	opening chan struct{} // a token for each link of this side that is not answered yet
 	laneMu  sync.Mutex
 	lanes   []*lane // of this side
 
 	mu       sync.Mutex
-	links    map[*link]struct{} // to be told when the connection is lost
-	accepted int                // of these, those that the peer opened
-	theirs   []*lane            // of the peer
-	users    int                // links and opens that keep the session from lingering
-	linger   *time.Timer        // runs while users is 0
-	rested   time.Duration      // Mono since which it does
+	links    map[*link]struct{}       // to be told when the connection is lost
+	places   map[string]chan struct{} // a token for each link of this side, by protocol
+	accepted wire.LinkCount           // links that the peer opened
+	theirs   []*lane                  // of the peer
+	users    int                      // links and opens that keep the session from lingering
+	linger   *time.Timer              // runs while users is 0
+	rested   time.Duration            // Mono since which it does
 	closed   bool
 	excess   int     // by how much links are over their windows
 	wanting  []*link // wait for that to become less
@@ -47,8 +47,8 @@ func newSession(t *Transport, p *peer, conn *quic.Conn, c *control, instance wir
 	return &session{
 		t: t, p: p, conn: conn, control: c, instance: instance, dialled: dialled, up: t.config.Clock.Mono(),
 		stranger: t.config.Known != nil && !t.config.Known(p.id),
-		places:   make(chan struct{}, t.config.LinksPerPeer), opening: make(chan struct{}, maxOpening),
-		links: map[*link]struct{}{},
+		opening:  make(chan struct{}, maxOpening),
+		links:    map[*link]struct{}{}, places: map[string]chan struct{}{},
 	}
 }
 
@@ -129,9 +129,23 @@ func (s *session) resting() (since time.Duration, ok bool) {
 	return s.rested, s.users == 0 && !s.closed && s.linger != nil && s.t.config.Clock.Mono()-s.rested >= wire.EvictAfter
 }
 
+// placesFor returns the tokens for the links of this side with a protocol. Each has its own,
+// so that subscriptions, however many, leave room for discovery.
+func (s *session) placesFor(proto string) chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	places := s.places[proto]
+	if places == nil {
+		places = make(chan struct{}, s.t.config.LinksPerPeer)
+		s.places[proto] = places
+	}
+	return places
+}
+
 // reserve gets a place for one more link of this side.
-func (s *session) reserve(ctx context.Context) error {
-	for _, place := range []chan struct{}{s.places, s.opening} {
+func (s *session) reserve(ctx context.Context, proto string) error {
+	places := s.placesFor(proto)
+	for _, place := range []chan struct{}{places, s.opening} {
 		select {
 		case place <- struct{}{}:
 			continue
@@ -142,15 +156,15 @@ func (s *session) reserve(ctx context.Context) error {
 			continue
 		case <-s.conn.Context().Done():
 			if place == s.opening {
-				<-s.places
+				<-places
 			}
 			return context.Cause(s.conn.Context())
 		case <-ctx.Done():
 			if place == s.opening {
-				<-s.places
+				<-places
 				return refuse(wire.HandshakeTimeout, "the peer answers no opening of a link")
 			}
-			return refuse(wire.Overloaded, fmt.Sprintf("all %d links to the peer are in use", cap(s.places)))
+			return refuse(wire.Overloaded, fmt.Sprintf("all %d links of protocol %s to the peer are in use (LinksPerPeer)", cap(places), proto))
 		}
 	}
 	return nil
@@ -194,9 +208,9 @@ func (s *session) window() int {
 // attach and detach have the loss of the session told to a link, which uses
 // the session in between; with l.mu held. attach tells why the link cannot be.
 func (s *session) attach(l *link) wire.Reason {
-	most := s.t.config.LinksPerPeer
+	most, all := s.t.config.LinksPerPeer, s.t.config.LinksPerPeer+wire.SpareLinks
 	if !l.dialled && s.t.isStranger(s) {
-		most = min(most, s.t.config.StrangerLinks)
+		all = min(all, s.t.config.StrangerLinks)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -204,10 +218,8 @@ func (s *session) attach(l *link) wire.Reason {
 	case s.closed:
 		return wire.ConnectionLost
 	case l.dialled:
-	case s.accepted >= most:
+	case !s.accepted.Add(l.protocol, most, all):
 		return wire.Overloaded
-	default:
-		s.accepted++
 	}
 	s.links[l] = struct{}{}
 	s.users++
@@ -226,9 +238,9 @@ func (s *session) detach(l *link) {
 	delete(s.links, l)
 	s.users--
 	if l.dialled {
-		<-s.places
+		<-s.places[l.protocol]
 	} else {
-		s.accepted--
+		s.accepted.Remove(l.protocol)
 	}
 	s.changeExcess(-l.excess)
 	l.excess = 0

@@ -86,9 +86,9 @@ func TestTicketsAreRefusedWithTheirReason(t *testing.T) {
 	b := newBed(t, 1, "p", "absent", "expired", "foreign", "good")
 	p := b.produce("p", stream.ProducerConfig{Tickets: tickets()})
 	other := ident.KeyFromSeed([32]byte{8})
-	b.nodes["expired"].Discovery().SetTickets([]ticket.Ticket{b.right("expired", -time.Second)})
-	b.nodes["foreign"].Discovery().SetTickets([]ticket.Ticket{tickettest.Issue(other, b.id("foreign"), b.Env().Clock.Now().Add(time.Hour))})
-	b.nodes["good"].Discovery().SetTickets([]ticket.Ticket{b.right("good", time.Hour)})
+	must(b.nodes["expired"].Discovery().SetTickets([]ticket.Ticket{b.right("expired", -time.Second)}))
+	must(b.nodes["foreign"].Discovery().SetTickets([]ticket.Ticket{tickettest.Issue(other, b.id("foreign"), b.Env().Clock.Now().Add(time.Hour))}))
+	must(b.nodes["good"].Discovery().SetTickets([]ticket.Ticket{b.right("good", time.Hour)}))
 	b.run(5 * time.Second)
 	for _, host := range []string{"absent", "expired", "foreign", "good"} {
 		b.consume(host, stream.ConsumerConfig{})
@@ -108,7 +108,7 @@ func TestNothingIsEnqueuedAfterTheEndOfARight(t *testing.T) {
 	b := newBed(t, 1, "p", "c")
 	p := b.produce("p", stream.ProducerConfig{Tickets: tickets(), Online: stream.AtLeast(0)})
 	const end = 10 * time.Second
-	b.nodes["c"].Discovery().SetTickets([]ticket.Ticket{b.right("c", end)})
+	must(b.nodes["c"].Discovery().SetTickets([]ticket.Ticket{b.right("c", end)}))
 	c := b.consume("c", stream.ConsumerConfig{})
 	b.within(5*time.Second, "consumer", subscribed(1, p))
 	// A datum for the very instant at which the right ends: whichever runs
@@ -140,7 +140,7 @@ func TestNothingIsEnqueuedAfterTheEndOfARight(t *testing.T) {
 
 func TestClockSteppedOverTheEndOfARightKeepsDatumsOutAtOnce(t *testing.T) {
 	b := newBed(t, 1, "p", "c")
-	b.nodes["c"].Discovery().SetTickets([]ticket.Ticket{b.right("c", time.Hour)})
+	must(b.nodes["c"].Discovery().SetTickets([]ticket.Ticket{b.right("c", time.Hour)}))
 	p := b.produce("p", stream.ProducerConfig{Tickets: tickets(), Online: stream.AtLeast(0)})
 	b.consume("c", stream.ConsumerConfig{})
 	b.within(5*time.Second, "consumer", subscribed(1, p))
@@ -170,7 +170,7 @@ func TestRenewedTicketDoesNotDisconnect(t *testing.T) {
 	both := []string{"p", "c"}
 	renew := func(d time.Duration) {
 		for _, h := range both {
-			b.nodes[h].Discovery().SetTickets([]ticket.Ticket{b.right(h, d)})
+			must(b.nodes[h].Discovery().SetTickets([]ticket.Ticket{b.right(h, d)}))
 		}
 	}
 	renew(10 * time.Second)
@@ -198,12 +198,12 @@ func TestShorterRightEndsASubscriptionThatIsIdle(t *testing.T) {
 		if side == "consumer" {
 			pc, cc, of = stream.ProducerConfig{}, stream.ConsumerConfig{Tickets: tickets()}, "p"
 		}
-		b.nodes[of].Discovery().SetTickets([]ticket.Ticket{b.right(of, time.Hour)})
+		must(b.nodes[of].Discovery().SetTickets([]ticket.Ticket{b.right(of, time.Hour)}))
 		p := b.produce("p", pc)
 		b.consume("c", cc)
 		b.within(5*time.Second, "consumer", subscribed(1, p))
 		end := b.Now() + 20*time.Second
-		b.nodes[of].Discovery().SetTickets([]ticket.Ticket{b.right(of, end)})
+		must(b.nodes[of].Discovery().SetTickets([]ticket.Ticket{b.right(of, end)}))
 		b.run(end - time.Second - b.Now())
 		if n := len(p.Status().Subscriptions); n != 1 {
 			t.Errorf("%s: %d subscriptions before the end, want 1", side, n)
@@ -219,7 +219,7 @@ func TestClockStepEndsARightAtTheNewTime(t *testing.T) {
 		if judge == "c" {
 			pc, cc = stream.ProducerConfig{}, stream.ConsumerConfig{Tickets: tickets()}
 		}
-		b.nodes[holder].Discovery().SetTickets([]ticket.Ticket{b.right(holder, time.Minute)})
+		must(b.nodes[holder].Discovery().SetTickets([]ticket.Ticket{b.right(holder, time.Minute)}))
 		p := b.produce("p", pc)
 		b.consume("c", cc)
 		b.within(5*time.Second, "consumer", subscribed(1, p))
@@ -244,7 +244,7 @@ func TestClockStepAtTheEndOfARightMovesItsEnd(t *testing.T) {
 				pc, cc = stream.ProducerConfig{}, stream.ConsumerConfig{Tickets: tickets()}
 			}
 			const end = 20 * time.Second
-			b.nodes[holder].Discovery().SetTickets([]ticket.Ticket{b.right(holder, end)})
+			must(b.nodes[holder].Discovery().SetTickets([]ticket.Ticket{b.right(holder, end)}))
 			env := b.Env()
 			env.Clock.AfterFunc(env.Scheduler.Strand("step"), end-b.Now(), func() { b.Host(judge).StepClock(-10 * time.Second) })
 			p := b.produce("p", pc)
@@ -262,7 +262,7 @@ func TestClockStepAtTheEndOfARightMovesItsEnd(t *testing.T) {
 // Nobody tells a consumer that a ticket is good again, when it is the clock that was wrong.
 func TestConsumerWhoseClockIsSetRightComesBack(t *testing.T) {
 	b := newBed(t, 1, "p", "c")
-	b.nodes["p"].Discovery().SetTickets([]ticket.Ticket{b.right("p", time.Hour)})
+	must(b.nodes["p"].Discovery().SetTickets([]ticket.Ticket{b.right("p", time.Hour)}))
 	p := b.produce("p", stream.ProducerConfig{})
 	b.consume("c", stream.ConsumerConfig{Tickets: tickets()})
 	b.within(5*time.Second, "consumer", subscribed(1, p))
@@ -278,7 +278,7 @@ func TestConsumerWhoseClockIsSetRightComesBack(t *testing.T) {
 
 func TestLostTagEndsTheSubscriptionAndANewOneBringsItBack(t *testing.T) {
 	b := newBed(t, 1, "p", "c")
-	b.nodes["c"].Discovery().AddTags(tag("member"))
+	must(b.nodes["c"].Discovery().AddTags(tag("member")))
 	p := b.produce("p", stream.ProducerConfig{Require: hasTag("member", b, "c")})
 	b.consume("c", stream.ConsumerConfig{})
 	b.within(15*time.Second, "consumer", subscribed(1, p))
@@ -292,7 +292,7 @@ func TestLostTagEndsTheSubscriptionAndANewOneBringsItBack(t *testing.T) {
 	if tries < 3 || tries > 30 {
 		t.Errorf("%d attempts in 30 s of refusals, want some and not many", tries)
 	}
-	b.nodes["c"].Discovery().AddTags(tag("member"))
+	must(b.nodes["c"].Discovery().AddTags(tag("member")))
 	b.within(15*time.Second, "return", subscribed(1, p))
 }
 

@@ -276,3 +276,10 @@ func (b *bed) last(host string, k event.Kind) event.Record {
 func subscribed(n int, p *stream.Producer[[]byte]) func() bool {
 	return func() bool { return len(p.Status().Subscriptions) == n }
 }
+
+// must is for calls that cannot fail here.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

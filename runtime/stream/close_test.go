@@ -117,7 +117,7 @@ func TestRightThatEndsDuringACloseDoesNotUndoIt(t *testing.T) {
 	b := newBed(t, 1)
 	small(b, "p", "slow")
 	const end = 10 * time.Second
-	b.nodes["slow"].Discovery().SetTickets([]ticket.Ticket{b.right("slow", end)})
+	must(b.nodes["slow"].Discovery().SetTickets([]ticket.Ticket{b.right("slow", end)}))
 	p := b.produce("p", stream.ProducerConfig{Queue: 16, Tickets: tickets(), DrainMax: time.Minute})
 	c := b.consume("slow", stream.ConsumerConfig{Queue: 1})
 	b.within(5*time.Second, "consumer", subscribed(1, p))
@@ -146,7 +146,7 @@ func TestRightThatEndsDuringACloseDoesNotUndoIt(t *testing.T) {
 func TestRightThatIsTakenBackDuringACloseHoldsForTheInput(t *testing.T) {
 	b := newBed(t, 1)
 	small(b, "p", "stalls")
-	b.nodes["stalls"].Discovery().SetTickets([]ticket.Ticket{b.right("stalls", time.Hour)})
+	must(b.nodes["stalls"].Discovery().SetTickets([]ticket.Ticket{b.right("stalls", time.Hour)}))
 	p := b.produce("p", stream.ProducerConfig{Queue: 10, Lag: stream.Block, Tickets: tickets(), DrainMax: time.Minute})
 	b.consume("stalls", stream.ConsumerConfig{Queue: 1})
 	b.within(5*time.Second, "consumer", subscribed(1, p))
@@ -154,7 +154,7 @@ func TestRightThatIsTakenBackDuringACloseHoldsForTheInput(t *testing.T) {
 	enqueued := b.sum("p", event.Enqueued, "stalls")
 	r := b.task("p", p.Close)
 	b.run(time.Second)
-	b.nodes["stalls"].Discovery().SetTickets(nil)
+	must(b.nodes["stalls"].Discovery().SetTickets(nil))
 	b.within(5*time.Second, "end", func() bool { return b.count("p", event.SubDraining, wire.NotAllowed) == 1 })
 	b.within(10*time.Second, "close", r.done)
 	if e := b.last("p", event.InputDropped); e.Reason != wire.NoConsumer {
@@ -187,7 +187,7 @@ func TestConsumerThatLeavesDuringACloseIsNoError(t *testing.T) {
 func TestProducerThatLosesItsRightWhileItClosesIsLeftAtOnce(t *testing.T) {
 	b := newBed(t, 1)
 	small(b, "p", "c")
-	b.nodes["p"].Discovery().AddTags(tag("open"))
+	must(b.nodes["p"].Discovery().AddTags(tag("open")))
 	p := b.produce("p", stream.ProducerConfig{Queue: 10, Lag: stream.Block, DrainMax: time.Minute})
 	c := b.consume("c", stream.ConsumerConfig{Queue: 1, Require: hasTag("open", b, "p")})
 	b.within(5*time.Second, "consumer", subscribed(1, p))

@@ -25,7 +25,7 @@ func TestRefusedConsumerAppealsWithItsNewEntryAtOnce(t *testing.T) {
 	if s := c.Status(); len(s.Pending) != 1 || s.Pending[0].Reason != wire.NotAllowed || s.Pending[0].Peer != b.id("p") {
 		t.Errorf("pending: %+v", s.Pending)
 	}
-	b.nodes["c"].Discovery().AddTags(tag("gold"))
+	must(b.nodes["c"].Discovery().AddTags(tag("gold")))
 	b.within(2*time.Second, "subscription", subscribed(1, p))
 	b.run(time.Second)
 	if s := c.Status(); len(s.Pending) != 0 || len(s.Subscriptions) != 1 {
@@ -35,7 +35,7 @@ func TestRefusedConsumerAppealsWithItsNewEntryAtOnce(t *testing.T) {
 
 func TestConsumerThatGivesUpWaitsForNews(t *testing.T) {
 	b := newBed(t, 1, "p", "c")
-	b.nodes["p"].Discovery().AddStream(ident.Stream(name)) // advertised by nobody who serves it
+	must(b.nodes["p"].Discovery().AddStream(ident.Stream(name))) // advertised by nobody who serves it
 	b.consume("c", stream.ConsumerConfig{Backoff: stream.Backoff{First: time.Second, Max: 2 * time.Second, GiveUp: 10 * time.Second}})
 	b.run(30 * time.Second)
 	tries := b.count("c", event.Subscribing)
@@ -47,7 +47,7 @@ func TestConsumerThatGivesUpWaitsForNews(t *testing.T) {
 		t.Errorf("%d attempts after it gave up", n-tries)
 	}
 	p := b.produce("p", stream.ProducerConfig{})
-	b.nodes["p"].Discovery().AddTags(tag("news"))
+	must(b.nodes["p"].Discovery().AddTags(tag("news")))
 	b.within(2*time.Second, "subscription", subscribed(1, p))
 }
 
@@ -143,7 +143,7 @@ func TestProducersIncarnationsAreToldApart(t *testing.T) {
 // That a producer ended in order once says nothing of how its next incarnation ends.
 func TestRestartAfterAnOrderlyEndIsToldAsOne(t *testing.T) {
 	b := newBed(t, 1, "p", "c")
-	open := func() { b.nodes["p"].Discovery().AddTags(tag("open")) }
+	open := func() { must(b.nodes["p"].Discovery().AddTags(tag("open"))) }
 	open()
 	p := b.produce("p", stream.ProducerConfig{})
 	g := b.receive("c", b.consume("c", stream.ConsumerConfig{Require: hasTag("open", b, "p")}), 0)

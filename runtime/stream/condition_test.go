@@ -63,14 +63,14 @@ func TestConditionOnTagsSeesThemChange(t *testing.T) {
 		return cond.Not().Wait(ctx)
 	})
 	producers := c.When().Quorum(stream.AtLeast(1).Tagged(tag("source")))
-	b.nodes["c"].Discovery().AddTags(tag("red"))
-	b.nodes["d"].Discovery().AddTags(tag("round"))
+	must(b.nodes["c"].Discovery().AddTags(tag("red")))
+	must(b.nodes["d"].Discovery().AddTags(tag("round")))
 	b.run(10 * time.Second)
 	if seen.done() || cond.Met() || producers.Met() {
 		t.Error("met by two peers with one tag each")
 	}
-	b.nodes["c"].Discovery().AddTags(tag("round"))
-	b.nodes["p"].Discovery().AddTags(tag("source"))
+	must(b.nodes["c"].Discovery().AddTags(tag("round")))
+	must(b.nodes["p"].Discovery().AddTags(tag("source")))
 	b.run(10 * time.Second)
 	if !seen.done() || !cond.Met() || !producers.Met() {
 		t.Errorf("not met by a peer with both tags: waiter %t, now %t; of the consumer %t", seen.done(), cond.Met(), producers.Met())

@@ -127,7 +127,8 @@ func (d *Def[T]) Consume(s *Streams) (*Consumer[T], error) {
 	return &Consumer[T]{core: core, codec: d.codec}, nil
 }
 
-// Produce is Define(name, options...) with config, then Def.Produce.
+// Produce is Define(name, options...) with config, then Def.Produce. The error is a
+// *discovery.LimitError if the node's entry has no room for one more stream.
 func Produce[T any](s *Streams, name string, config ProducerConfig, options ...Option[T]) (*Producer[T], error) {
 	return Define(name, Producing[T](config)).With(options...).Produce(s)
 }

@@ -50,7 +50,7 @@ func newPuppet(t *testing.T, says ...[]byte) (*bed, *puppet) {
 		if err != nil {
 			panic(err)
 		}
-		d.AddStream(ident.Stream(name))
+		must(d.AddStream(ident.Stream(name)))
 		s := env.Scheduler.Strand("puppet")
 		if _, err := env.Transport.Listen(stream.Protocol, s, p.accept(s)); err != nil {
 			panic(err)

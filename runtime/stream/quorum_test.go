@@ -34,11 +34,11 @@ func TestOnlineConditionSeesTagsPredicatesAndTheirInverse(t *testing.T) {
 	}
 	b.consume("c", stream.ConsumerConfig{})
 	check("untagged", false, false, false)
-	b.nodes["c"].Discovery().AddTags(tag("trusted"))
+	must(b.nodes["c"].Discovery().AddTags(tag("trusted")))
 	check("tagged", true, false, false)
 	d := b.consume("d", stream.ConsumerConfig{})
 	check("the other too", true, true, false)
-	b.nodes["d"].Discovery().AddTags(tag("trusted"))
+	must(b.nodes["d"].Discovery().AddTags(tag("trusted")))
 	check("both tagged", true, true, true)
 	b.nodes["c"].Discovery().RemoveTags(tag("trusted"))
 	check("one untagged", true, true, true)

@@ -265,7 +265,7 @@ func lostSight(t *testing.T, missed int) {
 	b := newBed(t, 1, "p", "c")
 	p := b.produce("p", stream.ProducerConfig{Online: stream.AtLeast(0)})
 	c := b.consume("c", stream.ConsumerConfig{Require: hasTag("open", b, "p")})
-	b.nodes["p"].Discovery().AddTags(tag("open"))
+	must(b.nodes["p"].Discovery().AddTags(tag("open")))
 	b.within(5*time.Second, "consumer", subscribed(1, p))
 	send := func(i int) {
 		if _, err := p.TrySend(payload(i, 8)); err != nil {
@@ -279,7 +279,7 @@ func lostSight(t *testing.T, missed int) {
 	for i := range missed {
 		send(1 + i)
 	}
-	b.nodes["p"].Discovery().AddTags(tag("open"))
+	must(b.nodes["p"].Discovery().AddTags(tag("open")))
 	b.within(20*time.Second, "return", subscribed(1, p))
 	send(1 + missed)
 	g := b.receive("c", c, 0)

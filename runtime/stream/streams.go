@@ -22,7 +22,8 @@ type Directory interface {
 	Subscribe(s runtime.Strand, f func([]discovery.Change)) (stop func())
 	// Dialable gives the addresses at which this node may dial a peer.
 	Dialable(*discovery.Peer) []string
-	AddStream(ident.StreamID)
+	// AddStream offers a stream; the error says that the node offers too many.
+	AddStream(ident.StreamID) error
 	RemoveStream(ident.StreamID)
 	// SubscribeSelf posts to s the node's own entry, then each newer one.
 	SubscribeSelf(s runtime.Strand, f func(*discovery.Entry)) (stop func())
@@ -89,11 +90,13 @@ func (s *Streams) produce(name string, config ProducerConfig, codec reflect.Type
 		p.handles++
 		return p, true, nil
 	}
+	if err := s.directory.AddStream(id); err != nil {
+		return nil, false, fmt.Errorf("offer stream %q: %w", name, err)
+	}
 	p = newProducer(s, name, config, codec, out())
 	p.handles = 1
 	s.offered[id] = p
 	s.producers = append(s.producers, p)
-	s.directory.AddStream(id)
 	return p, false, nil
 }
 

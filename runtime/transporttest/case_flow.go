@@ -295,6 +295,10 @@ func linkCap(b *Bed) {
 	if r := c.Closed().Reason; r != wire.Overloaded && r != wire.DialFailed {
 		b.Errorf("a link too many ended with %v, want overloaded or dial-failed", r)
 	}
+	const another = "another"
+	near, far := x.Connect(y, y.Listen(another, nil), another) // has places of its own
+	near.SendAll(messages(1, 10))
+	far.Wait("a message of another protocol arrived", received(1))
 	for round := range 3 {
 		for _, e := range links {
 			e.Do(func() { e.link.Close(wire.Finished) })

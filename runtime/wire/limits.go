@@ -43,10 +43,13 @@ const (
 	// MessageCost is what each message costs of a window besides its bytes: the
 	// receiver's slice that refers to it.
 	MessageCost = 24
-	// LinksPerPeer is how many links one side may open on a session: one for each
-	// subscription of hundreds of streams. StrangerLinks is the same for a peer that
-	// the node does not know.
+	// LinksPerPeer is how many links of one protocol one side may open on a session:
+	// one for each subscription, if the peer offers as many streams as it may.
+	// StrangerLinks is how many of all protocols a peer may that the node does not know.
+	// SpareLinks is how many more of all protocols together, so that subscriptions,
+	// however many, leave room for discovery.
 	LinksPerPeer  = 4096
+	SpareLinks    = 64
 	StrangerLinks = 16
 	// SendMessages and SendBytes bound a link's send queue, whichever is met
 	// first; one message always fits an empty queue.

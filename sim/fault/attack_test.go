@@ -66,6 +66,7 @@ func (v *village) boot(name string) {
 		if name != "n0" {
 			return
 		}
+		v.Publish(ident.Stream("s"))
 		if _, err := stream.Produce(n.Streams(), "s", stream.ProducerConfig{MaxConsumers: 2}, stream.WithCodec[[]byte](stream.Bytes{})); err != nil {
 			panic(err)
 		}
@@ -166,7 +167,7 @@ func TestAttacksAreMet(t *testing.T) {
 			}
 			f.Begin(v.World)
 			v.to(10 * time.Second)
-			v.nodes["n2"].Discovery().AddTags(ident.NewTag("news"))
+			must(v.nodes["n2"].Discovery().AddTags(ident.NewTag("news")))
 			v.to(20 * time.Second)
 			f.End(v.World)
 			mark := "fault." + f.Class()
@@ -268,5 +269,12 @@ func TestAttackersMayCrash(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// must is for calls that cannot fail here.
+func must(err error) {
+	if err != nil {
+		panic(err)
 	}
 }

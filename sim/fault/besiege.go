@@ -31,8 +31,8 @@ func besiege(l *liar) {
 	if h == nil {
 		return
 	}
-	l.ask(h, func(s *discovery.Signed) {
-		streams := append([]ident.StreamID{ident.Stream("nobody's")}, s.Entry.Streams...)
+	l.ask(h, func(*discovery.Signed) {
+		streams := append([]ident.StreamID{ident.Stream("nobody's")}, l.world.Streams()...)
 		for range storm {
 			x := subscribe{Version: 1, Stream: streams[l.rand.IntN(len(streams))]}
 			if l.rand.Chance(250_000) {

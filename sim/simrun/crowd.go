@@ -189,7 +189,9 @@ func (c *crowd) steady(r *crowdReport) (err error) {
 func (c *crowd) spread(r *crowdReport) (err error) {
 	d := c.nodes[len(c.nodes)/2]
 	c.subject, c.knowing = d.Me().Peer, 0
-	d.AddTags(ident.NewTag("changed"))
+	if err := d.AddTags(ident.NewTag("changed")); err != nil {
+		return err
+	}
 	r.Spread, err = c.until(crowdSoon, func() bool { return c.knowing == len(c.nodes)-1 })
 	return err
 }
