@@ -318,11 +318,11 @@ type spyTransport struct {
 	hear func(protocol string, b []byte) []byte
 }
 
-func (s *spyTransport) Dial(peer ident.PeerID, addrs []string, protocol string, strand runtime.Strand, h runtime.Handler) runtime.Link {
+func (s *spyTransport) Dial(peer ident.PeerID, addrs []string, protocol runtime.Protocol, strand runtime.Strand, h runtime.Handler) runtime.Link {
 	return &spyLink{s.Transport.Dial(peer, addrs, protocol, strand, h), s.hear}
 }
 
-func (s *spyTransport) Listen(protocol string, strand runtime.Strand, accept func(runtime.Link)) (stop func(), err error) {
+func (s *spyTransport) Listen(protocol runtime.Protocol, strand runtime.Strand, accept func(runtime.Link)) (stop func(), err error) {
 	return s.Transport.Listen(protocol, strand, func(l runtime.Link) { accept(&spyLink{l, s.hear}) })
 }
 

@@ -153,7 +153,7 @@ func (a *attempt) stop() {
 }
 
 // Dial implements runtime.Transport.
-func (t *Transport) Dial(to peerID, addrs []string, proto string, s runtime.Strand, h runtime.Handler) runtime.Link {
+func (t *Transport) Dial(to peerID, addrs []string, proto runtime.Protocol, s runtime.Strand, h runtime.Handler) runtime.Link {
 	l := newLink(t, to, proto)
 	l.opener = true
 	if t.crashed {
@@ -166,8 +166,8 @@ func (t *Transport) Dial(to peerID, addrs []string, proto string, s runtime.Stra
 	case t.stopping:
 		l.finish(closedBy(wire.Cancelled, true))
 		return l
-	case len(proto) > wire.MaxProtocol:
-		l.finish(closedBy(wire.TooLarge, true))
+	case proto.Check() != nil:
+		l.finish(closedBy(wire.ProtocolViolation, true))
 		return l
 	case to == t.local:
 		l.finish(closedBy(wire.DialFailed, true))

@@ -27,7 +27,6 @@ type EndpointConfig struct {
 
 	SendMessages int // (wire.SendMessages)
 	SendBytes    int // (wire.SendBytes)
-	MaxMessage   int // bytes (wire.MaxMessage)
 	// LinkWindow is what a peer may have sent on a link before its handler took it, in
 	// bytes (wire.LinkWindow). Where a session has many links, new ones get less, see
 	// wire.Window.
@@ -61,7 +60,6 @@ func (c EndpointConfig) withDefaults() EndpointConfig {
 	or(&c.VersionMax, max(c.VersionMin, wire.VersionMax))
 	or(&c.SendMessages, wire.SendMessages)
 	or(&c.SendBytes, wire.SendBytes)
-	or(&c.MaxMessage, wire.MaxMessage)
 	or(&c.LinkWindow, wire.LinkWindow)
 	or(&c.LinksPerPeer, wire.LinksPerPeer)
 	or(&c.MaxUnbound, DefaultUnbound)
@@ -91,7 +89,7 @@ func (c EndpointConfig) Validate() error {
 	if c.VersionMin > c.VersionMax {
 		faults = append(faults, errors.New("versions: lowest above highest"))
 	}
-	if min(c.SendMessages, c.SendBytes, c.MaxMessage, c.LinkWindow, c.LinksPerPeer, c.MaxUnbound, c.MaxSessions) < 0 {
+	if min(c.SendMessages, c.SendBytes, c.LinkWindow, c.LinksPerPeer, c.MaxUnbound, c.MaxSessions) < 0 {
 		faults = append(faults, errors.New("a limit below zero"))
 	}
 	if min(c.HandshakeTimeout, c.HelloTimeout, c.LinkTimeout, c.IdleTimeout, c.KeepAlive, c.Linger) < 0 {

@@ -152,7 +152,7 @@ func (b *bed) node(name string, change ...func(*netsim.EndpointConfig)) *node {
 		b.t.Fatal(err)
 	}
 	n := &node{Transport: t, b: b}
-	_, err = t.Listen("p", strand{b.kernel}, func(l runtime.Link) {
+	_, err = t.Listen(runtime.Protocol{Name: "p"}, strand{b.kernel}, func(l runtime.Link) {
 		e := &end{b: b, link: l}
 		n.accepted = append(n.accepted, e)
 		n.last = e
@@ -172,7 +172,7 @@ func (n *node) dial(to *node) *end { return n.dialAt(to.Local(), to.Addrs()...) 
 func (n *node) dialAt(peer ident.PeerID, addrs ...string) *end {
 	e := &end{b: n.b}
 	n.last = e
-	e.link = n.Dial(peer, addrs, "p", strand{n.b.kernel}, e)
+	e.link = n.Dial(peer, addrs, runtime.Protocol{Name: "p"}, strand{n.b.kernel}, e)
 	return e
 }
 

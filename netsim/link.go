@@ -24,6 +24,7 @@ type Link struct {
 	twin   *Link    // the other end, once it exists
 	peer   peerID
 	proto  string
+	most   int // bytes of a message
 	opener bool
 	state  int
 	addrs  []string
@@ -74,8 +75,8 @@ type Link struct {
 
 var _ runtime.Link = (*Link)(nil)
 
-func newLink(t *Transport, to peerID, proto string) *Link {
-	l := &Link{t: t, peer: to, proto: proto}
+func newLink(t *Transport, to peerID, proto runtime.Protocol) *Link {
+	l := &Link{t: t, peer: to, proto: proto.Name, most: proto.Limit()}
 	l.timer.init(t.n, l.late)
 	return l
 }
@@ -276,7 +277,7 @@ func (s *session) openQueued() {
 
 // accept brings up the acceptor's end of a link.
 func (s *session) accept(f *frame) {
-	l := newLink(s.t, s.peer, f.link.proto)
+	l := newLink(s.t, s.peer, runtime.Protocol{Name: f.link.proto})
 	l.s, l.twin, f.link.twin = s, f.link, l
 	l.lane.init(s, l.proto)
 	l.state = open
@@ -289,6 +290,9 @@ func (s *session) accept(f *frame) {
 	l.window = s.nextWindow()
 	l.granted = l.window
 	listener := s.t.listeners[l.proto]
+	if listener != nil {
+		l.most = listener.protocol.Limit()
+	}
 	switch {
 	case listener == nil:
 		l.Close(wire.UnknownProtocol)

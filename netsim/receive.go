@@ -28,10 +28,18 @@ func (s *session) receiveLink(f *frame) {
 	case kAccept:
 		l.accepted(f.limit)
 	case kWant:
+		if f.limit > int64(l.most)+wire.MessageCost {
+			l.Close(wire.TooLarge)
+			return
+		}
 		l.want = f.limit
 		l.largest = max(l.largest, l.want)
 		l.grantLarge()
 	case kMessage:
+		if len(f.msg) > l.most {
+			l.Close(wire.TooLarge)
+			return
+		}
 		l.held += costOf(f.msg)
 		l.arrive(&item{msg: f.msg, cost: costOf(f.msg)})
 	case kGoodbye:

@@ -18,7 +18,7 @@ func (l *Link) Send(messages ...[]byte) (n int, err error) {
 	}
 	c := &l.t.config
 	for _, m := range messages {
-		if len(m) > c.MaxMessage {
+		if len(m) > l.most {
 			err = runtime.ErrTooLarge
 			break
 		}

@@ -35,8 +35,9 @@ type Transport struct {
 var _ runtime.Transport = (*Transport)(nil)
 
 type listener struct {
-	strand runtime.Strand
-	accept func(runtime.Link)
+	protocol runtime.Protocol
+	strand   runtime.Strand
+	accept   func(runtime.Link)
 }
 
 // gone: nothing of it is left.
@@ -53,22 +54,23 @@ func (t *Transport) Name() string { return t.config.Name }
 
 // Listen implements runtime.Transport. A dead or closed transport takes no
 // listeners.
-func (t *Transport) Listen(proto string, s runtime.Strand, accept func(runtime.Link)) (stop func(), err error) {
+func (t *Transport) Listen(proto runtime.Protocol, s runtime.Strand, accept func(runtime.Link)) (stop func(), err error) {
+	if err := proto.Check(); err != nil {
+		return func() {}, fmt.Errorf("listen: %w", err)
+	}
 	switch {
 	case t.crashed:
 		return func() {}, runtime.ErrCrashed
 	case t.stopping:
-		return func() {}, fmt.Errorf("listen for %q: %w", proto, runtime.ErrStopped)
-	case len(proto) > wire.MaxProtocol:
-		return func() {}, fmt.Errorf("listen for %q: name over %d bytes: %w", proto, wire.MaxProtocol, wire.TooLarge)
-	case t.listeners[proto] != nil:
-		return func() {}, fmt.Errorf("listen for %q: %w", proto, runtime.ErrListening)
+		return func() {}, fmt.Errorf("listen for %s: %w", proto.Name, runtime.ErrStopped)
+	case t.listeners[proto.Name] != nil:
+		return func() {}, fmt.Errorf("listen for %s: %w", proto.Name, runtime.ErrListening)
 	}
-	ln := &listener{strand: s, accept: accept}
-	t.listeners[proto] = ln
+	ln := &listener{protocol: proto, strand: s, accept: accept}
+	t.listeners[proto.Name] = ln
 	return func() {
-		if t.listeners[proto] == ln {
-			delete(t.listeners, proto)
+		if t.listeners[proto.Name] == ln {
+			delete(t.listeners, proto.Name)
 		}
 	}, nil
 }

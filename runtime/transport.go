@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/smalti/smalti/runtime/ident"
@@ -21,19 +22,47 @@ type Transport interface {
 	// link is silent until it is bound, and not open before that for the peer. The
 	// number of unbound links is bounded; further ones are refused with Overloaded. A
 	// protocol has one listener at a time.
-	Listen(proto string, s Strand, accept func(Link)) (stop func(), err error)
+	Listen(proto Protocol, s Strand, accept func(Link)) (stop func(), err error)
 	// Dial opens a link for proto to peer, which must prove that identity, at
 	// the first of addrs that answers. It returns at once; OnOpen or OnClosed
 	// of h follows on s within a deadline that covers connection, hello,
 	// stream credit and the peer's answer. Send is allowed before OnOpen.
 	// Without addrs only a live session serves.
-	Dial(peer ident.PeerID, addrs []string, proto string, s Strand, h Handler) Link
+	Dial(peer ident.PeerID, addrs []string, proto Protocol, s Strand, h Handler) Link
 	// Drain drains all links, for at most max, then closes the sessions, the
 	// listener and the socket, and posts done on s. New links are refused from
 	// its start on.
 	Drain(r wire.Reason, max time.Duration, s Strand, done func())
 	// Close ends everything at once, with Cancelled.
 	Close()
+}
+
+// Protocol is what a link speaks. Who listens and who dials each say how large a message
+// may be, so that no transport has to be told: what Send takes is never too large for
+// the link, and a peer can make this node hold no more of one message.
+type Protocol struct {
+	// Name is 1 to wire.MaxProtocol bytes, for example "smalti/stream/1". Both ends know it.
+	Name string
+	// MaxMessage bounds a message of either side, in bytes; 0 or more than that:
+	// wire.MaxMessage. Link.Send refuses a longer one, and one of the peer ends the
+	// link with TooLarge.
+	MaxMessage int
+}
+
+// Limit returns how large a message may be, in bytes.
+func (p Protocol) Limit() int {
+	if p.MaxMessage <= 0 {
+		return wire.MaxMessage
+	}
+	return min(p.MaxMessage, wire.MaxMessage)
+}
+
+// Check reports what is wrong with the name.
+func (p Protocol) Check() error {
+	if p.Name == "" || len(p.Name) > wire.MaxProtocol {
+		return fmt.Errorf("protocol name of %d bytes, want 1 to %d: %w", len(p.Name), wire.MaxProtocol, wire.ProtocolViolation)
+	}
+	return nil
 }
 
 // Session is what is known of the authenticated association under a link. Its

@@ -132,12 +132,12 @@ type versionTransport struct {
 }
 
 // Listen implements runtime.Transport.
-func (t *versionTransport) Listen(protocol string, s runtime.Strand, accept func(runtime.Link)) (stop func(), err error) {
+func (t *versionTransport) Listen(protocol runtime.Protocol, s runtime.Strand, accept func(runtime.Link)) (stop func(), err error) {
 	return t.Transport.Listen(protocol, s, func(l runtime.Link) { accept(&versionLink{Link: l, t: t}) })
 }
 
 // Dial implements runtime.Transport.
-func (t *versionTransport) Dial(peer ident.PeerID, addrs []string, protocol string, s runtime.Strand, h runtime.Handler) runtime.Link {
+func (t *versionTransport) Dial(peer ident.PeerID, addrs []string, protocol runtime.Protocol, s runtime.Strand, h runtime.Handler) runtime.Link {
 	l := &versionLink{t: t, dialled: true}
 	l.Link = t.Transport.Dial(peer, addrs, protocol, s, &versionHandler{h, l})
 	return l

@@ -162,7 +162,7 @@ func TestPausedHostIsFrozenInTheNetwork(t *testing.T) {
 	a, b := w.Host("a"), w.Host("b")
 	b.Boot(idle)
 	a.Boot(func(ctx context.Context, env *runtime.Env) {
-		env.Transport.Dial(b.Key().PeerID(), []string{b.Addr()}, "p", env.Scheduler.Strand("s"), silent{})
+		env.Transport.Dial(b.Key().PeerID(), []string{b.Addr()}, runtime.Protocol{Name: "p"}, env.Scheduler.Strand("s"), silent{})
 		idle(ctx, env)
 	})
 	b.Pause()

@@ -12,21 +12,11 @@ import (
 	"github.com/smalti/smalti/runtime/live"
 	"github.com/smalti/smalti/runtime/node"
 	"github.com/smalti/smalti/runtime/quicnet"
-	"github.com/smalti/smalti/runtime/stream"
-	"github.com/smalti/smalti/runtime/wire"
 )
 
 // closeMax bounds the end of a node, whose parts have bounds of their own: a
 // farewell of 300 ms and the drain of a second.
 const closeMax = 5 * time.Second
-
-// limits bound what a peer can make this node hold of one message: that of a
-// stream is a datum and its header.
-var limits = map[string]quicnet.Limits{
-	discovery.Protocol:       {MaxMessage: wire.MaxControl},
-	discovery.GossipProtocol: {MaxMessage: wire.MaxControl},
-	stream.Protocol:          {MaxMessage: wire.DefaultDatum + 64},
-}
 
 // process is a node on this machine: real strands, clock, network and store.
 type process struct {
@@ -62,7 +52,7 @@ func start(s settings, observer runtime.Observer) (*process, error) {
 	p.transport, err = quicnet.Listen(quicnet.Config{
 		Key: s.key, Network: s.network, Secrets: s.secrets,
 		Listen: s.listen, Advertise: s.advertise,
-		Clock: p.clock, Observer: observer, Known: known, Protocols: limits,
+		Clock: p.clock, Observer: observer, Known: known,
 	})
 	if err != nil {
 		p.stop()

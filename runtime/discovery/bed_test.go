@@ -160,11 +160,11 @@ func (s *bedStrand) Rand(name string) *runtime.Rand {
 
 func (b *bed) Local() ident.PeerID { return b.key.PeerID() }
 func (b *bed) Addrs() []string     { return b.addrs }
-func (b *bed) Listen(string, runtime.Strand, func(runtime.Link)) (func(), error) {
+func (b *bed) Listen(runtime.Protocol, runtime.Strand, func(runtime.Link)) (func(), error) {
 	return func() {}, nil
 }
 
-func (b *bed) Dial(peer ident.PeerID, _ []string, _ string, _ runtime.Strand, h runtime.Handler) runtime.Link {
+func (b *bed) Dial(peer ident.PeerID, _ []string, _ runtime.Protocol, _ runtime.Strand, h runtime.Handler) runtime.Link {
 	return &wired{peer: peer, handler: h}
 }
 func (b *bed) Drain(wire.Reason, time.Duration, runtime.Strand, func()) {}

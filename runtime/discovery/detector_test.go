@@ -122,7 +122,7 @@ func (c *cluster) accuse(members []string, victim string, times int) {
 					c.t.Error(err)
 					return
 				}
-				link := env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, gossip, s, silent{&closed})
+				link := env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, runtime.Protocol{Name: gossip}, s, silent{&closed})
 				_, _ = link.Send(wire.MustMarshal(map[int]any{3: [][]byte{word.Raw()}}))
 			})
 		}
@@ -161,7 +161,7 @@ func TestAccusationsByNobodyAreIgnored(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				link := env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, gossip, s, silent{&closed})
+				link := env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, runtime.Protocol{Name: gossip}, s, silent{&closed})
 				_, _ = link.Send(wire.MustMarshal(map[int]any{3: [][]byte{word.Raw()}}))
 			})
 		})

@@ -74,7 +74,7 @@ func (w *worker) exchangeWith(peer ident.PeerID, addrs []string, closed func(err
 	x.look()
 	x.box = outbox{budget: maxExchangeBytes, turn: true, words: w.against(peer)}
 	x.opening()
-	x.link = w.env.Transport.Dial(peer, addrs, Protocol, w.strand, x)
+	x.link = w.env.Transport.Dial(peer, addrs, control(Protocol), w.strand, x)
 	x.pump()
 	return x
 }
@@ -85,7 +85,7 @@ func (w *worker) listen() error {
 		protocol string
 		accept   func(runtime.Link)
 	}{{Protocol, w.accept}, {GossipProtocol, w.acceptNeighbour}, {PingProtocol, w.acceptPing}} {
-		stop, err := w.env.Transport.Listen(l.protocol, w.strand, l.accept)
+		stop, err := w.env.Transport.Listen(control(l.protocol), w.strand, l.accept)
 		if err != nil {
 			return err
 		}

@@ -25,20 +25,20 @@ type counted struct {
 	t *traffic
 }
 
-func (c counted) Dial(peer ident.PeerID, addrs []string, proto string, s runtime.Strand, h runtime.Handler) runtime.Link {
-	switch proto {
+func (c counted) Dial(peer ident.PeerID, addrs []string, proto runtime.Protocol, s runtime.Strand, h runtime.Handler) runtime.Link {
+	switch proto.Name {
 	case discovery.GossipProtocol:
 		c.t.links++
 	case discovery.Protocol:
 		c.t.exchanges++
 		if c.t.noExchanges {
-			proto = "nobody listens"
+			proto.Name = "nobody listens"
 		}
 	}
 	return countedLink{c.Transport.Dial(peer, addrs, proto, s, h), c.t}
 }
 
-func (c counted) Listen(proto string, s runtime.Strand, accept func(runtime.Link)) (func(), error) {
+func (c counted) Listen(proto runtime.Protocol, s runtime.Strand, accept func(runtime.Link)) (func(), error) {
 	return c.Transport.Listen(proto, s, func(l runtime.Link) { accept(countedLink{l, c.t}) })
 }
 

@@ -78,7 +78,7 @@ func TestForgedEntriesAreRefused(t *testing.T) {
 	mallory.Boot(func(_ context.Context, env *runtime.Env) {
 		s := env.Scheduler.Strand("test")
 		s.Post(func() {
-			link := env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, gossip, s, silent{&closed})
+			link := env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, runtime.Protocol{Name: gossip}, s, silent{&closed})
 			_, _ = link.Send(frame(forged))
 		})
 	})
@@ -101,7 +101,7 @@ func (c *cluster) talk(host, protocol string, k *talker) error {
 	c.Host(host).Boot(func(_ context.Context, env *runtime.Env) {
 		s := env.Scheduler.Strand("test")
 		s.Post(func() {
-			k.link = env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, protocol, s, k)
+			k.link = env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, runtime.Protocol{Name: protocol}, s, k)
 		})
 	})
 	c.within(10*time.Second, "end of "+host, func() bool { return k.closed.Reason != wire.None })
@@ -141,7 +141,7 @@ func TestSilentPeersCostABoundedNumberOfPlaces(t *testing.T) {
 			s.Post(func() {
 				for range 4 {
 					dialled++
-					env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, protocol, s, silent{&closed})
+					env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, runtime.Protocol{Name: protocol}, s, silent{&closed})
 				}
 			})
 		})
@@ -193,7 +193,7 @@ func TestLargeCatalogsCrossInManyMessages(t *testing.T) {
 		feeder.Boot(func(_ context.Context, env *runtime.Env) {
 			s := env.Scheduler.Strand("test")
 			s.Post(func() {
-				link := env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, gossip, s, silent{&closed})
+				link := env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, runtime.Protocol{Name: gossip}, s, silent{&closed})
 				if n, err := link.Send(frames...); n != len(frames) {
 					t.Error(err)
 				}
@@ -219,7 +219,7 @@ func TestForgeriesCountAcrossLinks(t *testing.T) {
 			env.Clock.AfterFunc(s, time.Duration(i)*time.Second, func() {
 				var link runtime.Link
 				k := &ending{f: func(r wire.Reason) { ends = append(ends, r) }}
-				link = env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, gossip, s, k)
+				link = env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, runtime.Protocol{Name: gossip}, s, k)
 				_, _ = link.Send(frame(slices.Repeat([][]byte{[]byte("no entry")}, 9)...))
 				env.Clock.AfterFunc(s, 500*time.Millisecond, func() { link.Close(wire.Finished) })
 			})
@@ -249,7 +249,7 @@ func TestStrangersDoNotKeepPlacesOfNeighbours(t *testing.T) {
 		c.Host(fmt.Sprintf("stranger%d", i)).Boot(func(_ context.Context, env *runtime.Env) {
 			s := env.Scheduler.Strand("test")
 			s.Post(func() {
-				env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, gossip, s, &ending{f: func(r wire.Reason) { ends[r]++ }})
+				env.Transport.Dial(c.id("n0"), []string{c.Host("n0").Addr()}, runtime.Protocol{Name: gossip}, s, &ending{f: func(r wire.Reason) { ends[r]++ }})
 			})
 		})
 	}

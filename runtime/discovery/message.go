@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
@@ -11,6 +12,11 @@ import (
 // Protocol is the name of the links of this package. Their messages are of at
 // most wire.MaxControl bytes.
 const Protocol = "smalti/sync/1"
+
+// control returns a protocol of discovery: a peer can make a node hold 64 KiB of a message.
+func control(name string) runtime.Protocol {
+	return runtime.Protocol{Name: name, MaxMessage: wire.MaxControl}
+}
 
 // frameRoom is what a message may take besides what is in it, and itemRoom what
 // each thing in it takes besides its bytes.

@@ -125,7 +125,7 @@ func (w *worker) befriend(count int) {
 	for _, id := range w.choose(count, func(id ident.PeerID) bool { return w.neighbours.of(id) == nil }) {
 		n := w.newNeighbour(id)
 		n.chosen = true
-		n.link = w.env.Transport.Dial(id, w.addrs(id, nil), GossipProtocol, w.strand, n)
+		n.link = w.env.Transport.Dial(id, w.addrs(id, nil), control(GossipProtocol), w.strand, n)
 	}
 }
 

@@ -106,7 +106,7 @@ func (w *worker) ping(peer ident.PeerID, addrs []string, done func(Pong, error))
 	w.open++
 	w.pings = append(w.pings, p)
 	p.deadline = w.env.Clock.AfterFunc(w.strand, w.cfg.SyncTimeout, func() { p.link.Close(wire.HandshakeTimeout) })
-	p.link = w.env.Transport.Dial(peer, w.addrs(peer, addrs), PingProtocol, w.strand, p)
+	p.link = w.env.Transport.Dial(peer, w.addrs(peer, addrs), control(PingProtocol), w.strand, p)
 	_, _ = p.link.Send([]byte{pingVersion})
 }
 

@@ -73,7 +73,7 @@ func TestPingOfASilentPeerEnds(t *testing.T) {
 	mute.Boot(func(_ context.Context, env *runtime.Env) {
 		s := env.Scheduler.Strand("test")
 		closed := 0
-		if _, err := env.Transport.Listen(discovery.PingProtocol, s, func(l runtime.Link) { l.Bind(s, silent{&closed}) }); err != nil {
+		if _, err := env.Transport.Listen(runtime.Protocol{Name: discovery.PingProtocol}, s, func(l runtime.Link) { l.Bind(s, silent{&closed}) }); err != nil {
 			t.Error(err)
 		}
 	})

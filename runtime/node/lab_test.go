@@ -114,7 +114,7 @@ func (l *machine) host(name string, s *setup) (*runtime.Env, error) {
 	c := quicnet.Config{Key: s.Key, Network: s.Network, Listen: "127.0.0.1:0", Clock: env.Clock}
 	if s.narrow {
 		c.LinkWindow = narrowLink.window
-		c.Limits = quicnet.Limits{SendMessages: narrowLink.messages, SendBytes: narrowLink.sending}
+		c.SendMessages, c.SendBytes = narrowLink.messages, narrowLink.sending
 	}
 	if s.distant {
 		socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})

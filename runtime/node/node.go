@@ -30,6 +30,7 @@ type Config struct {
 	// gives up earlier on consumers without progress, see stream.ProducerConfig.
 	// 0: DefaultCloseMax.
 	CloseMax time.Duration
+	Streams  stream.Config
 }
 
 // Node is a running node.
@@ -60,7 +61,7 @@ func New(env *runtime.Env, config Config) (*Node, error) {
 	if n.discovery, err = discovery.New(env, config.Discovery); err != nil {
 		return nil, fmt.Errorf("start node: %w", err)
 	}
-	if n.streams, err = stream.New(env, n.discovery); err != nil {
+	if n.streams, err = stream.New(env, n.discovery, config.Streams); err != nil {
 		n.discovery.Stop(n.strand, func() {})
 		return nil, fmt.Errorf("start node: %w", err)
 	}

@@ -45,7 +45,7 @@ func (p *puppet) offers(play func(l runtime.Link, id ident.StreamID), streams ..
 			}
 		}})
 	}
-	if _, err := p.env.Transport.Listen(stream.Protocol, p.strand, accept); err != nil {
+	if _, err := p.env.Transport.Listen(runtime.Protocol{Name: stream.Protocol}, p.strand, accept); err != nil {
 		p.x.Fatal(err)
 	}
 	for _, d := range streams {
@@ -58,7 +58,7 @@ func (p *puppet) dial(to *node.Node, says ...[]byte) *party {
 	h := &party{hear: func([]byte) {}}
 	addrs := to.Env().Transport.Addrs()
 	p.strand.Post(func() {
-		l := p.env.Transport.Dial(to.ID(), addrs, stream.Protocol, p.strand, h)
+		l := p.env.Transport.Dial(to.ID(), addrs, runtime.Protocol{Name: stream.Protocol}, p.strand, h)
 		_, _ = l.Send(says...)
 	})
 	return h

@@ -78,13 +78,13 @@ func fanOut(b *testing.B, consumers, size int) {
 	for i := range consumers {
 		name := fmt.Sprintf("consumer %d", i)
 		c, s := open(name), sched.Strand(name)
-		_, err := c.Listen(proto, s, func(l runtime.Link) { l.Bind(s, &sink{left: &left, done: &done}) })
+		_, err := c.Listen(runtime.Protocol{Name: proto}, s, func(l runtime.Link) { l.Bind(s, &sink{left: &left, done: &done}) })
 		if err != nil {
 			b.Fatal(err)
 		}
 		strand.Post(func() {
 			h := &source{batch: batch(128, size), left: b.N}
-			h.link = producer.Dial(c.Local(), c.Addrs(), proto, strand, h)
+			h.link = producer.Dial(c.Local(), c.Addrs(), runtime.Protocol{Name: proto}, strand, h)
 		})
 	}
 	done.Wait()

@@ -81,17 +81,10 @@ type Config struct {
 	// wire.Window.
 	LinkWindow int
 
-	// Limits are those of every link, Protocols those of single protocols,
-	// whose zero fields fall back to Limits.
-	Limits    Limits
-	Protocols map[string]Limits
-}
-
-// Limits bound one link, in bytes but for SendMessages.
-type Limits struct {
-	MaxMessage   int // largest message, either way; wire.MaxMessage
-	SendMessages int // queued messages; wire.SendMessages
-	SendBytes    int // queued bytes; wire.SendBytes
+	// SendMessages and SendBytes bound what waits on one link to be sent, whichever is
+	// met first; wire.SendMessages and wire.SendBytes.
+	SendMessages int
+	SendBytes    int
 }
 
 func orElse[T comparable](v *T, d T) {
@@ -99,13 +92,6 @@ func orElse[T comparable](v *T, d T) {
 	if *v == zero {
 		*v = d
 	}
-}
-
-func (l Limits) or(d Limits) Limits {
-	orElse(&l.MaxMessage, d.MaxMessage)
-	orElse(&l.SendMessages, d.SendMessages)
-	orElse(&l.SendBytes, d.SendBytes)
-	return l
 }
 
 func (c Config) withDefaults() Config {
@@ -126,7 +112,8 @@ func (c Config) withDefaults() Config {
 	orElse(&c.StrangerLinks, wire.StrangerLinks)
 	orElse(&c.Unbound, DefaultUnbound)
 	orElse(&c.LinkWindow, wire.LinkWindow)
-	c.Limits = c.Limits.or(Limits{MaxMessage: wire.MaxMessage, SendMessages: wire.SendMessages, SendBytes: wire.SendBytes})
+	orElse(&c.SendMessages, wire.SendMessages)
+	orElse(&c.SendBytes, wire.SendBytes)
 	return c
 }
 
@@ -153,29 +140,17 @@ func (c Config) Validate() error {
 	for name, n := range map[string]int{
 		"Connections": c.Connections, "Strangers": c.Strangers, "Dials": c.Dials, "HalfOpen": c.HalfOpen,
 		"LinksPerPeer": c.LinksPerPeer, "StrangerLinks": c.StrangerLinks, "Unbound": c.Unbound, "LinkWindow": c.LinkWindow,
+		"SendMessages": c.SendMessages, "SendBytes": c.SendBytes,
 	} {
 		check(n > 0, "%s of %d", name, n)
 	}
 	check(c.LinkWindow <= maxPeerWindow, "LinkWindow of %d, want up to %d", c.LinkWindow, maxPeerWindow)
-	c.Limits.check(check, "Limits")
-	for proto, l := range c.Protocols {
-		check(proto != "" && len(proto) <= wire.MaxProtocol, "protocol name of %d bytes", len(proto))
-		l.or(c.Limits).check(check, proto)
-	}
 	for _, addr := range c.Advertise {
 		_, port, err := net.SplitHostPort(addr)
 		check(err == nil && port != "0", "advertised address %q is not HOST:PORT", addr)
 	}
 	return errors.Join(faults...)
 }
-
-func (l Limits) check(check func(ok bool, format string, args ...any), name string) {
-	check(l.MaxMessage > 0 && l.MaxMessage <= wire.MaxMessage, "%s: MaxMessage of %d, want 1 to %d", name, l.MaxMessage, wire.MaxMessage)
-	check(l.SendMessages > 0, "%s: SendMessages of %d", name, l.SendMessages)
-	check(l.SendBytes > 0, "%s: SendBytes of %d", name, l.SendBytes)
-}
-
-func (c Config) limits(proto string) Limits { return c.Protocols[proto].or(c.Limits) }
 
 // addrs gives the addresses that peers can use for a socket bound to local.
 func (c Config) addrs(local net.Addr) []string {

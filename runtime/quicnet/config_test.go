@@ -11,7 +11,6 @@ import (
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/live"
 	"github.com/smalti/smalti/runtime/quicnet"
-	"github.com/smalti/smalti/runtime/wire"
 )
 
 func valid() quicnet.Config {
@@ -31,8 +30,7 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		"KeepAlive":       func(c *quicnet.Config) { c.KeepAlive, c.IdleTimeout = time.Second, time.Second },
 		"Dials":           func(c *quicnet.Config) { c.Dials = -1 },
 		"LinkWindow":      func(c *quicnet.Config) { c.LinkWindow = 1<<30 + 1 },
-		"MaxMessage":      func(c *quicnet.Config) { c.Limits.MaxMessage = wire.MaxMessage + 1 },
-		"p: SendBytes":    func(c *quicnet.Config) { c.Protocols = map[string]quicnet.Limits{"p": {SendBytes: -1}} },
+		"SendBytes":       func(c *quicnet.Config) { c.SendBytes = -1 },
 		"not HOST:PORT":   func(c *quicnet.Config) { c.Advertise = []string{"host:0"} },
 	} {
 		c := valid()

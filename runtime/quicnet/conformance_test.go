@@ -147,7 +147,7 @@ func (w *realWorld) Start(name string, o transporttest.Options) (*runtime.Env, e
 		KeepAlive:    o.KeepAlive,
 		Linger:       o.Linger,
 		LinksPerPeer: o.LinksPerPeer,
-		Limits:       quicnet.Limits{SendMessages: o.SendMessages, SendBytes: o.SendBytes},
+		SendMessages: o.SendMessages, SendBytes: o.SendBytes,
 	})
 	if err != nil {
 		return nil, err

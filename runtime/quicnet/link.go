@@ -21,7 +21,7 @@ type link struct {
 	peer     ident.PeerID
 	protocol string
 	dialled  bool
-	limits   Limits
+	most     int // bytes of a message
 	session  atomic.Pointer[session]
 	from     *listener     // of an accepted link
 	over     chan struct{} // closed when the link is over; nil: nobody asked yet
@@ -84,8 +84,8 @@ type opening struct {
 	sent   bool       // the open frame went out; the link's mu guards it
 }
 
-func newLink(t *Transport, peer ident.PeerID, protocol string, dialled bool) *link {
-	l := &link{t: t, peer: peer, protocol: protocol, dialled: dialled, limits: t.config.limits(protocol)}
+func newLink(t *Transport, peer ident.PeerID, protocol runtime.Protocol, dialled bool) *link {
+	l := &link{t: t, peer: peer, protocol: protocol.Name, most: protocol.Limit(), dialled: dialled}
 	if dialled {
 		l.opening = &opening{answer: make(chan error, 1)}
 		l.opening.ctx, l.opening.cancel = context.WithCancel(t.ctx)
@@ -111,11 +111,11 @@ func (l *link) Send(messages ...[]byte) (n int, err error) {
 		return 0, runtime.ErrClosed
 	}
 	for _, m := range messages {
-		if len(m) > l.limits.MaxMessage {
+		if len(m) > l.most {
 			err = runtime.ErrTooLarge
 			break
 		}
-		if l.count > 0 && (l.count >= l.limits.SendMessages || l.bytes+len(m) > l.limits.SendBytes) {
+		if l.count > 0 && (l.count >= l.t.config.SendMessages || l.bytes+len(m) > l.t.config.SendBytes) {
 			l.full = true
 			err = runtime.ErrFull
 			break
@@ -320,7 +320,7 @@ func (l *link) wrote(messages, size int) {
 	defer l.mu.Unlock()
 	l.count -= messages
 	l.bytes -= size
-	if l.full && l.count <= l.limits.SendMessages/2 && l.bytes <= l.limits.SendBytes/2 {
+	if l.full && l.count <= l.t.config.SendMessages/2 && l.bytes <= l.t.config.SendBytes/2 {
 		l.full, l.writable = false, true
 		l.post()
 	}

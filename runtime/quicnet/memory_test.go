@@ -21,13 +21,13 @@ func (still) OnClosed(runtime.Closed) {}
 
 func TestIdleLinksCostLittle(t *testing.T) {
 	x, y := start(t, "x"), start(t, "y")
-	if _, err := y.Listen(proto, y.strand, func(l runtime.Link) { l.Bind(y.strand, still{}) }); err != nil {
+	if _, err := y.Listen(runtime.Protocol{Name: proto}, y.strand, func(l runtime.Link) { l.Bind(y.strand, still{}) }); err != nil {
 		t.Fatal(err)
 	}
 	opened := make(chan struct{}, 1)
 	h := runtime.Handler(still{opened})
 	dial := func() {
-		x.do(func() { x.Dial(y.Local(), y.Addrs(), proto, x.strand, h) })
+		x.do(func() { x.Dial(y.Local(), y.Addrs(), runtime.Protocol{Name: proto}, x.strand, h) })
 		await(t, "open", opened)
 	}
 	for range 8 { // one for each lane, at least

@@ -144,7 +144,7 @@ func (e *end) do(f func(l runtime.Link)) { e.n.do(func() { f(e.link) }) }
 // listen accepts links; each is bound at once.
 func (n *node) listen() <-chan *end {
 	accepted := make(chan *end, 64)
-	_, err := n.Listen(proto, n.strand, func(l runtime.Link) {
+	_, err := n.Listen(runtime.Protocol{Name: proto}, n.strand, func(l runtime.Link) {
 		e := newEnd(n)
 		e.link = l
 		l.Bind(n.strand, e)
@@ -162,7 +162,7 @@ func (n *node) dial(to *node) *end {
 
 func (n *node) dialAt(peer ident.PeerID, addrs []string, protocol string) *end {
 	e := newEnd(n)
-	n.do(func() { e.link = n.Dial(peer, addrs, protocol, n.strand, e) })
+	n.do(func() { e.link = n.Dial(peer, addrs, runtime.Protocol{Name: protocol}, n.strand, e) })
 	return e
 }
 

@@ -97,7 +97,7 @@ func (ln *lane) accept(id uint64, payload []byte) error {
 		return nil
 	}
 	s := ln.s
-	l := newLink(s.t, s.p.id, string(name), false)
+	l := newLink(s.t, s.p.id, runtime.Protocol{Name: string(name)}, false)
 	if r := s.t.take(l); r != wire.None {
 		ln.reset(id, r)
 		return nil
@@ -140,6 +140,7 @@ func (t *Transport) take(l *link) wire.Reason {
 		return wire.Overloaded
 	}
 	l.from = from
+	l.most = from.protocol.Limit()
 	l.unbound = true
 	if r := t.register(l); r != wire.None {
 		from.unbound.Add(-1)

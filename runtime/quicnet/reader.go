@@ -127,7 +127,7 @@ func (r *reader) direct(h wire.FrameHeader, b []byte, from int) error {
 	case !known:
 		return refuse(wire.ProtocolViolation, "frame of a link that was not opened")
 	case l == nil: // it ended
-	case h.Size > l.limits.MaxMessage:
+	case h.Size > l.most:
 		l.end(wire.TooLarge, true)
 	default:
 		l.mu.Lock()
@@ -164,7 +164,7 @@ func (r *reader) frame(h wire.FrameHeader, b []byte, from, to int) error {
 		r.link = l
 	}
 	if h.Kind == wire.FrameMessage {
-		if h.Size > l.limits.MaxMessage {
+		if h.Size > l.most {
 			r.flush(b)
 			l.end(wire.TooLarge, true)
 			return nil
@@ -242,7 +242,7 @@ func (r *reader) parts(l *link, payload []byte) error {
 		switch {
 		case err != nil:
 			return malformed(err)
-		case size > uint64(l.limits.MaxMessage):
+		case size > uint64(l.most):
 			return refuse(wire.TooLarge, "message over the limit")
 		}
 		*p = partial{l: l, size: int(size), b: make([]byte, 0, min(int(size), firstPart))}
@@ -356,7 +356,7 @@ func (l *link) credited(payload []byte) error {
 
 // wanted: the peer has a message that is larger than the window.
 func (l *link) wanted(payload []byte) error {
-	n, err := number(payload, l.limits.MaxMessage)
+	n, err := number(payload, l.most)
 	if err != nil {
 		return refuse(wire.TooLarge, "message over the limit")
 	}

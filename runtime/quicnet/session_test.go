@@ -1,7 +1,6 @@
 package quicnet_test
 
 import (
-	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -125,28 +124,6 @@ func TestDialsWaitForEachOther(t *testing.T) {
 	}
 	if got := x.sessions(); got != 3 {
 		t.Errorf("%d sessions, want 3", got)
-	}
-}
-
-func TestPeerThatExceedsAProtocolsLimitIsEndedTooLarge(t *testing.T) {
-	x := start(t, "x", func(c *quicnet.Config) {
-		c.Protocols = map[string]quicnet.Limits{proto: {MaxMessage: 10}}
-	})
-	y := start(t, "y")
-	accepted := x.listen()
-	near := y.dial(x)
-	far := await(t, "accepted link", accepted)
-	far.do(func(l runtime.Link) {
-		if n, err := l.Send(message(0, 11)); n != 0 || !errors.Is(err, runtime.ErrTooLarge) {
-			t.Errorf("Send over the own limit: %d, %v", n, err)
-		}
-	})
-	near.send(message(0, 10), message(1, 11))
-	if c := far.awaitClosed(); c.Reason != wire.TooLarge || !c.Local {
-		t.Errorf("there: %v", c)
-	}
-	if c := near.awaitClosed(); c.Reason != wire.TooLarge || c.Local {
-		t.Errorf("here: %v", c)
 	}
 }
 

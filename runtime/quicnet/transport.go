@@ -57,9 +57,10 @@ type Transport struct {
 
 // listener is who accepts the links of one protocol.
 type listener struct {
-	strand  runtime.Strand
-	accept  func(runtime.Link)
-	unbound atomic.Int64
+	protocol runtime.Protocol
+	strand   runtime.Strand
+	accept   func(runtime.Link)
+	unbound  atomic.Int64
 }
 
 // Listen opens a transport: it binds the socket and serves peers from then on.
@@ -143,34 +144,34 @@ func (t *Transport) Addrs() []string { return append([]string(nil), t.addrs...) 
 func (t *Transport) Instance() wire.Instance { return t.config.Instance }
 
 // Listen hands the links that peers open for proto to accept, on s.
-func (t *Transport) Listen(proto string, s runtime.Strand, accept func(runtime.Link)) (stop func(), err error) {
-	if proto == "" || len(proto) > wire.MaxProtocol {
-		return func() {}, fmt.Errorf("listen: protocol name of %d bytes, want 1 to %d", len(proto), wire.MaxProtocol)
+func (t *Transport) Listen(proto runtime.Protocol, s runtime.Strand, accept func(runtime.Link)) (stop func(), err error) {
+	if err := proto.Check(); err != nil {
+		return func() {}, fmt.Errorf("listen: %w", err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.protocols[proto] != nil {
-		return func() {}, fmt.Errorf("listen for %s: %w", proto, runtime.ErrListening)
+	if t.protocols[proto.Name] != nil {
+		return func() {}, fmt.Errorf("listen for %s: %w", proto.Name, runtime.ErrListening)
 	}
-	l := &listener{strand: s, accept: accept}
-	t.protocols[proto] = l
+	l := &listener{protocol: proto, strand: s, accept: accept}
+	t.protocols[proto.Name] = l
 	return func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		if t.protocols[proto] == l {
-			delete(t.protocols, proto)
+		if t.protocols[proto.Name] == l {
+			delete(t.protocols, proto.Name)
 		}
 	}, nil
 }
 
 // Dial opens a link for proto to peer at the first of addrs that answers.
-func (t *Transport) Dial(peer ident.PeerID, addrs []string, proto string, s runtime.Strand, h runtime.Handler) runtime.Link {
+func (t *Transport) Dial(peer ident.PeerID, addrs []string, proto runtime.Protocol, s runtime.Strand, h runtime.Handler) runtime.Link {
 	l := newLink(t, peer, proto, true)
 	l.Bind(s, h)
 	switch refusing := t.register(l); {
 	case refusing != wire.None:
 		l.end(refusing, true)
-	case proto == "" || len(proto) > wire.MaxProtocol:
+	case proto.Check() != nil:
 		l.end(wire.ProtocolViolation, true)
 	case peer == t.local:
 		l.end(wire.DialFailed, true)

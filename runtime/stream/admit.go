@@ -82,6 +82,8 @@ func (w *fanout) judge(g *guest, s *subscription) (ticket.Expiration, wire.Reaso
 		return ticket.Never, reason
 	case !w.demands.near(s.link.Session()):
 		return ticket.Never, wire.NotAllowed
+	case s.maxDatum < w.config.MaxDatum:
+		return ticket.Never, wire.TooLarge
 	case len(g.subs) >= w.config.MaxPerPeer || w.config.MaxConsumers > 0 && len(w.subs) >= w.config.MaxConsumers:
 		return ticket.Never, wire.NoCapacity
 	}

@@ -398,7 +398,7 @@ func (b *bed) streams(host string, d stream.Directory) *stream.Streams {
 	b.t.Helper()
 	env := b.nodes[host].Env()
 	b.nodes[host].Streams().Close(time.Minute, env.Scheduler.Strand("test"), func(error) {})
-	s, err := stream.New(env, d)
+	s, err := stream.New(env, d, stream.Config{})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -34,6 +34,7 @@ type bed struct {
 	t        *testing.T
 	nodes    map[string]*node.Node
 	config   map[string]func(*discovery.Config)
+	shapes   map[string]func(*node.Config)
 	events   []event.Record
 	set      *invariants.Set
 	verifier discovery.Verifier
@@ -77,7 +78,11 @@ func (b *bed) boot(host string) {
 		if change := b.config[host]; change != nil {
 			change(&c)
 		}
-		n, err := node.New(env, node.Config{Discovery: c})
+		config := node.Config{Discovery: c}
+		if shape := b.shapes[host]; shape != nil {
+			shape(&config)
+		}
+		n, err := node.New(env, config)
 		if err != nil {
 			panic(err)
 		}

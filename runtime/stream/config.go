@@ -82,7 +82,7 @@ const (
 type ProducerConfig struct {
 	Queue        int // datums, of the input and of each subscription; 0: DefaultQueue
 	QueueBytes   int // bytes, likewise; 0: DefaultQueueBytes
-	MaxDatum     int // bytes of one encoding, at most wire.MaxDatum; 0: wire.DefaultDatum
+	MaxDatum     int // bytes of one encoding, at most the node's, see Config; 0: that
 	MaxConsumers int // 0: no limit
 	MaxPerPeer   int // subscriptions of one peer; 0: DefaultPerPeer
 	Lag          Lag
@@ -115,7 +115,6 @@ type ProducerConfig struct {
 func (c ProducerConfig) withDefaults() ProducerConfig {
 	orInt(&c.Queue, DefaultQueue)
 	orInt(&c.QueueBytes, DefaultQueueBytes)
-	orInt(&c.MaxDatum, wire.DefaultDatum)
 	orInt(&c.MaxPerPeer, DefaultPerPeer)
 	orInt(&c.BlockMax, DefaultBlockMax)
 	orInt(&c.DrainMax, DefaultDrainMax)

@@ -44,7 +44,7 @@ func newConsumer(s *Streams, name string, config ConsumerConfig) *consumer {
 	c := &consumer{hub: s, env: s.env, stream: id}
 	strand := s.newStrand("consumer", id)
 	w := &receivers{
-		caller: caller{s.env, id}, name: name, strand: strand, directory: s.directory, config: config, queue: &c.queue,
+		caller: caller{s.env, id}, name: name, strand: strand, directory: s.directory, config: config, protocol: s.protocol, maxDatum: s.config.MaxDatum, queue: &c.queue,
 		demands: demands{require: config.Require, rttBelow: config.RTTBelow, tickets: ticket.NewCache(config.Tickets)},
 		base:    uint64(s.made) << 32, byPeer: map[ident.PeerID]*receiver{},
 	}

@@ -16,11 +16,12 @@ func TestMessagesKeepTheirBytes(t *testing.T) {
 	asked := subscribe{Version: version, Stream: ident.Stream("prices")}
 	later := subscribe{Version: version + 1, Stream: ident.Stream("prices")}
 	some := subscribe{Version: version, Stream: ident.Stream("prices"), Criteria: `kind == "a"`}
+	small := subscribe{Version: version, Stream: ident.Stream("prices"), MaxDatum: 64 << 10}
 	first := start{Version: version, Incarnation: 0x123456789abcdef0, Next: 1000}
 	asking := start{Version: version, Incarnation: 0x123456789abcdef0, Next: 1000, ProgressEvery: 250}
 	skipped := gap{1001, 1003, 2}
 	datum := append(binary.BigEndian.AppendUint64([]byte{frameDatum}, 1004), "payload"...)
-	golden.Covered(t, asked, some)
+	golden.Covered(t, asked, some, small)
 	golden.Covered(t, first, asking)
 
 	asks := func(want subscribe) func(*testing.T, []byte) {
@@ -42,6 +43,7 @@ func TestMessagesKeepTheirBytes(t *testing.T) {
 	golden.Check(t,
 		golden.Message{Name: "subscribe", Bytes: wire.MustMarshal(asked), Read: asks(asked)},
 		golden.Message{Name: "subscribe-criteria", Bytes: wire.MustMarshal(some), Read: asks(some)},
+		golden.Message{Name: "subscribe-max-datum", Bytes: wire.MustMarshal(small), Read: asks(small)},
 		golden.Message{Name: "subscribe-next", Bytes: next.Extend(wire.MustMarshal(later)), Read: asks(later)},
 		golden.Message{Name: "start", Bytes: encodeStart(first), Read: says(message{kind: frameStart, start: first})},
 		golden.Message{Name: "start-progress", Bytes: encodeStart(asking), Read: says(message{kind: frameStart, start: asking})},

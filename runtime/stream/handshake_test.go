@@ -36,7 +36,7 @@ func (b *bed) dial(first ...[]byte) *dialled {
 	d := &dialled{b: b}
 	s := env.Scheduler.Strand("dialled")
 	s.Post(func() {
-		d.link = env.Transport.Dial(b.id("p"), []string{b.Host("p").Addr()}, stream.Protocol, s, d)
+		d.link = env.Transport.Dial(b.id("p"), []string{b.Host("p").Addr()}, runtime.Protocol{Name: stream.Protocol}, s, d)
 		_, _ = d.link.Send(first...)
 	})
 	b.run(time.Second)
@@ -75,7 +75,7 @@ func TestHandshakesAreBoundedAndTheirPlacesGivenBack(t *testing.T) {
 		s.Post(func() {
 			for range most/2 + more {
 				d := &dialled{b: b}
-				d.link = env.Transport.Dial(b.id("p"), []string{b.Host("p").Addr()}, stream.Protocol, s, d)
+				d.link = env.Transport.Dial(b.id("p"), []string{b.Host("p").Addr()}, runtime.Protocol{Name: stream.Protocol}, s, d)
 				all = append(all, d)
 			}
 		})

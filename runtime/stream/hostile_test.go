@@ -52,7 +52,7 @@ func newPuppet(t *testing.T, says ...[]byte) (*bed, *puppet) {
 		}
 		must(d.AddStream(ident.Stream(name)))
 		s := env.Scheduler.Strand("puppet")
-		if _, err := env.Transport.Listen(stream.Protocol, s, p.accept(s)); err != nil {
+		if _, err := env.Transport.Listen(runtime.Protocol{Name: stream.Protocol}, s, p.accept(s)); err != nil {
 			panic(err)
 		}
 	})

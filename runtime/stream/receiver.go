@@ -52,8 +52,8 @@ func (r *receiver) connect(news bool) {
 	w.env.Report(r.event(&e))
 	a := &attempt{receiver: r}
 	r.attempt = a
-	a.link = w.env.Transport.Dial(r.peer.Entry.Peer, w.directory.Dialable(r.peer), Protocol, w.strand, a)
-	_, _ = a.link.Send(wire.MustMarshal(subscribe{Version: version, Stream: w.stream, Criteria: w.config.Criteria}))
+	a.link = w.env.Transport.Dial(r.peer.Entry.Peer, w.directory.Dialable(r.peer), w.protocol, w.strand, a)
+	_, _ = a.link.Send(wire.MustMarshal(newSubscribe(w.stream, w.config.Criteria, w.maxDatum)))
 }
 
 // up tells whether the subscription exists.
@@ -236,7 +236,7 @@ func (r *receiver) ended(reason wire.Reason) {
 func verdict(r wire.Reason) bool {
 	switch r {
 	case wire.GracefulShutdown, wire.StreamNotFound, wire.NotAllowed, wire.Expired, wire.Revoked, wire.Filtered, wire.BadCriteria, wire.CallbackPanic,
-		wire.ProtocolViolation, wire.VersionMismatch:
+		wire.ProtocolViolation, wire.VersionMismatch, wire.TooLarge:
 		return true
 	default:
 		return false

@@ -22,6 +22,8 @@ type receivers struct {
 	strand    runtime.Strand
 	directory Directory
 	config    ConsumerConfig
+	protocol  runtime.Protocol
+	maxDatum  int // that this node takes, in bytes
 	demands   demands
 	queue     *queue
 	board     *board

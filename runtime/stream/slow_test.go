@@ -3,15 +3,13 @@ package stream_test
 import (
 	"context"
 	"errors"
-	"slices"
 	"testing"
 	"time"
 
-	"github.com/smalti/smalti/netsim"
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/node"
 	"github.com/smalti/smalti/runtime/stream"
 	"github.com/smalti/smalti/runtime/wire"
-	"github.com/smalti/smalti/sim"
 )
 
 // small makes lag felt after few datums.
@@ -182,35 +180,39 @@ func TestLinkThatOpensWhileTheQueueIsFullWaits(t *testing.T) {
 	}
 }
 
-func TestDatumThatALinkCannotTakeEndsIt(t *testing.T) {
-	for _, waits := range []bool{false, true} {
-		b := newBed(t, 1)
-		b.narrow("p", "c")
-		b.Host("p").Configure(func(c *sim.HostConfig) {
-			narrow := c.Endpoint
-			c.Endpoint = func(e *netsim.EndpointConfig) {
-				narrow(e)
-				e.MaxMessage = 1 << 10
-			}
-		})
-		for _, host := range []string{"p", "c"} {
-			b.boot(host)
+// What the application is allowed to send every link takes: the limits of a node are one.
+func TestDatumOverTheLimitIsRefusedBeforeAnybodyGetsIt(t *testing.T) {
+	b := newBed(t, 1)
+	small, large := func(c *node.Config) { c.Streams.MaxDatum = 1000 }, func(c *node.Config) { c.Streams.MaxDatum = 3000 }
+	b.shapes = map[string]func(*node.Config){"p": large, "c": large, "small": small}
+	for _, host := range []string{"p", "c", "small"} {
+		b.boot(host)
+	}
+	if _, err := stream.Produce[string](b.nodes["p"].Streams(), "larger", stream.ProducerConfig{MaxDatum: 3001}); !errors.Is(err, stream.ErrConfig) {
+		t.Errorf("a producer of larger datums than the node's: %v, want %v", err, stream.ErrConfig)
+	}
+	p := b.produce("p", stream.ProducerConfig{})
+	g := b.receive("c", b.consume("c", stream.ConsumerConfig{}), 0)
+	refused := b.consume("small", stream.ConsumerConfig{})
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	var failed *stream.EncodeError
+	if _, err := p.TrySend(payload(0, 3001)); !errors.As(err, &failed) || failed.Size != 3001 || !errors.Is(err, wire.TooLarge) {
+		t.Errorf("a datum over the limit: %v, want an EncodeError of its size", err)
+	}
+	for i := range 3 {
+		if _, err := p.TrySend(payload(i, 3000)); err != nil {
+			t.Errorf("a datum at the limit: %v", err)
 		}
-		p, lost := b.sink(stream.ProducerConfig{Queue: 1000})
-		c := b.consume("c", stream.ConsumerConfig{Queue: 1})
-		b.within(5*time.Second, "consumer", subscribed(1, p))
-		sent := 0
-		if waits {
-			sent = b.fill(p, 100) // so that it stands in the ring for a while
-		}
-		if _, err := p.TrySend(payload(sent, 2<<10)); err != nil {
-			t.Fatal(err)
-		}
-		b.receive("c", c, 0)
-		b.within(10*time.Second, "end", func() bool { return b.count("p", event.SubEnded, wire.TooLarge) == 1 })
-		if told := b.count("p", event.Dropped, wire.TooLarge) > 0 || slices.Contains(*lost, outcast{sent, wire.TooLarge}); !told {
-			t.Errorf("in the ring %t: nobody tells that the datum is lost", waits)
-		}
+	}
+	b.run(time.Second)
+	if !g.inOrder(0, 2) || len(g.gaps)+len(g.errs) != 0 {
+		t.Errorf("received %v, %v, %v; want all three", g.values, g.gaps, g.errs)
+	}
+	if got := refused.Status().Pending; b.count("p", event.SubRefused, wire.TooLarge) == 0 || len(got) != 1 || got[0].Reason != wire.TooLarge {
+		t.Errorf("a consumer on a node of smaller datums: %+v, want refused as too-large", got)
+	}
+	if _, err := stream.New(b.nodes["p"].Env(), b.nodes["p"].Discovery(), stream.Config{MaxDatum: wire.MaxDatum + 1}); !errors.Is(err, stream.ErrConfig) {
+		t.Errorf("datums over the hard limit: %v, want %v", err, stream.ErrConfig)
 	}
 }
 

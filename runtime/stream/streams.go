@@ -37,11 +37,28 @@ type Directory interface {
 
 var _ Directory = (*discovery.Discovery)(nil)
 
+// Config configures the streams of a node. The zero value is usable.
+type Config struct {
+	// MaxDatum is the largest datum that a producer of the node may send and a consumer
+	// take, encoded, in bytes: up to wire.MaxDatum; 0: wire.DefaultDatum. A consumer is
+	// refused, with TooLarge, by a producer elsewhere that may send larger ones.
+	MaxDatum int
+}
+
+// Validate tells what cannot work.
+func (c Config) Validate() error {
+	var faults faults
+	faults.check(c.MaxDatum >= 0 && c.MaxDatum <= wire.MaxDatum, "datums of %d bytes, want 0 to %d", c.MaxDatum, wire.MaxDatum)
+	return errors.Join(faults...)
+}
+
 // Streams holds all producers and consumers of one node. It owns the protocol:
 // consumers elsewhere reach the producers here through it.
 type Streams struct {
 	env       *runtime.Env
 	directory Directory
+	config    Config
+	protocol  runtime.Protocol
 	strand    runtime.Strand
 	stop      func() // of the listener
 
@@ -57,9 +74,16 @@ type Streams struct {
 }
 
 // New starts to serve streams on env.
-func New(env *runtime.Env, directory Directory) (*Streams, error) {
-	s := &Streams{env: env, directory: directory, strand: env.Scheduler.Strand("streams"), offered: map[ident.StreamID]*producer{}}
-	stop, err := env.Transport.Listen(Protocol, s.strand, s.onLink)
+func New(env *runtime.Env, directory Directory, config Config) (*Streams, error) {
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("serve streams: %w", err)
+	}
+	orInt(&config.MaxDatum, wire.DefaultDatum)
+	s := &Streams{
+		env: env, directory: directory, config: config, strand: env.Scheduler.Strand("streams"), offered: map[ident.StreamID]*producer{},
+		protocol: runtime.Protocol{Name: Protocol, MaxMessage: max(config.MaxDatum+datumHeader, wire.MaxHandshake)},
+	}
+	stop, err := env.Transport.Listen(s.protocol, s.strand, s.onLink)
 	if err != nil {
 		return nil, fmt.Errorf("serve streams: %w", err)
 	}
@@ -89,6 +113,10 @@ func (s *Streams) produce(name string, config ProducerConfig, codec reflect.Type
 		}
 		p.handles++
 		return p, true, nil
+	}
+	orInt(&config.MaxDatum, s.config.MaxDatum)
+	if config.MaxDatum > s.config.MaxDatum {
+		return nil, false, fmt.Errorf("datums of %d bytes, and the node's are of %d at most (MaxDatum of its configuration): %w", config.MaxDatum, s.config.MaxDatum, ErrConfig)
 	}
 	if err := s.directory.AddStream(id); err != nil {
 		return nil, false, fmt.Errorf("offer stream %q: %w", name, err)
@@ -265,7 +293,7 @@ func (h *handshake) OnMessage(m []byte) {
 		h.refuse(hello.Stream, wire.StreamNotFound)
 		return
 	}
-	s := &subscription{worker: p.worker, link: h.link, peer: h.link.Peer(), criteria: hello.Criteria}
+	s := &subscription{worker: p.worker, link: h.link, peer: h.link.Peer(), criteria: hello.Criteria, maxDatum: hello.maxDatum()}
 	h.hub.directory.Sample(s.peer, h.link.Session().RTT())
 	p.worker.strand.Post(func() { p.worker.admit(s) })
 	h.link.Bind(p.worker.strand, s)

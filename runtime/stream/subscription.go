@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"errors"
 	"time"
 
 	"github.com/smalti/smalti/runtime"
@@ -32,6 +31,7 @@ type subscription struct {
 	id       uint64
 	stage    stage
 	criteria string
+	maxDatum int     // that the consumer's node takes, in bytes
 	filter   *filter // of worker.filters; nil: everything matches
 	since    time.Time
 	traffic  traffic // what the link took
@@ -66,13 +66,9 @@ func (s *subscription) enqueue(batch [][]byte) (taken int, why wire.Reason) {
 	}
 	rest := batch
 	if len(batch) > 0 && s.ring.len() == 0 && s.tell() {
-		n, tooLarge := s.send(batch)
+		n := s.send(batch)
 		s.report(event.Enqueued, batch[:n], wire.None)
 		s.written(batch[:n])
-		if tooLarge {
-			s.cut(wire.TooLarge)
-			return n, wire.TooLarge
-		}
 		rest = batch[n:]
 	}
 	if len(rest) == 0 {
@@ -177,14 +173,14 @@ func (s *subscription) lapsed() bool {
 }
 
 // send hands frames to the link and tells how many it took. If not all, the
-// link becomes writable later, or is about to be closed, or will never take the
-// next one.
-func (s *subscription) send(frames [][]byte) (n int, tooLarge bool) {
-	n, err := s.link.Send(frames...)
+// link becomes writable later, or is about to be closed. None is too large: the
+// protocol's limit is that of the node's datums.
+func (s *subscription) send(frames [][]byte) (n int) {
+	n, _ = s.link.Send(frames...)
 	if n > 0 {
 		s.sent = lastSeq(frames[n-1])
 	}
-	return n, errors.Is(err, runtime.ErrTooLarge)
+	return n
 }
 
 // pump moves the ring to the link, and tells of gaps in their place.
@@ -194,13 +190,9 @@ func (s *subscription) pump() {
 	}
 	if s.ring.len() > 0 {
 		oldest := s.ring.all()
-		n, tooLarge := s.send(oldest)
+		n := s.send(oldest)
 		s.written(oldest[:n])
 		s.ring.pop(n)
-		if tooLarge {
-			s.cut(wire.TooLarge)
-			return
-		}
 	}
 	if s.ring.len() == 0 {
 		s.tell()

@@ -22,6 +22,24 @@ type subscribe struct {
 	Version  uint16         `cbor:"1,keyasint"`
 	Stream   ident.StreamID `cbor:"2,keyasint"`
 	Criteria string         `cbor:"3,keyasint,omitempty"` // empty: every datum
+	MaxDatum uint32         `cbor:"4,keyasint,omitempty"` // bytes that the consumer's node takes; 0: wire.DefaultDatum
+}
+
+// maxDatum returns the largest datum that the consumer takes, in bytes.
+func (s subscribe) maxDatum() int {
+	if s.MaxDatum == 0 {
+		return wire.DefaultDatum
+	}
+	return int(min(s.MaxDatum, wire.MaxDatum))
+}
+
+// newSubscribe returns the message of a consumer that takes datums of maxDatum bytes.
+func newSubscribe(id ident.StreamID, criteria string, maxDatum int) subscribe {
+	m := subscribe{Version: version, Stream: id, Criteria: criteria}
+	if maxDatum != wire.DefaultDatum {
+		m.MaxDatum = uint32(maxDatum)
+	}
+	return m
 }
 
 // start is the producer's first message: the version that is spoken, the highest

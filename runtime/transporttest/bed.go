@@ -197,7 +197,11 @@ func (n *Node) Dial(to *Node, proto string, setup func(e *End)) *End {
 
 // DialAt opens a link to a peer at addresses.
 func (n *Node) DialAt(peer ident.PeerID, addrs []string, proto string, setup func(e *End)) *End {
-	e := n.newEnd(fmt.Sprintf("%s>%s", n.Name, proto), true)
+	return n.dialFor(peer, addrs, runtime.Protocol{Name: proto}, setup)
+}
+
+func (n *Node) dialFor(peer ident.PeerID, addrs []string, proto runtime.Protocol, setup func(e *End)) *End {
+	e := n.newEnd(fmt.Sprintf("%s>%s", n.Name, proto.Name), true)
 	n.Do(func() {
 		e.link = n.Env.Transport.Dial(peer, addrs, proto, n.strand, e)
 		if setup != nil {
@@ -218,10 +222,14 @@ type Listener struct {
 // Listen binds every link of proto to a new End; setup, which may be nil, runs
 // right after.
 func (n *Node) Listen(proto string, setup func(e *End)) *Listener {
+	return n.listenFor(runtime.Protocol{Name: proto}, setup)
+}
+
+func (n *Node) listenFor(proto runtime.Protocol, setup func(e *End)) *Listener {
 	l := &Listener{node: n}
 	n.Do(func() {
 		stop, err := n.Env.Transport.Listen(proto, n.strand, func(link runtime.Link) {
-			e := n.newEnd(fmt.Sprintf("%s<%s#%d", n.Name, proto, len(l.ends)), false)
+			e := n.newEnd(fmt.Sprintf("%s<%s#%d", n.Name, proto.Name, len(l.ends)), false)
 			e.link = link
 			link.Bind(n.strand, e)
 			if setup != nil {
@@ -232,7 +240,7 @@ func (n *Node) Listen(proto string, setup func(e *End)) *Listener {
 		})
 		l.stop = stop
 		if err != nil {
-			n.bed.Errorf("%s listens for %q: %v", n.Name, proto, err)
+			n.bed.Errorf("%s listens for %q: %v", n.Name, proto.Name, err)
 		}
 	})
 	return l

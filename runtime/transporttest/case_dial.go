@@ -225,7 +225,7 @@ func listenTwice(b *Bed) {
 	l := y.Listen(proto, nil)
 	near, far := x.Connect(y, l, proto)
 	y.Do(func() {
-		stop, err := y.Env.Transport.Listen(proto, y.strand, func(runtime.Link) {})
+		stop, err := y.Env.Transport.Listen(runtime.Protocol{Name: proto}, y.strand, func(runtime.Link) {})
 		if !errors.Is(err, runtime.ErrListening) {
 			far.fault("second Listen: %v, want ErrListening", err)
 			stop()

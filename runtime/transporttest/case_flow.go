@@ -318,7 +318,7 @@ func unboundLinks(b *Bed) {
 	var held []runtime.Link
 	var count runtime.Watch[int]
 	y.Do(func() {
-		_, err := y.Env.Transport.Listen(proto, y.strand, func(link runtime.Link) {
+		_, err := y.Env.Transport.Listen(runtime.Protocol{Name: proto}, y.strand, func(link runtime.Link) {
 			held = append(held, link)
 			count.Set(len(held))
 		})

@@ -19,11 +19,51 @@ func messageCases() []Case {
 		{Name: "messages of every size arrive", Body: sizes, Max: time.Minute},
 		{Name: "what is sent before the link opens arrives", Body: sendBeforeOpen},
 		{Name: "an oversized message is refused and harms nothing", Body: oversized},
+		{Name: "a protocol bounds its messages", Body: protocolLimit},
 		{Name: "a hand-over loses nothing", Body: handOver},
 		{Name: "a hand-over after the close moves the end too", Body: handOverClosed},
 		{Name: "a link bound late hears everything", Body: boundLate},
 		{Name: "exporters agree within a session and differ between sessions", Body: exporters},
 		{Name: "round trips are measured", Net: &Net{Latency: 20 * time.Millisecond}, Body: roundTrips},
+	}
+}
+
+// protocolLimit: who listens and who dials each say how large a message may be, and one
+// that is larger ends the link where it arrives.
+func protocolLimit(b *Bed) {
+	const small = 10
+	x, y := b.Pair()
+	l := y.listenFor(runtime.Protocol{Name: proto, MaxMessage: small}, nil)
+	near := x.dialFor(y.ID, y.Addrs, runtime.Protocol{Name: proto, MaxMessage: 10 * small}, nil)
+	far := l.Accept(0)
+	near.WaitOpen()
+	for _, over := range []struct {
+		by   *End
+		size int
+	}{{near, 10*small + 1}, {far, small + 1}} {
+		over.by.Do(func() {
+			if n, err := over.by.link.Send(make([]byte, over.size)); n != 0 || !errors.Is(err, runtime.ErrTooLarge) {
+				b.Errorf("a message of %d bytes: took %d, %v, want ErrTooLarge", over.size, n, err)
+			}
+		})
+	}
+	near.SendAll([][]byte{message(1, small)})
+	far.Wait("the message within the limit arrived", received(1))
+	near.SendAll([][]byte{message(2, small+1)})
+	far.expectClosed(wire.TooLarge, true)
+	near.expectClosed(wire.TooLarge, false)
+	// A message of several frames, and one over the window, are refused by their size.
+	const large = wire.LinkWindow / 2
+	wide := y.listenFor(runtime.Protocol{Name: "wide", MaxMessage: large}, nil)
+	for i, size := range []int{large + 1, wire.MaxMessage} {
+		near := x.dialFor(y.ID, y.Addrs, runtime.Protocol{Name: "wide"}, nil)
+		near.WaitOpen()
+		far := wide.Accept(i)
+		near.SendAll([][]byte{message(1, large)})
+		far.Wait("the message within the limit arrived", received(1))
+		near.SendAll([][]byte{message(2, size)})
+		far.expectClosed(wire.TooLarge, true)
+		near.expectClosed(wire.TooLarge, false)
 	}
 }
 
@@ -184,7 +224,7 @@ func boundLate(b *Bed) {
 	x, y := b.Pair()
 	var accepted runtime.Watch[runtime.Link]
 	y.Do(func() {
-		_, err := y.Env.Transport.Listen(proto, y.strand, func(link runtime.Link) { accepted.Set(link) })
+		_, err := y.Env.Transport.Listen(runtime.Protocol{Name: proto}, y.strand, func(link runtime.Link) { accepted.Set(link) })
 		if err != nil {
 			b.Errorf("listen: %v", err)
 		}

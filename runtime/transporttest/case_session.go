@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -31,8 +32,10 @@ func simultaneous(b *Bed) {
 		lx, ly := x.Listen(proto, nil), y.Listen(proto, nil)
 		there, back := x.newEnd(x.Name+">", true), y.newEnd(y.Name+">", true)
 		// Posted back to back, so that both hellos are under way before either arrives.
-		y.strand.Post(func() { back.link = y.Env.Transport.Dial(x.ID, x.Addrs, proto, y.strand, back) })
-		x.strand.Post(func() { there.link = x.Env.Transport.Dial(y.ID, y.Addrs, proto, x.strand, there) })
+		y.strand.Post(func() { back.link = y.Env.Transport.Dial(x.ID, x.Addrs, runtime.Protocol{Name: proto}, y.strand, back) })
+		x.strand.Post(func() {
+			there.link = x.Env.Transport.Dial(y.ID, y.Addrs, runtime.Protocol{Name: proto}, x.strand, there)
+		})
 		there.WaitOpen()
 		back.WaitOpen()
 		thereFar, backFar := ly.Accept(0), lx.Accept(0)

@@ -30,7 +30,7 @@ func (l *liar) dial(to *sim.Host, protocol string, t *talk) {
 	}
 	t.l, t.to = l, to
 	l.talks = append(l.talks, t)
-	t.link = l.env.Transport.Dial(to.Key().PeerID(), []string{to.Addr()}, protocol, l.strand, t)
+	t.link = l.env.Transport.Dial(to.Key().PeerID(), []string{to.Addr()}, runtime.Protocol{Name: protocol}, l.strand, t)
 }
 
 // OnOpen implements runtime.Handler.
