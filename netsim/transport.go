@@ -49,6 +49,10 @@ func (t *Transport) Local() peerID { return t.local }
 // Addrs implements runtime.Transport.
 func (t *Transport) Addrs() []string { return []string{t.config.Addr} }
 
+// OnFailure implements runtime.Transport. A simulated one does not fail: what may happen to
+// it are crashes of its host and partitions.
+func (t *Transport) OnFailure(runtime.Strand, func(error)) {}
+
 // Name is the host's.
 func (t *Transport) Name() string { return t.config.Name }
 

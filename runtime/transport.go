@@ -29,6 +29,9 @@ type Transport interface {
 	// stream credit and the peer's answer. Send is allowed before OnOpen.
 	// Without addrs only a live session serves.
 	Dial(peer ident.PeerID, addrs []string, proto Protocol, s Strand, h Handler) Link
+	// OnFailure has f called on s, at most once, when the transport ends by itself: it cannot
+	// get back what it needs of the machine, such as its socket. Every link ends then.
+	OnFailure(s Strand, f func(error))
 	// Drain drains all links, for at most max, then closes the sessions, the
 	// listener and the socket, and posts done on s. New links are refused from
 	// its start on.

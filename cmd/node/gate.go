@@ -12,6 +12,9 @@ import (
 	"github.com/smalti/smalti/runtime/wire"
 )
 
+// errTransport ends a command whose node has no socket any more.
+var errTransport = errors.New("the transport failed")
+
 // gate ends a command that can never get into its network: every bootstrap
 // peer refuses it for a reason that only other flags can change, and no session
 // was ever up. Later refusals are one peer's matter, not the command's. It
@@ -40,6 +43,10 @@ func newGate(bootstrap []discovery.Endpoint, end context.CancelCauseFunc, next r
 
 // Event implements runtime.Observer.
 func (g *gate) Event(e event.Event) {
+	if e.Kind == event.TransportFailed {
+		g.end(errTransport)
+		return // the command says so when it ends
+	}
 	if e.Kind != event.SessionUp && e.Kind != event.SessionRefused || !g.judge(e) {
 		g.next.Event(e)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/smalti/smalti/runtime/discovery"
@@ -45,5 +46,21 @@ func TestGateEndsACommandThatEveryBootstrapPeerRefuses(t *testing.T) {
 			t.Errorf("%s: ended %t with %d events passed on, want %t with %d", name, ended, passed, test.ends, test.passed)
 		}
 		cancel(nil)
+	}
+}
+
+func TestCommandOfANodeWithoutASocketSaysWhy(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	work, end := errors.New("interrupted"), errors.New("no socket")
+	if err := outcome(ctx, work, end); !errors.Is(err, work) || !errors.Is(err, end) {
+		t.Errorf("before: %v, want both errors", err)
+	}
+	var passed heard
+	newGate(nil, cancel, &passed).Event(event.Event{Kind: event.TransportFailed})
+	<-ctx.Done()
+	f, ok := errors.AsType[*fault](outcome(ctx, context.Cause(ctx), end))
+	if !ok || f.code != codeFailed || !errors.Is(f, end) || errors.Is(f, errTransport) || f.hint == "" || passed != 0 {
+		t.Errorf("got %v, want the error of the node's end, and what to do", f)
 	}
 }

@@ -110,8 +110,10 @@ func (v *logView) log(e event.Event) {
 // logged at all.
 func levelOf(e event.Event) (slog.Level, bool) {
 	switch e.Kind {
-	case event.CallbackPanicked:
+	case event.CallbackPanicked, event.TransportFailed:
 		return slog.LevelError, true
+	case event.SocketFailed, event.SocketReopened, event.SendFailed:
+		return slog.LevelWarn, true
 	case event.SessionRefused:
 		switch e.Reason {
 		case wire.Duplicate:

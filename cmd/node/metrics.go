@@ -33,7 +33,13 @@ func serveMetrics(addr string, m *telemetry.Metrics, node *atomic.Pointer[discov
 	mux.HandleFunc("GET /catalog", func(w http.ResponseWriter, _ *http.Request) { writeCatalog(w, node.Load()) })
 	server := &http.Server{Handler: mux, ReadTimeout: metricsRead, WriteTimeout: metricsWrite, IdleTimeout: metricsIdle, MaxHeaderBytes: metricsHead}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(l) }()
+	go func() {
+		err := server.Serve(l)
+		if !errors.Is(err, http.ErrServerClosed) {
+			_, _ = fmt.Fprintf(stderr, "metrics: not served any more: %v\n", err)
+		}
+		done <- err
+	}()
 	if _, err := fmt.Fprintf(stderr, "metrics: http://%s/metrics\n", l.Addr()); err != nil {
 		return nil, errors.Join(failed("see where standard error goes", "print address: %w", err), server.Close())
 	}

@@ -13,7 +13,7 @@ import (
 
 // withNode starts the node that the flags describe, does the work and ends the
 // node in order. The context of the work ends with the first signal, or when
-// the network refuses the node for good. tally, if there is one, hears every
+// the network refuses the node for good, or when the node has no socket any more. tally, if there is one, hears every
 // event.
 func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work func(context.Context, *process) error) error {
 	s, err := f.read()
@@ -43,5 +43,15 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 	}
 	running.Store(p.Discovery())
 	err = work(ctx, p)
-	return errors.Join(err, p.Close(), stop())
+	return errors.Join(outcome(ctx, err, p.Close()), stop())
+}
+
+// outcome returns the error of a command from that of its work and that of the end of its
+// node. A node that lost its socket says why at its end, and what else went wrong follows
+// from that.
+func outcome(ctx context.Context, work, end error) error {
+	if errors.Is(context.Cause(ctx), errTransport) {
+		return failed("start the node again once its address can be used", "%w", end)
+	}
+	return errors.Join(work, end)
 }

@@ -35,6 +35,15 @@ const (
 	// SessionMeasured: the round trip to Peer was measured anew, because somebody asks for
 	// it; it takes N nanoseconds.
 	SessionMeasured Kind = 15
+	// SocketFailed: reads of the node's socket fail, Text says why; it is opened again.
+	// SocketReopened: that took N nanoseconds; Text is the address.
+	SocketFailed   Kind = 16
+	SocketReopened Kind = 17
+	// SendFailed: N packets could not be sent since the last report; Text is the latest
+	// error. They count as lost on the network.
+	SendFailed Kind = 18
+	// TransportFailed: the node has no socket any more, and ends; Text says why.
+	TransportFailed Kind = 19
 
 	// PeerDiscovered, PeerUpdated: Peer's entry came into the catalog or was
 	// replaced by a newer one; From is its started, To its updated version.
@@ -193,6 +202,7 @@ var kinds = map[Kind]string{
 	KindNone: "none", NodeStarted: "node.started", NodeStopped: "node.stopped", NodeClosing: "node.closing", Mark: "mark", CallbackPanicked: "callback.panicked", CallbackSlow: "callback.slow",
 	SessionUp: "session.up", SessionDown: "session.down", SessionRefused: "session.refused",
 	Dialling: "dialling", DialWithheld: "dial.withheld", SessionMeasured: "session.measured",
+	SocketFailed: "socket.failed", SocketReopened: "socket.reopened", SendFailed: "send.failed", TransportFailed: "transport.failed",
 	PeerDiscovered: "peer.discovered", PeerUpdated: "peer.updated", PeerDeparted: "peer.departed",
 	EntryRefused: "entry.refused", EntryPublished: "entry.published", SyncStarted: "sync.started", SyncEnded: "sync.ended", Pinged: "pinged",
 	PeerHidden: "peer.hidden", PeerReturned: "peer.returned", PeerSuspected: "peer.suspected",

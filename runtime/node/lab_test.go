@@ -38,6 +38,8 @@ type setup struct {
 	narrow    bool // its links hold some kilobytes, so that lag is felt soon
 	distant   bool // lab.distance applies to it
 	steppable bool // its wall clock can be stepped
+	// quic changes its transport, if it is a real one.
+	quic func(*quicnet.Config)
 }
 
 // narrowLink bounds the links of a narrow host, in messages and bytes.
@@ -121,7 +123,10 @@ func (l *machine) host(name string, s *setup) (*runtime.Env, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.PacketConn = newDistantConn(socket, &l.delay)
+		c.ListenPacket = func(string) (net.PacketConn, error) { return newDistantConn(socket, &l.delay), nil }
+	}
+	if s.quic != nil {
+		s.quic(&c)
 	}
 	t, err := quicnet.Listen(c)
 	if err != nil {

@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,6 +41,7 @@ type Node struct {
 	discovery *discovery.Discovery
 	streams   *stream.Streams
 	closeMax  time.Duration
+	failure   error // of the transport
 	closing   runtime.Watch[bool]
 	ended     runtime.Watch[*end]
 }
@@ -65,7 +67,14 @@ func New(env *runtime.Env, config Config) (*Node, error) {
 		n.discovery.Stop(n.strand, func() {})
 		return nil, fmt.Errorf("start node: %w", err)
 	}
+	env.Transport.OnFailure(n.strand, n.onFailure)
 	return n, nil
+}
+
+// onFailure ends the node, whose transport has failed.
+func (n *Node) onFailure(err error) {
+	n.failure = err
+	n.close()
 }
 
 // ID is the node's identity.
@@ -85,12 +94,13 @@ func (n *Node) Endpoint() discovery.Endpoint {
 	return discovery.Endpoint{Peer: n.ID(), Addrs: n.env.Transport.Addrs()}
 }
 
-// Closing turns true when Close begins. A program that does something every so
+// Closing turns true when the node begins to end: Close was called, or the transport
+// failed, which Close then returns. A program that does something every so
 // often waits for it beside its time-out.
 func (n *Node) Closing() *runtime.Watch[bool] { return &n.closing }
 
 // Close ends the node in order. The error says what a producer could not
-// deliver; the cause of ctx ends the waiting and not the close. Twice is fine.
+// deliver, and whether the transport had failed; the cause of ctx ends the waiting and not the close. Twice is fine.
 func (n *Node) Close(ctx context.Context) error {
 	n.strand.Post(n.close)
 	e, err := n.ended.Wait(ctx, n.env, func(e *end) bool { return e != nil })
@@ -110,7 +120,7 @@ func (n *Node) close() {
 		n.discovery.Stop(n.strand, func() {
 			n.env.Transport.Drain(wire.GracefulShutdown, transportDrain, n.strand, func() {
 				n.env.Report(&event.Event{Kind: event.NodeStopped})
-				n.ended.Set(&end{err})
+				n.ended.Set(&end{errors.Join(n.failure, err)})
 			})
 		})
 	})

@@ -55,6 +55,12 @@ func (t *Transport) serve() {
 	for {
 		conn, err := t.listener.Accept(t.ctx)
 		if err != nil {
+			if t.ctx.Err() == nil {
+				if cause := t.socket.failure(); cause != nil {
+					err = cause
+				}
+				t.fail(err)
+			}
 			return
 		}
 		t.group.Go(func() { t.welcome(conn) })

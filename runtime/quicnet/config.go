@@ -26,6 +26,9 @@ const (
 	// DefaultUnbound is the most accepted links of one protocol that nobody
 	// has bound yet.
 	DefaultUnbound = 64
+	// DefaultReopenTimeout outlasts a network service that restarts and a suspended machine
+	// that comes back.
+	DefaultReopenTimeout = time.Minute
 	// maxAddrs is how many addresses of a peer a dial tries.
 	maxAddrs = 16
 )
@@ -43,13 +46,17 @@ type Config struct {
 	// Instance names this run of the process; zero: drawn from the system.
 	Instance wire.Instance
 
-	// Listen is the UDP address to bind, "127.0.0.1:0" by default. It is
-	// ignored when PacketConn is set.
+	// Listen is the UDP address to bind, "127.0.0.1:0" by default.
 	Listen string
 	// Advertise replaces the addresses that Addrs finds out.
 	Advertise []string
-	// PacketConn is used in place of a socket; Close closes it.
-	PacketConn net.PacketConn
+	// ListenPacket opens the socket at an address, at first that of Listen. It is called
+	// again, with the address that was bound, when reads of the socket fail. Nil: a UDP
+	// socket, for IPv4 and IPv6 if the address has neither.
+	ListenPacket func(address string) (net.PacketConn, error)
+	// ReopenTimeout is how long a failed socket is tried to be opened again, at least once
+	// a second, before the transport fails.
+	ReopenTimeout time.Duration
 
 	// Clock stamps events and RTT readings.
 	Clock runtime.Clock
@@ -98,6 +105,10 @@ func (c Config) withDefaults() Config {
 	orElse(&c.VersionMin, wire.VersionMin)
 	orElse(&c.VersionMax, wire.VersionMax)
 	orElse(&c.Listen, "127.0.0.1:0")
+	if c.ListenPacket == nil {
+		c.ListenPacket = listenUDP
+	}
+	orElse(&c.ReopenTimeout, DefaultReopenTimeout)
 	orElse(&c.HandshakeTimeout, wire.DefaultHandshakeTimeout)
 	orElse(&c.HelloTimeout, wire.DefaultHelloTimeout)
 	orElse(&c.LinkTimeout, wire.DefaultLinkTimeout)
@@ -132,7 +143,7 @@ func (c Config) Validate() error {
 	check(c.VersionMin <= c.VersionMax, "versions %d to %d", c.VersionMin, c.VersionMax)
 	for name, d := range map[string]time.Duration{
 		"HandshakeTimeout": c.HandshakeTimeout, "HelloTimeout": c.HelloTimeout, "LinkTimeout": c.LinkTimeout,
-		"IdleTimeout": c.IdleTimeout, "KeepAlive": c.KeepAlive, "Linger": c.Linger,
+		"IdleTimeout": c.IdleTimeout, "KeepAlive": c.KeepAlive, "Linger": c.Linger, "ReopenTimeout": c.ReopenTimeout,
 	} {
 		check(d > 0, "%s of %v", name, d)
 	}

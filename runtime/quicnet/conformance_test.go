@@ -138,7 +138,7 @@ func (w *realWorld) Start(name string, o transporttest.Options) (*runtime.Env, e
 		VersionMin:   o.Versions[0],
 		VersionMax:   o.Versions[1],
 		Instance:     o.Instance,
-		PacketConn:   conn,
+		ListenPacket: func(string) (net.PacketConn, error) { return conn, nil },
 		Clock:        n.clock,
 		Observer:     o.Observer,
 		HelloTimeout: o.HelloTimeout,

@@ -253,7 +253,9 @@ func (t *Transport) connectTo(ctx context.Context, peer ident.PeerID, addr strin
 		}
 		return err
 	}
+	done := t.socket.dial(udp)
 	conn, err := t.quic.Dial(ctx, udp, config, t.quicConf)
+	done()
 	r, remote := reasonOf(err)
 	found := there.Load()
 	if err == nil || found != nil || !errors.Is(ctx.Err(), context.Canceled) {

@@ -157,12 +157,12 @@ func (n *node) listen() <-chan *end {
 }
 
 func (n *node) dial(to *node) *end {
-	return n.dialAt(to.Local(), to.Addrs(), proto)
+	return n.dialAt(to.Local(), to.Addrs())
 }
 
-func (n *node) dialAt(peer ident.PeerID, addrs []string, protocol string) *end {
+func (n *node) dialAt(peer ident.PeerID, addrs []string) *end {
 	e := newEnd(n)
-	n.do(func() { e.link = n.Dial(peer, addrs, runtime.Protocol{Name: protocol}, n.strand, e) })
+	n.do(func() { e.link = n.Dial(peer, addrs, runtime.Protocol{Name: proto}, n.strand, e) })
 	return e
 }
 

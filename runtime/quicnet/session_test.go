@@ -46,7 +46,7 @@ func TestOwnKeyIsNoPeer(t *testing.T) {
 	if c := x.dial(x).awaitClosed(); c.Reason != wire.DialFailed {
 		t.Errorf("dial to oneself: %v", c)
 	}
-	if c := x.dialAt(twin.Local(), twin.Addrs(), proto).awaitClosed(); c.Reason != wire.DialFailed {
+	if c := x.dialAt(twin.Local(), twin.Addrs()).awaitClosed(); c.Reason != wire.DialFailed {
 		t.Errorf("dial to a twin: %v", c)
 	}
 }
@@ -111,7 +111,7 @@ func TestDialFindsTheOneGoodAddress(t *testing.T) {
 	x, y, other := start(t, "x"), start(t, "y"), start(t, "other")
 	y.listen()
 	addrs := []string{"nonsense", other.Addrs()[0], "host.invalid:1", y.Addrs()[0]}
-	await(t, "open", x.dialAt(y.Local(), addrs, proto).open)
+	await(t, "open", x.dialAt(y.Local(), addrs).open)
 }
 
 func TestDialsWaitForEachOther(t *testing.T) {

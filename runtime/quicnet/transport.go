@@ -31,7 +31,7 @@ type Transport struct {
 	local    ident.PeerID
 	tls      *tls.Config
 	quicConf *quic.Config
-	socket   net.PacketConn
+	socket   *socket
 	quic     *quic.Transport
 	listener *quic.Listener
 	addrs    []string
@@ -44,6 +44,8 @@ type Transport struct {
 	halfOpen atomic.Int64
 	inbound  atomic.Int64 // connections that peers dialled
 
+	shutting sync.Once
+
 	mu        sync.Mutex
 	book      runtime.Dials
 	peers     map[ident.PeerID]*peer
@@ -53,6 +55,8 @@ type Transport struct {
 	strangers int
 	refusing  wire.Reason // not None: draining or closed
 	closed    bool
+	failure   error
+	onFailure []func(error) // to be told of it
 }
 
 // listener is who accepts the links of one protocol.
@@ -76,34 +80,23 @@ func Listen(config Config) (*Transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open transport: %w", err)
 	}
-	socket := config.PacketConn
-	if socket == nil {
-		addr, err := net.ResolveUDPAddr("udp", config.Listen)
-		if err != nil {
-			return nil, fmt.Errorf("open transport: %w", err)
-		}
-		network := "udp"
-		if addr.IP.To4() != nil {
-			network = "udp4"
-		}
-		if socket, err = net.ListenUDP(network, addr); err != nil {
-			return nil, fmt.Errorf("open transport: %w", err)
-		}
-	}
 	t := &Transport{
-		config: config, local: config.Key.PeerID(), tls: tlsConfig, socket: socket,
-		addrs: config.addrs(socket.LocalAddr()), dials: make(chan struct{}, config.Dials),
+		config: config, local: config.Key.PeerID(), tls: tlsConfig, dials: make(chan struct{}, config.Dials),
 		peers: map[ident.PeerID]*peer{}, protocols: map[string]*listener{}, links: map[*link]struct{}{},
 	}
+	if t.socket, err = openSocket(config, t.reportSocket); err != nil {
+		return nil, fmt.Errorf("open transport: %w", err)
+	}
+	t.addrs = config.addrs(t.socket.local)
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.quicConf = t.newQUIC()
 	t.quic = &quic.Transport{
-		Conn:                socket,
+		Conn:                t.socket.packetConn(),
 		VerifySourceAddress: func(net.Addr) bool { return t.halfOpen.Load() >= int64(config.HalfOpen) },
 		ConnContext:         t.admit,
 	}
 	if t.listener, err = t.quic.Listen(tlsConfig, t.quicConf); err != nil {
-		_ = socket.Close()
+		_ = t.socket.Close()
 		return nil, fmt.Errorf("open transport: %w", err)
 	}
 	t.group.Go(t.serve)
@@ -139,6 +132,18 @@ func (t *Transport) Local() ident.PeerID { return t.local }
 
 // Addrs lists the addresses at which peers can reach this node.
 func (t *Transport) Addrs() []string { return append([]string(nil), t.addrs...) }
+
+// OnFailure has f called on s when the transport ends by itself.
+func (t *Transport) OnFailure(s runtime.Strand, f func(error)) {
+	tell := func(err error) { s.Post(func() { f(err) }) }
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failure != nil {
+		tell(t.failure)
+		return
+	}
+	t.onFailure = append(t.onFailure, tell)
+}
 
 // Instance names this run of the node.
 func (t *Transport) Instance() wire.Instance { return t.config.Instance }
@@ -256,24 +261,23 @@ func (t *Transport) Close() { t.shut(wire.Cancelled) }
 
 // shut closes every connection, then the listener, then the socket.
 func (t *Transport) shut(r wire.Reason) {
-	t.mu.Lock()
-	first := !t.closed
-	t.closed = true
-	if t.refusing == wire.None {
-		t.refusing = r
-	}
-	var sessions []*session
-	for _, p := range t.peers {
-		if p.session != nil {
-			sessions = append(sessions, p.session)
+	t.shutting.Do(func() {
+		t.mu.Lock()
+		t.closed = true
+		if t.refusing == wire.None {
+			t.refusing = r
 		}
-	}
-	links := make([]*link, 0, len(t.links))
-	for l := range t.links {
-		links = append(links, l)
-	}
-	t.mu.Unlock()
-	if first {
+		var sessions []*session
+		for _, p := range t.peers {
+			if p.session != nil {
+				sessions = append(sessions, p.session)
+			}
+		}
+		links := make([]*link, 0, len(t.links))
+		for l := range t.links {
+			links = append(links, l)
+		}
+		t.mu.Unlock()
 		for _, l := range links {
 			l.end(r, true)
 		}
@@ -284,10 +288,31 @@ func (t *Transport) shut(r wire.Reason) {
 		closing.Wait()
 		t.cancel()
 		_ = t.listener.Close()
+		t.socket.stop()
 		_ = t.quic.Close()
 		_ = t.socket.Close()
-	}
+	})
 	t.group.Wait()
+}
+
+// fail ends the transport because of an error that it does not recover from.
+func (t *Transport) fail(err error) {
+	failure := fmt.Errorf("transport failed: %w", err)
+	t.mu.Lock()
+	first := !t.closed && t.failure == nil
+	if first {
+		t.failure = failure
+	}
+	tell := t.onFailure
+	t.mu.Unlock()
+	if !first {
+		return
+	}
+	t.report(event.TransportFailed, ident.PeerID{}, wire.ConnectionLost, err.Error())
+	for _, f := range tell {
+		f(failure)
+	}
+	go t.shut(wire.ConnectionLost)
 }
 
 // stopping tells whether Close, or the end of Drain, is why links end.
@@ -300,6 +325,11 @@ func (t *Transport) stopping() bool {
 // report hands an event to the observer.
 func (t *Transport) report(kind event.Kind, peer ident.PeerID, r wire.Reason, text string) {
 	t.observe(&event.Event{Kind: kind, Reason: r, Peer: peer, Text: text})
+}
+
+// reportSocket reports what happened to the socket.
+func (t *Transport) reportSocket(kind event.Kind, n int64, text string) {
+	t.observe(&event.Event{Kind: kind, N: n, Text: text})
 }
 
 // observe completes an event and reports it.

@@ -63,12 +63,13 @@ type node struct {
 	handshakes       *prometheus.CounterVec
 	dials, withheld  prometheus.Counter
 	trips            prometheus.Histogram
+	sockets, unsent  prometheus.Counter
 	panicked, slowed prometheus.Counter
 	slow             prometheus.Counter
 }
 
 func newNode(f promauto.Factory) node {
-	session, callback := part{f, "session"}, part{f, "callback"}
+	session, callback, socket := part{f, "session"}, part{f, "callback"}, part{f, "socket"}
 	return node{
 		sessions:   session.gauge("active", "Sessions with peers that are up."),
 		opened:     session.counter("opened_total", "Sessions that passed their hello."),
@@ -77,6 +78,8 @@ func newNode(f promauto.Factory) node {
 		dials:      session.counter("dials_total", "Addresses that were dialled."),
 		withheld:   session.counter("dials_withheld_total", "Addresses that were not dialled, because they failed lately or too many were new."),
 		trips:      session.durations("rtt_seconds", "Round trips of sessions that were measured because somebody asked for them."),
+		sockets:    socket.counter("failures_total", "Failures of the node's socket, after which it was opened again."),
+		unsent:     socket.counter("packets_unsent_total", "Packets that could not be sent, reported every 10 seconds; they count as lost on the network."),
 		handshakes: part{f, "stream"}.reasons("handshakes_refused_total", "Subscriptions that were refused before a producer could judge them, by reason."),
 		panicked:   callback.counter("panics_total", "Callbacks of the application that panicked."),
 		slowed:     callback.counter("slow_total", "Callbacks of the application that took over 10 ms."),
@@ -98,6 +101,10 @@ func (n *node) event(e event.Event) {
 		n.dials.Inc()
 	case event.DialWithheld:
 		n.withheld.Inc()
+	case event.SocketFailed:
+		n.sockets.Inc()
+	case event.SendFailed:
+		n.unsent.Add(float64(e.N))
 	case event.SessionMeasured:
 		n.trips.Observe(seconds(e.N))
 	case event.CallbackPanicked:
