@@ -284,7 +284,11 @@ func (s *session) accept(f *frame) {
 	s.t.add(l)
 	s.links = append(s.links, l)
 	most := s.t.config.LinksPerPeer
-	l.counts = s.accepted.Add(l.proto, most, most+wire.SpareLinks)
+	all := most + wire.SpareLinks
+	if s.t.known == nil || !s.t.known(s.peer) {
+		all = min(all, wire.StrangerLinks)
+	}
+	l.counts = s.accepted.Add(l.proto, most, all)
 	s.t.unbound++
 	l.peerWindow, l.limit = f.limit, f.limit
 	l.window = s.nextWindow()

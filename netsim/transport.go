@@ -25,8 +25,9 @@ type Transport struct {
 	idle      []*peer    // that wait for the end of a dial, in order
 	book      runtime.Dials
 
-	stopping bool // drains or is closed
-	stopped  bool // is closed
+	known    func(peerID) bool // nil: nobody is
+	stopping bool              // drains or is closed
+	stopped  bool              // is closed
 	crashed  bool
 	reason   wire.Reason // of the drain
 	done     []func()    // when drained
@@ -48,6 +49,9 @@ func (t *Transport) Local() peerID { return t.local }
 
 // Addrs implements runtime.Transport.
 func (t *Transport) Addrs() []string { return []string{t.config.Addr} }
+
+// SetKnown implements runtime.Transport.
+func (t *Transport) SetKnown(known func(peerID) bool) { t.known = known }
 
 // OnFailure implements runtime.Transport. A simulated one does not fail: what may happen to
 // it are crashes of its host and partitions.

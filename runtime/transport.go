@@ -18,6 +18,11 @@ type Transport interface {
 	Local() ident.PeerID
 	// Addrs lists the addresses at which peers can reach this node, best first.
 	Addrs() []string
+	// SetKnown tells the transport how to find out whether a peer is known to the node,
+	// which is when its catalog has an entry of it. Until then every peer is unknown.
+	// Unknown peers share a few sessions and get few links. known is called from anywhere,
+	// must not block and must not call the transport.
+	SetKnown(known func(ident.PeerID) bool)
 	// Listen hands each link that a peer opens for proto to accept, on s. The
 	// link is silent until it is bound, and not open before that for the peer. The
 	// number of unbound links is bounded; further ones are refused with Overloaded. A

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
-	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/live"
 	"github.com/smalti/smalti/runtime/node"
 	"github.com/smalti/smalti/runtime/quicnet"
@@ -38,21 +36,11 @@ func start(s settings, observer runtime.Observer) (*process, error) {
 		}
 		env.Store = store
 	}
-	// The transport asks for the catalog, which cannot be without a transport.
-	var catalog atomic.Pointer[discovery.Discovery]
-	known := func(peer ident.PeerID) bool {
-		d := catalog.Load()
-		if d == nil {
-			return false
-		}
-		_, ok := d.Catalog().Get(peer)
-		return ok
-	}
 	var err error
 	p.transport, err = quicnet.Listen(quicnet.Config{
 		Key: s.key, Network: s.network, Secrets: s.secrets,
 		Listen: s.listen, Advertise: s.advertise,
-		Clock: p.clock, Observer: observer, Known: known,
+		Clock: p.clock, Observer: observer,
 	})
 	if err != nil {
 		p.stop()
@@ -66,7 +54,6 @@ func start(s settings, observer runtime.Observer) (*process, error) {
 		p.stop()
 		return nil, err
 	}
-	catalog.Store(p.Discovery())
 	return p, nil
 }
 

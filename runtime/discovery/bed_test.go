@@ -161,6 +161,7 @@ func (s *bedStrand) Rand(name string) *runtime.Rand {
 func (b *bed) Local() ident.PeerID { return b.key.PeerID() }
 func (b *bed) Addrs() []string     { return b.addrs }
 
+func (b *bed) SetKnown(func(ident.PeerID) bool)      {}
 func (b *bed) OnFailure(runtime.Strand, func(error)) {}
 
 func (b *bed) Listen(runtime.Protocol, runtime.Strand, func(runtime.Link)) (func(), error) {

@@ -67,6 +67,10 @@ func New(env *runtime.Env, config Config) (*Node, error) {
 		n.discovery.Stop(n.strand, func() {})
 		return nil, fmt.Errorf("start node: %w", err)
 	}
+	env.Transport.SetKnown(func(peer ident.PeerID) bool {
+		_, known := n.discovery.Catalog().Get(peer)
+		return known
+	})
 	env.Transport.OnFailure(n.strand, n.onFailure)
 	return n, nil
 }

@@ -17,8 +17,7 @@ const (
 	// DefaultConnections is the most connections in all: 4,096 cost some
 	// 200 MB of QUIC state when idle.
 	DefaultConnections = 4096
-	// DefaultStrangers is the most sessions with peers that Config.Known does
-	// not know.
+	// DefaultStrangers is the most sessions with unknown peers.
 	DefaultStrangers = 64
 	// DefaultHalfOpen is how many connections may be without a finished hello
 	// before new ones must prove their address first (Retry, RFC 9000, 8.1.2).
@@ -62,9 +61,6 @@ type Config struct {
 	Clock runtime.Clock
 	// Observer hears of sessions; it may be nil.
 	Observer runtime.Observer
-	// Known tells whether a peer is in the catalog. Nil: every peer is. It is
-	// called on the transport's goroutines and must not block.
-	Known func(ident.PeerID) bool
 
 	HandshakeTimeout time.Duration // of TLS
 	HelloTimeout     time.Duration
@@ -77,8 +73,9 @@ type Config struct {
 	Strangers   int
 	Dials       int
 	HalfOpen    int
-	// LinksPerPeer is how many links of one protocol one side may open on a session, StrangerLinks how
-	// many a peer may that Known does not know.
+	// Strangers is the most sessions with unknown peers, see Transport.SetKnown.
+	// LinksPerPeer is how many links of one protocol one side may open on a session,
+	// StrangerLinks how many of all protocols an unknown peer may.
 	LinksPerPeer  int
 	StrangerLinks int
 	Unbound       int

@@ -55,6 +55,7 @@ func start(t *testing.T, name string, adjust ...func(c *quicnet.Config)) *node {
 		t.Fatal(err)
 	}
 	n.Transport = transport
+	n.SetKnown(everyone)
 	t.Cleanup(func() {
 		n.Close()
 		n.sched.Stop()
@@ -62,6 +63,8 @@ func start(t *testing.T, name string, adjust ...func(c *quicnet.Config)) *node {
 	})
 	return n
 }
+
+func everyone(ident.PeerID) bool { return true }
 
 func (n *node) Event(e event.Event) {
 	n.mu.Lock()

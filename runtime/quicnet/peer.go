@@ -151,8 +151,8 @@ func (t *Transport) judge(p *peer, conn *quic.Conn, first *quic.Stream, instance
 // room checks the limits on sessions. It makes room by a session that nobody uses, which
 // is to be closed then.
 func (t *Transport) room(id ident.PeerID) (idle *session, err error) {
-	if known := t.config.Known; known != nil && t.strangers >= t.config.Strangers && !known(id) {
-		t.recount(known)
+	if t.strangers >= t.config.Strangers && !t.knows(id) {
+		t.recount()
 		if t.strangers >= t.config.Strangers {
 			if idle = t.evict(func(s *session) bool { return s.stranger }); idle == nil {
 				return nil, refuse(wire.Overloaded, "")
@@ -185,11 +185,17 @@ func (t *Transport) evict(which func(*session) bool) *session {
 	return idle
 }
 
+// knows reports whether the node knows a peer.
+func (t *Transport) knows(id ident.PeerID) bool {
+	known := t.known.Load()
+	return known != nil && (*known)(id)
+}
+
 // recount frees the places of strangers that are known by now: everyone is one
 // at its first session, over which its entry comes.
-func (t *Transport) recount(known func(ident.PeerID) bool) {
+func (t *Transport) recount() {
 	for _, p := range t.peers {
-		if s := p.session; s != nil && s.stranger && known(p.id) {
+		if s := p.session; s != nil && s.stranger && t.knows(p.id) {
 			s.stranger = false
 			t.strangers--
 		}
@@ -201,7 +207,7 @@ func (t *Transport) recount(known func(ident.PeerID) bool) {
 func (t *Transport) isStranger(s *session) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s.stranger && s.p.session == s && t.config.Known(s.p.id) {
+	if s.stranger && s.p.session == s && t.knows(s.p.id) {
 		s.stranger = false
 		t.strangers--
 	}

@@ -46,7 +46,7 @@ type session struct {
 func newSession(t *Transport, p *peer, conn *quic.Conn, c *control, instance wire.Instance, dialled bool) *session {
 	return &session{
 		t: t, p: p, conn: conn, control: c, instance: instance, dialled: dialled, up: t.config.Clock.Mono(),
-		stranger: t.config.Known != nil && !t.config.Known(p.id),
+		stranger: !t.knows(p.id),
 		opening:  make(chan struct{}, maxOpening),
 		links:    map[*link]struct{}{}, places: map[string]chan struct{}{},
 	}

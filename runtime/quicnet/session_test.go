@@ -70,8 +70,8 @@ func TestStrangersAreBoundedAndKnownPeersAreNot(t *testing.T) {
 	known := keyOf("friend").PeerID()
 	y := start(t, "y", func(c *quicnet.Config) {
 		c.Strangers = 1
-		c.Known = func(id ident.PeerID) bool { return id == known }
 	})
+	y.SetKnown(func(id ident.PeerID) bool { return id == known })
 	y.listen()
 	await(t, "open", start(t, "a").dial(y).open)
 	if c := start(t, "b").dial(y).awaitClosed(); c.Reason != wire.Overloaded {
@@ -86,8 +86,8 @@ func TestStrangerThatBecomesKnownFreesItsPlace(t *testing.T) {
 	first := keyOf("a").PeerID()
 	y := start(t, "y", func(c *quicnet.Config) {
 		c.Strangers = 1
-		c.Known = func(id ident.PeerID) bool { return id == first && met.Load() }
 	})
+	y.SetKnown(func(id ident.PeerID) bool { return id == first && met.Load() })
 	y.listen()
 	await(t, "open", start(t, "a").dial(y).open)
 	met.Store(true)
@@ -141,11 +141,10 @@ func TestOwnDialsCountAgainstTheConnectionLimit(t *testing.T) {
 func TestIdleSessionsMakeRoom(t *testing.T) {
 	for what, limit := range map[string]func(*quicnet.Config){
 		"connections": func(c *quicnet.Config) { c.Connections = 2 },
-		"strangers": func(c *quicnet.Config) {
-			c.Strangers, c.Known = 2, func(ident.PeerID) bool { return false }
-		},
+		"strangers":   func(c *quicnet.Config) { c.Strangers = 2 },
 	} {
 		y := start(t, "y", limit)
+		y.SetKnown(func(ident.PeerID) bool { return what == "connections" })
 		y.listen()
 		a, b := start(t, "a"), start(t, "b")
 		idle, busy := a.dial(y), b.dial(y)

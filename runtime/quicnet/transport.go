@@ -41,6 +41,7 @@ type Transport struct {
 	dials    chan struct{} // one token per dial in flight
 	buffers  sync.Pool     // of batchSize, for readers and writers
 
+	known    atomic.Pointer[func(ident.PeerID) bool]
 	halfOpen atomic.Int64
 	inbound  atomic.Int64 // connections that peers dialled
 
@@ -132,6 +133,9 @@ func (t *Transport) Local() ident.PeerID { return t.local }
 
 // Addrs lists the addresses at which peers can reach this node.
 func (t *Transport) Addrs() []string { return append([]string(nil), t.addrs...) }
+
+// SetKnown tells the transport how to find out whether a peer is known to the node.
+func (t *Transport) SetKnown(known func(ident.PeerID) bool) { t.known.Store(&known) }
 
 // OnFailure has f called on s when the transport ends by itself.
 func (t *Transport) OnFailure(s runtime.Strand, f func(error)) {

@@ -157,6 +157,9 @@ func (b *Bed) NodeWith(name string, o Options) *Node {
 	n.Env = env
 	n.strand = env.Scheduler.Strand("suite")
 	n.Addrs = env.Transport.Addrs()
+	if !o.KnowsNobody {
+		env.Transport.SetKnown(func(ident.PeerID) bool { return true })
+	}
 	if got := env.Transport.Local(); got != n.ID {
 		b.Fatalf("node %s is %s, want %s", name, got.Short(), n.ID.Short())
 	}

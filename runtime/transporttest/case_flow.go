@@ -6,6 +6,7 @@ import (
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -22,6 +23,7 @@ func flowCases() []Case {
 		{Name: "large messages of several links arrive", Max: time.Minute, Body: largeTogether},
 		{Name: "thousands of links between two nodes", Max: time.Minute, Body: manyLinks},
 		{Name: "links per peer are bounded and come back", Body: linkCap},
+		{Name: "a peer that is not known has few links", Body: linksOfUnknown},
 		{Name: "links come and go without end", Max: time.Minute, Body: churn},
 		{Name: "unbound links are bounded", Body: unboundLinks},
 		{Name: "a quiet session stays up", Body: quiet},
@@ -309,6 +311,30 @@ func linkCap(b *Bed) {
 			links[i].WaitOpen()
 		}
 		b.Logf("round %d: %d links opened again", round, len(links))
+	}
+}
+
+// linksOfUnknown: a peer that the node does not know has few links of all protocols, until
+// the node knows it.
+func linksOfUnknown(b *Bed) {
+	x, y := b.Node("x"), b.NodeWith("y", Options{KnowsNobody: true})
+	const another = "another"
+	protos := []string{proto, another}
+	ls := []*Listener{y.Listen(proto, nil), y.Listen(another, nil)}
+	for i := range wire.StrangerLinks {
+		x.Connect(y, ls[i%2], protos[i%2])
+	}
+	refused := x.Dial(y, proto, nil)
+	if c := refused.Closed(); c.Reason != wire.Overloaded {
+		b.Errorf("link %d of an unknown peer: %v, want overloaded", wire.StrangerLinks+1, c)
+	}
+	back := y.Dial(x, "back", nil) // the node's own links are another matter
+	if c := back.Closed(); c.Reason != wire.UnknownProtocol {
+		b.Errorf("a link to the unknown peer: %v, want unknown-protocol", c)
+	}
+	y.Env.Transport.SetKnown(func(id ident.PeerID) bool { return id == x.ID })
+	for i := range wire.StrangerLinks {
+		x.Connect(y, ls[i%2], protos[i%2])
 	}
 }
 

@@ -89,6 +89,9 @@ type Options struct {
 	LinkTimeout  time.Duration
 	Linger       time.Duration
 
+	// KnowsNobody: it is as a transport is at first. Otherwise it knows every peer.
+	KnowsNobody bool
+
 	// Observer hears what the node reports.
 	Observer runtime.Observer
 }
