@@ -98,12 +98,24 @@ func onlineWhenCatalogRemoval(x *trial) {
 	}
 }
 
+// onlineWhenDefaultIsImmediate: a consumer is online at once only if it asks for nobody. By
+// default, other than in mosaik, it asks for one producer: "online" that means nothing led
+// operators to look for faults elsewhere.
 func onlineWhenDefaultIsImmediate(x *trial) {
-	c := consume(x, x.node("n0"), texts)
+	n := x.node("n0")
+	c := consume(x, n, texts.With(stream.Consuming[string](stream.ConsumerConfig{Online: stream.AtLeast(0)})))
 	if err := c.When().Online().Wait(x.limited(time.Second)); err != nil {
 		x.Error(err)
 	}
-	if len(c.Status().Subscriptions) != 0 {
+	d := consume(x, n, texts)
+	if err := d.When().Online().Wait(x.limited(time.Second)); err == nil || d.Status().Online {
+		x.Error("online by default without a producer")
+	}
+	if len(c.Status().Subscriptions)+len(d.Status().Subscriptions) != 0 {
 		x.Error("somebody is there")
+	}
+	produce(x, x.node("n1"), texts)
+	if err := d.When().Online().Wait(x.limited(10 * time.Second)); err != nil {
+		x.Error(err)
 	}
 }

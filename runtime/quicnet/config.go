@@ -66,7 +66,9 @@ type Config struct {
 	HelloTimeout     time.Duration
 	LinkTimeout      time.Duration // of opening a link on a live session
 	IdleTimeout      time.Duration
-	KeepAlive        time.Duration // at most half of IdleTimeout
+	// KeepAlive is the longest time in which a session says nothing, at most half of
+	// IdleTimeout. Where there are few sessions they speak more often, up to five times.
+	KeepAlive time.Duration
 	Linger           time.Duration // of a session without links
 
 	Connections int

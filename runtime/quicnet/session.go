@@ -276,6 +276,7 @@ func (s *session) run() {
 	s.rest()
 	s.mu.Unlock()
 	s.t.group.Go(func() { s.broken(s.control.read()) })
+	defer s.keepAlive()()
 	for {
 		stream, err := s.conn.AcceptStream(s.conn.Context())
 		if err != nil {

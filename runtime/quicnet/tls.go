@@ -9,7 +9,9 @@ import (
 	"math/big"
 	"time"
 
+	"github.com/quic-go/quic-go"
 	"github.com/smalti/smalti/runtime/ident"
+	"github.com/zeebo/blake3"
 )
 
 // alpn is the application protocol of TLS; its number changes only when the
@@ -41,6 +43,15 @@ func newTLS(key ident.Key) (*tls.Config, error) {
 			return err
 		},
 	}, nil
+}
+
+// resetKey derives the key of stateless resets (RFC 9000, section 10.3) from that of the
+// node: a node that restarts can say of packets of connections from before that it does not
+// know them, so that peers need not wait for their idle time-out.
+func resetKey(key ident.Key) *quic.StatelessResetKey {
+	var reset quic.StatelessResetKey
+	blake3.DeriveKey("smalti stateless reset 1", key.Private().Seed(), reset[:])
+	return &reset
 }
 
 // peerOf gives the identity that the other side proved in the handshake.

@@ -95,6 +95,7 @@ func Listen(config Config) (*Transport, error) {
 		Conn:                t.socket.packetConn(),
 		VerifySourceAddress: func(net.Addr) bool { return t.halfOpen.Load() >= int64(config.HalfOpen) },
 		ConnContext:         t.admit,
+		StatelessResetKey:   resetKey(config.Key),
 	}
 	if t.listener, err = t.quic.Listen(tlsConfig, t.quicConf); err != nil {
 		_ = t.socket.Close()
@@ -112,13 +113,13 @@ const (
 	connectionWindow = 4 << 20
 )
 
-// newQUIC fixes the receive windows: initial and maximum are the same.
+// newQUIC fixes the receive windows: initial and maximum are the same. Sessions keep
+// themselves alive, see session.keepAlive.
 func (t *Transport) newQUIC() *quic.Config {
 	c := t.config
 	return &quic.Config{
 		HandshakeIdleTimeout:           c.HandshakeTimeout,
 		MaxIdleTimeout:                 c.IdleTimeout,
-		KeepAlivePeriod:                c.KeepAlive,
 		InitialStreamReceiveWindow:     laneWindow,
 		MaxStreamReceiveWindow:         laneWindow,
 		InitialConnectionReceiveWindow: connectionWindow,

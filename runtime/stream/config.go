@@ -142,7 +142,7 @@ type ConsumerConfig struct {
 	Queue      int // datums; 0: DefaultQueue
 	QueueBytes int // bytes; 0: DefaultQueueBytes
 	// Online must be met for the consumer to call itself online; the zero value
-	// demands no producer.
+	// demands one producer.
 	Online Quorum
 	// Criteria is an expression over the datum's fields, which producers
 	// evaluate: only datums for which it is true are sent. Empty: all. See
@@ -175,7 +175,7 @@ func (c ConsumerConfig) withDefaults() ConsumerConfig {
 	orInt(&c.QueueBytes, DefaultQueueBytes)
 	orInt(&c.Backoff.First, DefaultBackoffFirst)
 	orInt(&c.Backoff.Max, max(c.Backoff.First, DefaultBackoffMax))
-	c.Online = c.Online.or(AtLeast(0))
+	c.Online = c.Online.or(AtLeast(1))
 	return c
 }
 

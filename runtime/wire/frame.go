@@ -36,7 +36,7 @@ const (
 	// length of the payload.
 	MaxFrameHeader = 6 + 3
 	// MaxPing bounds the payload of a ping, in bytes.
-	MaxPing = 16
+	MaxPing = 64
 )
 
 // ErrFrame is wrapped by the errors of ParseFrameHeader.
