@@ -67,7 +67,10 @@ func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
 				return err
 			}
 		}
+		why := func(ctx context.Context) string { return offer(ctx, p.health, consumer.Status(), name) }
+		go explain(ctx, stderr, why)
 		s := sink{
+			why:    func() string { return why(context.WithoutCancel(ctx)) },
 			source: idleSource{env: p.Env(), consumer: consumer, patience: o.timeout},
 			out:    bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10), stderr: stderr, count: uint64(o.count),
 		}
@@ -82,6 +85,7 @@ func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
 
 // sink writes datums as lines.
 type sink struct {
+	why     func() string // there is no producer; empty if there is one
 	source  idleSource
 	out     *bufio.Writer
 	stderr  io.Writer
@@ -123,7 +127,11 @@ func (s *sink) outcome(err error) error {
 	case errors.Is(err, syscall.EPIPE):
 		return nil
 	case errors.Is(err, errIdle):
-		return failed("see whether the producer runs, or give a longer --timeout", "nothing arrived for %s: %s", s.source.patience, s.progress())
+		hint := s.why()
+		if hint == "" {
+			hint = "the producer is connected and sends nothing; give a longer --timeout"
+		}
+		return failed(hint, "nothing arrived for %s: %s", s.source.patience, s.progress())
 	case errors.Is(err, errInterrupted):
 		if s.count > 0 {
 			return failed("what arrived was written", "interrupted: %s", s.progress())

@@ -4,12 +4,14 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -17,12 +19,37 @@ import (
 // counted and left out.
 const logQueue = 1024
 
+// What the same peer refuses for the same reason is logged at first, and then less and less
+// often, from repeatMin to repeatMax. maxRepeats bounds what is remembered for that.
+const (
+	repeatMin  = 10 * time.Second
+	repeatMax  = 10 * time.Minute
+	maxRepeats = 1024
+)
+
+// repeat is what an event and later ones have in common.
+type repeat struct {
+	kind   event.Kind
+	peer   ident.PeerID
+	stream ident.StreamID
+	reason wire.Reason
+}
+
+// repeats are the events of a repeat.
+type repeats struct {
+	first, next, last time.Duration // Mono: of the first, until which none is logged, of the latest
+	wait              time.Duration
+	count             int
+}
+
 // logView logs a node's events. It never holds the node up.
 type logView struct {
 	level  slog.Level
 	logger *slog.Logger
 	events chan event.Event
 	lost   atomic.Uint64
+	names  map[ident.StreamID]string // of the node's own streams; of run alone
+	again  map[repeat]*repeats       // of run alone
 	quit   chan struct{}
 	ended  sync.WaitGroup
 }
@@ -35,6 +62,8 @@ func newLogView(w io.Writer, level slog.Level) *logView {
 		level:  level,
 		logger: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})),
 		events: make(chan event.Event, logQueue),
+		names:  map[ident.StreamID]string{},
+		again:  map[repeat]*repeats{},
 		quit:   make(chan struct{}),
 	}
 	v.ended.Go(v.run)
@@ -87,23 +116,82 @@ func (v *logView) run() {
 	}
 }
 
+// repeated notes an event that peers may cause again and again, and reports whether it is
+// not to be logged now. It returns what is known of those before.
+func (v *logView) repeated(e event.Event) (r *repeats, quiet bool) {
+	switch e.Kind {
+	case event.SessionRefused, event.Unsubscribed, event.SubRefused, event.HandshakeRefused:
+	default:
+		return nil, false
+	}
+	key, now := repeat{e.Kind, e.Peer, e.Stream, e.Reason}, time.Duration(e.Mono)
+	r = v.again[key]
+	if r == nil || now-r.last > repeatMax {
+		if len(v.again) >= maxRepeats {
+			clear(v.again)
+		}
+		r = &repeats{first: now, wait: repeatMin}
+		v.again[key] = r
+	}
+	r.count++
+	r.last = now
+	if now < r.next {
+		return r, true
+	}
+	if r.count > 1 {
+		r.wait = min(2*r.wait, repeatMax)
+	}
+	r.next = now + r.wait
+	return r, false
+}
+
 func (v *logView) log(e event.Event) {
 	level, _ := levelOf(e)
+	switch e.Kind {
+	case event.ProducerOpened, event.ConsumerOpened:
+		v.names[e.Stream] = e.Text
+	}
+	again, quiet := v.repeated(e)
+	if quiet {
+		return
+	}
+	name := v.names[e.Stream]
+	if name == "" {
+		name = e.Stream.Short()
+	}
 	attrs := make([]slog.Attr, 0, 8)
 	add := func(ok bool, a slog.Attr) {
 		if ok {
 			attrs = append(attrs, a)
 		}
 	}
-	add(!e.Peer.IsZero(), slog.String("peer", e.Peer.String()))
-	add(!e.Stream.IsZero(), slog.String("stream", e.Stream.Short()))
+	add(!e.Peer.IsZero(), slog.String("peer", e.Peer.Short()))
+	add(!e.Stream.IsZero(), slog.String("stream", name))
 	add(e.Sub != 0, slog.Uint64("sub", e.Sub))
 	add(e.Reason != wire.None, slog.String("reason", e.Reason.String()))
 	add(e.From != 0 || e.To != 0, slog.Uint64("from", e.From))
 	add(e.From != 0 || e.To != 0, slog.Uint64("to", e.To))
 	add(e.N != 0, slog.Int64("n", e.N))
 	add(e.Text != "", slog.String("text", oneLine(e.Text)))
+	if again != nil && again.count > 1 {
+		attrs = append(attrs, slog.Int("times", again.count), slog.String("for", (again.last-again.first).Round(time.Second).String()))
+	}
+	add(advice(e) != "", slog.String("check", advice(e)))
 	v.logger.LogAttrs(context.Background(), level, e.Kind.String(), attrs...)
+}
+
+// advice says what to look at after an event; empty if there is nothing to do.
+func advice(e event.Event) string {
+	switch {
+	case e.Kind == event.SessionRefused && e.Reason == wire.DialFailed:
+		return "is the address right, does the node run there, is UDP let through both ways?"
+	case e.Kind == event.SessionRefused:
+		_, hint := refusal(e.Reason)
+		return hint
+	case e.Kind == event.Unsubscribed:
+		return strings.TrimPrefix(remedy(e.Reason), ", ")
+	}
+	return ""
 }
 
 // levelOf tells how much an event matters to an operator. The data path is not

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"unicode"
 
+	"github.com/smalti/smalti/internal/suggest"
 	"github.com/spf13/cobra"
 )
 
@@ -42,16 +44,17 @@ func newRoot() *cobra.Command {
 and send lines from one to many.
 
   node keygen --out a.key
-  node produce lines --network n1 --key a.key --listen 127.0.0.1:4701 --wait 1 <file
+  node produce lines --network n1 --key a.key --listen 127.0.0.1:4701 --wait 1 <file.txt
   node consume lines --network n1 --bootstrap PEER@127.0.0.1:4701
 
-The first SIGINT or SIGTERM ends a command in order, the second at once.
+The first SIGINT, SIGTERM or SIGHUP ends a command in order, the second at once.
 Exit codes: 0 done, 1 failed, 2 usage or bad input, 130 second signal.`,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return badInput("see node --help for those there are", "there is no command %q", args[0])
+				return badInput(suggest.Hint(cmd, args[0]), "there is no command %q", args[0])
 			}
 			return nil
 		},
@@ -59,12 +62,31 @@ Exit codes: 0 done, 1 failed, 2 usage or bad input, 130 second signal.`,
 			return badInput("see node --help", "no command given")
 		},
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return badInput("see "+cmd.CommandPath()+" --help", "%w", err)
+		return badInput(suggest.FlagHint(cmd, err), "%w", err)
 	})
 	root.AddCommand(newKeygen(), newRun(), newProduce(), newConsume(), newDemo(), newBench())
 	return root
+}
+
+// version says of what this binary was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "smalti node, built without module information"
+	}
+	parts := []string{"smalti node", info.Main.Version, info.GoVersion}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			parts = append(parts, "commit "+s.Value[:min(len(s.Value), 12)])
+		case s.Key == "vcs.modified" && s.Value == "true":
+			parts = append(parts, "changed since")
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // takes checks the arguments of a subcommand: as many as names has, none empty.

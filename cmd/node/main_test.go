@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"node": main,
+		"node": nodeOrRole,
 		"emit": emit,
 	})
 }

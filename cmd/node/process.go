@@ -22,6 +22,8 @@ type process struct {
 	clock     *live.Clock
 	scheduler *live.Scheduler
 	transport *quicnet.Transport
+	health    *health
+	storeless error // why there is no store, if nobody asked for none
 }
 
 // start starts a node. observer may be nil.
@@ -30,11 +32,15 @@ func start(s settings, observer runtime.Observer) (*process, error) {
 	env := &runtime.Env{Clock: p.clock, Scheduler: p.scheduler, Observer: observer}
 	if s.store != "" {
 		store, err := live.OpenStore(s.store, p.scheduler)
-		if err != nil {
+		switch {
+		case err == nil:
+			env.Store = store
+		case s.storeByDefault:
+			p.storeless = err
+		default:
 			p.stop()
 			return nil, badInput("give --store a directory that you can write to", "%w", err)
 		}
-		env.Store = store
 	}
 	var err error
 	p.transport, err = quicnet.Listen(quicnet.Config{

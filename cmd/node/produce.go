@@ -74,6 +74,15 @@ func (o *produceOptions) run(cmd *cobra.Command, name string) error {
 				return err
 			}
 		}
+		go explain(ctx, stderr, func(ctx context.Context) string {
+			switch {
+			case producer.Status().Online || len(producer.Status().Subscriptions) >= o.wait:
+				return ""
+			case p.health.connected() == 0:
+				return p.health.why(ctx)
+			}
+			return fmt.Sprintf("connected to %s, and %d of them take stream %q; %d are to before anything is sent (--wait)", count(p.health.connected(), "peer"), len(producer.Status().Subscriptions), name, o.wait)
+		})
 		if err := producer.When().Quorum(stream.AtLeast(o.wait)).Wait(ctx); err != nil {
 			if interrupted(ctx) {
 				return failed("nothing was sent", "interrupted while waiting for %s", count(o.wait, "consumer"))

@@ -21,6 +21,9 @@ find it, --bootstrap PEER@HOST:PORT, and then runs until a signal.`,
 				if err := printEndpoint(cmd.OutOrStdout(), p); err != nil {
 					return err
 				}
+				if len(flags.bootstrap) > 0 {
+					go explain(ctx, cmd.ErrOrStderr(), p.health.why)
+				}
 				<-ctx.Done()
 				return ending(ctx)
 			})

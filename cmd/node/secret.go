@@ -20,60 +20,63 @@ const maxSecretFile = 1 << 10
 
 // readKey reads a key file that only its owner can read.
 func readKey(path string) (ident.Key, error) {
-	text, err := readSecret(path, "key file", "make one with node keygen --out FILE")
-	if err != nil {
-		return ident.Key{}, err
-	}
-	key, err := ident.ParseKey(text)
-	if err != nil {
-		return ident.Key{}, badInput("make one with node keygen --out FILE", "key file %s: %w", path, err)
-	}
-	return key, nil
+	const hint = "make one with node keygen --out FILE"
+	var key ident.Key
+	err := readSecret(path, "key file", hint, func(text string) (err error) {
+		key, err = ident.ParseKey(text)
+		return err
+	})
+	return key, err
 }
 
 // readNetworkSecret reads a file of 64 hexadecimal digits that only its owner
 // can read.
 func readNetworkSecret(path string) (wire.Secret, error) {
 	const hint = "make one with (umask 077; openssl rand -hex 32 >FILE)"
-	text, err := readSecret(path, "secret file", hint)
-	if err != nil {
-		return wire.Secret{}, err
-	}
-	bytes, err := hex.DecodeString(strings.TrimSpace(text))
-	if err != nil || len(bytes) != len(wire.Secret{}) {
-		return wire.Secret{}, badInput(hint, "secret file %s: want %d hexadecimal digits", path, 2*len(wire.Secret{}))
-	}
-	return wire.Secret(bytes), nil
+	var secret wire.Secret
+	err := readSecret(path, "secret file", hint, func(text string) error {
+		bytes, err := hex.DecodeString(strings.TrimSpace(text))
+		if err != nil || len(bytes) != len(secret) {
+			return fmt.Errorf("want %d hexadecimal digits", 2*len(secret))
+		}
+		secret = wire.Secret(bytes)
+		return nil
+	})
+	return secret, err
 }
 
-// readSecret reads a small file, unless others than its owner can.
-func readSecret(path, what, hint string) (string, error) {
+// readSecret reads a small file and has it parsed, unless others than its owner can read it.
+// What is no such file at all is not told to change its mode.
+func readSecret(path, what, hint string, parse func(string) error) error {
 	f, err := os.Open(path)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			hint = "check its owner and mode"
 		}
-		return "", badInput(hint, "read %s: %w", what, err)
+		return badInput(hint, "read %s: %w", what, err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	info, err := f.Stat()
 	if err != nil {
-		return "", badInput(hint, "read %s: %w", what, err)
+		return badInput(hint, "read %s: %w", what, err)
 	}
 	if info.IsDir() {
-		return "", badInput(hint, "read %s: %s is a directory", what, path)
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return "", badInput("chmod 600 "+path, "%s %s has mode %04o, so that others can read or change it", what, path, mode)
+		return badInput(hint, "read %s: %s is a directory", what, path)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
 	if err != nil {
-		return "", badInput("check the file", "read %s: %w", what, err)
+		return badInput("check the file", "read %s: %w", what, err)
 	}
 	if len(text) > maxSecretFile {
-		return "", badInput(hint, "%s %s is larger than %d bytes", what, path, maxSecretFile)
+		return badInput(hint, "%s is no %s: it is larger than %d bytes", path, what, maxSecretFile)
 	}
-	return string(text), nil
+	if err := parse(string(text)); err != nil {
+		return badInput(hint, "%s is no %s: %w", path, what, err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return badInput("chmod 600 "+path, "%s %s has mode %04o, so that others can read or change it", what, path, mode)
+	}
+	return nil
 }
 
 // writeKey makes a key file of mode 0600. It appears whole or not at all, and

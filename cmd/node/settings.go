@@ -30,8 +30,10 @@ type settings struct {
 	advertise []string
 	bootstrap []discovery.Endpoint
 	store     string // a directory; empty: none
-	level     slog.Level
-	metrics   string // where to serve them; empty: nowhere
+	// storeByDefault: nobody asked for it, so the node can do without.
+	storeByDefault bool
+	level          slog.Level
+	metrics        string // where to serve them; empty: nowhere
 }
 
 func (f *nodeFlags) register(cmd *cobra.Command) {
@@ -39,11 +41,11 @@ func (f *nodeFlags) register(cmd *cobra.Command) {
 	set.SortFlags = false
 	set.StringVar(&f.network, "network", "", "name of the network; nodes of other networks are refused (required)")
 	set.StringVar(&f.key, "key", "", "key file of the node, see node keygen (default: a new key for this run)")
-	set.StringVar(&f.listen, "listen", "127.0.0.1:0", "IP:PORT to listen on; port 0 takes a free one")
+	set.StringVar(&f.listen, "listen", "", "IP:PORT to listen on, :PORT for all addresses of this machine; port 0 takes a free one (default: a free port on all addresses if --bootstrap is another machine, else on loopback)")
 	set.StringArrayVar(&f.advertise, "advertise", nil, "IP:PORT that others reach this node at, if not the one of --listen; may be repeated")
 	set.StringArrayVar(&f.bootstrap, "bootstrap", nil, "PEER@HOST:PORT of a node to begin with; may be repeated")
 	set.StringArrayVar(&f.secrets, "secret-file", nil, "file with the network secret, 64 hexadecimal digits; if repeated, the first proves this node and each is accepted of others")
-	set.StringVar(&f.store, "store", "", "directory to keep what the node learns (default: none)")
+	set.StringVar(&f.store, "store", "", "directory to keep what the node learns, none for none (default: KEY.store beside the file of --key; none without one)")
 	set.StringVar(&f.metrics, "metrics", "", "IP:PORT to serve metrics for Prometheus on, and the catalog as JSON (default: nowhere)")
 	set.StringVar(&f.logLevel, "log-level", "warn", "what to log on standard error: debug, info, warn or error")
 }
@@ -59,8 +61,10 @@ func (f *nodeFlags) read() (settings, error) {
 	if s.level, err = readLevel(f.logLevel); err != nil {
 		return s, err
 	}
-	if err := checkAddr("--listen", f.listen, 0); err != nil {
-		return s, err
+	if f.listen != "" {
+		if err := checkAddr("--listen", f.listen, 0); err != nil {
+			return s, err
+		}
 	}
 	if f.metrics != "" {
 		if err := checkAddr("--metrics", f.metrics, 0); err != nil {
@@ -79,6 +83,11 @@ func (f *nodeFlags) read() (settings, error) {
 		}
 		s.bootstrap = append(s.bootstrap, e)
 	}
+	if s.listen == "" {
+		s.listen = defaultListen(s.bootstrap, s.advertise)
+	} else if err := checkReach(s.listen, s.bootstrap); err != nil {
+		return s, err
+	}
 	for _, path := range f.secrets {
 		secret, err := readNetworkSecret(path)
 		if err != nil {
@@ -91,8 +100,17 @@ func (f *nodeFlags) read() (settings, error) {
 	} else {
 		s.key, err = readKey(f.key)
 	}
+	switch {
+	case s.store == noStore:
+		s.store = ""
+	case s.store == "" && f.key != "":
+		s.store, s.storeByDefault = f.key+".store", true
+	}
 	return s, err
 }
+
+// noStore is the value of --store that asks for none.
+const noStore = "none"
 
 func readLevel(text string) (slog.Level, error) {
 	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {

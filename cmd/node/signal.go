@@ -18,7 +18,7 @@ const echo = 20 * time.Millisecond
 // errInterrupted is the cause of a context that the first signal ended.
 var errInterrupted = errors.New("interrupted")
 
-// onSignals gives a context that the first SIGINT or SIGTERM ends; the second
+// onSignals gives a context that the first SIGINT, SIGTERM or SIGHUP ends; the second
 // ends the process. A write to a closed pipe becomes an error instead of a
 // signal.
 func onSignals(parent context.Context, stderr io.Writer) (ctx context.Context, stop func()) {
@@ -27,6 +27,9 @@ func onSignals(parent context.Context, stderr io.Writer) (ctx context.Context, s
 	done := make(chan struct{})
 	signal.Ignore(syscall.SIGPIPE)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		select {
 		case s := <-signals:

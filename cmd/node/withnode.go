@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/smalti/smalti/runtime"
@@ -24,7 +25,8 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 	defer cancel(nil)
 	log := newLogView(cmd.ErrOrStderr(), s.level)
 	defer log.Close()
-	views := observers{newGate(s.bootstrap, cancel, log)}
+	health := newHealth(s.bootstrap)
+	views := observers{newGate(s.bootstrap, cancel, log), health}
 	if tally != nil {
 		views = append(views, tally)
 	}
@@ -42,6 +44,14 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 		return errors.Join(err, stop())
 	}
 	running.Store(p.Discovery())
+	p.health = health
+	stderr := cmd.ErrOrStderr()
+	if p.storeless != nil {
+		fmt.Fprintf(stderr, "node: no store, so that after a restart this node knows its bootstrap peers alone: %s; give --store DIR, or --store none\n", oneLine(p.storeless.Error()))
+	}
+	if f.listen == "" || len(s.bootstrap) > 0 {
+		printAddresses(stderr, s.listen, p)
+	}
 	err = work(ctx, p)
 	return errors.Join(outcome(ctx, err, p.Close()), stop())
 }

@@ -61,16 +61,17 @@ var layers = map[string][]string{
 	"sim/shrink":        belowReports,
 	"sim/timeline":      belowReports,
 	"sim/simtest":       belowCommand,
-	"sim/simrun":        with(belowCommand, "internal/wall"),
+	"sim/simrun":        with(belowCommand, "internal/wall", "internal/suggest"),
 
 	"runtime/ticket/tickettest":       with(contract, "runtime/ticket"),
 	"runtime/transporttest":           with(contract, "runtime/transporttest/clocktest"),
 	"runtime/transporttest/clocktest": contract,
 
-	"internal/golden": nil,
-	"internal/next":   {"runtime/ident", "runtime/wire"},
-	"internal/wall":   nil,
-	"internal/lint":   nil,
+	"internal/golden":  nil,
+	"internal/next":    {"runtime/ident", "runtime/wire"},
+	"internal/wall":    nil,
+	"internal/suggest": nil,
+	"internal/lint":    nil,
 }
 
 // joiners may import any package of the module: branches meet in them, and in

@@ -69,7 +69,7 @@ type Config struct {
 	// KeepAlive is the longest time in which a session says nothing, at most half of
 	// IdleTimeout. Where there are few sessions they speak more often, up to five times.
 	KeepAlive time.Duration
-	Linger           time.Duration // of a session without links
+	Linger    time.Duration // of a session without links
 
 	Connections int
 	Strangers   int

@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
+	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -176,6 +179,7 @@ func (t *Transport) connect(ctx context.Context, peer ident.PeerID, addrs []stri
 	next := time.NewTimer(0)
 	defer next.Stop()
 	var worst error
+	var silent []error // why there was nobody, for each address
 	var winner *quic.Conn
 	for started, ended := 0, 0; ended < started || started < len(addrs) && winner == nil && ctx.Err() == nil; {
 		select {
@@ -202,6 +206,9 @@ func (t *Transport) connect(ctx context.Context, peer ident.PeerID, addrs []stri
 					worst = r.err
 				}
 				worst = moreSevere(worst, r.err)
+				if reason, _ := reasonOf(r.err); reason == wire.DialFailed {
+					silent = append(silent, r.err)
+				}
 				next.Reset(0)
 			}
 		}
@@ -212,7 +219,39 @@ func (t *Transport) connect(ctx context.Context, peer ident.PeerID, addrs []stri
 	if worst == nil {
 		worst = refuse(wire.DialFailed, "no address answered")
 	}
+	if r, _ := reasonOf(worst); r == wire.DialFailed && len(silent) > 1 {
+		worst = refuse(r, joinErrors(silent, "; "))
+	}
 	return nil, worst
+}
+
+// maxTold bounds the addresses in the text of an error.
+const maxTold = 4
+
+func joinErrors(errs []error, separator string) string {
+	var texts []string
+	for _, err := range errs[:min(len(errs), maxTold)] {
+		texts = append(texts, err.Error())
+	}
+	if n := len(errs) - maxTold; n > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(texts, separator)
+}
+
+// noAnswer is the error of a dial that reached nobody: addr, and what was wrong there.
+func (t *Transport) noAnswer(addr string, err error) error {
+	var system *os.SyscallError
+	var handshake *quic.HandshakeTimeoutError
+	var idle *quic.IdleTimeoutError
+	text := err.Error()
+	switch {
+	case errors.As(err, &system):
+		text = system.Err.Error()
+	case errors.As(err, &handshake), errors.As(err, &idle), errors.Is(err, context.DeadlineExceeded):
+		text = fmt.Sprintf("no answer within %s", t.config.HandshakeTimeout)
+	}
+	return refuse(wire.DialFailed, addr+": "+text)
 }
 
 func moreSevere(a, b error) error {
@@ -227,7 +266,7 @@ func moreSevere(a, b error) error {
 func (t *Transport) connectTo(ctx context.Context, peer ident.PeerID, addr string) (*quic.Conn, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil || host == "" {
-		return nil, refuse(wire.DialFailed, "malformed address")
+		return nil, refuse(wire.DialFailed, fmt.Sprintf("%q is not HOST:PORT", addr))
 	}
 	if r := t.mayDial(peer, addr); r != wire.None {
 		t.report(event.DialWithheld, peer, r, addr)
@@ -238,7 +277,7 @@ func (t *Transport) connectTo(ctx context.Context, peer ident.PeerID, addr strin
 	}
 	udp, err := resolve(ctx, addr)
 	if err != nil {
-		return nil, refuse(wire.DialFailed, err.Error())
+		return nil, t.noAnswer(addr, err)
 	}
 	t.report(event.Dialling, peer, wire.None, addr)
 	var there atomic.Pointer[ident.PeerID] // who answered
@@ -265,11 +304,11 @@ func (t *Transport) connectTo(ctx context.Context, peer ident.PeerID, addr strin
 	case err == nil:
 		return conn, nil
 	case found != nil && *found != peer:
-		return nil, refuse(wire.WrongIdentity, "another peer answers at "+addr)
+		return nil, refuse(wire.WrongIdentity, fmt.Sprintf("peer %s answers at %s", found.Short(), addr))
 	case remote && r != wire.ConnectionLost:
 		return nil, err
 	}
-	return nil, refuse(wire.DialFailed, err.Error())
+	return nil, t.noAnswer(addr, err)
 }
 
 // mayDial asks the book of dials.

@@ -1,6 +1,7 @@
 package quicnet_test
 
 import (
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -174,6 +175,42 @@ func TestIdleSessionsMakeRoom(t *testing.T) {
 		})
 		if c := start(t, "d").dial(y).awaitClosed(); c.Reason != wire.Overloaded {
 			t.Errorf("%s: one more, while all are in use: %v, want overloaded", what, c)
+		}
+	}
+}
+
+// An operator learns from the event which addresses were tried, and what was wrong there.
+func TestFailedDialNamesEachAddress(t *testing.T) {
+	t.Parallel()
+	x, other := start(t, "x", func(c *quicnet.Config) { c.HandshakeTimeout = 500 * time.Millisecond }), start(t, "other")
+	silent, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	at := silent.LocalAddr().String()
+	for _, c := range []struct {
+		addrs []string
+		want  []string
+	}{
+		{[]string{at, "[::1]:9", "nonsense"}, []string{at + ": no answer within 500ms", "[::1]:9: ", `"nonsense" is not HOST:PORT`}},
+		{other.Addrs(), []string{"peer " + other.Local().Short() + " answers at " + other.Addrs()[0]}},
+	} {
+		before := x.count(event.SessionRefused, wire.None)
+		_ = x.dialAt(keyOf("nobody").PeerID(), c.addrs).awaitClosed()
+		x.until("report", func() bool { return x.count(event.SessionRefused, wire.None) > before })
+		x.mu.Lock()
+		text := ""
+		for _, e := range x.events {
+			if e.Kind == event.SessionRefused {
+				text = e.Text
+			}
+		}
+		x.mu.Unlock()
+		for _, want := range c.want {
+			if !strings.Contains(text, want) {
+				t.Errorf("dial to %q: told %q, want %q in it", c.addrs, text, want)
+			}
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/smalti/smalti/internal/suggest"
 	"github.com/smalti/smalti/scenarios"
 	"github.com/smalti/smalti/sim/explore"
 )
@@ -120,6 +121,9 @@ func (a *app) named(seed uint64) (scenarios.Scenario, error) {
 		return s, nil
 	}
 	if !strings.ContainsAny(a.scenario, "./") {
+		if near := suggest.Near(a.scenario, append(scenarios.Names(), scenarios.SwarmName)); near != "" {
+			return scenarios.Scenario{}, fmt.Errorf("no scenario %q: did you mean %s?", a.scenario, near)
+		}
 		return scenarios.Scenario{}, fmt.Errorf("no scenario %q: there are %s; a file needs a path such as ./%s.yaml", a.scenario, strings.Join(scenarios.Names(), ", "), a.scenario)
 	}
 	data, err := readScenario(a.scenario)

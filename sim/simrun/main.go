@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
+	"github.com/smalti/smalti/internal/suggest"
 	"github.com/smalti/smalti/internal/wall"
 	"github.com/smalti/smalti/scenarios"
 	"github.com/smalti/smalti/sim"
@@ -35,6 +37,9 @@ func Command(args []string, in io.Reader, out, errs io.Writer, programs ...scena
 	a := &app{in: in, out: checked, errs: errs, programs: programs}
 	root := a.root()
 	root.SetArgs(args)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w: %s", err, suggest.FlagHint(cmd, err))
+	})
 	root.SetOut(checked)
 	root.SetErr(errs)
 	err := root.Execute()
@@ -48,7 +53,11 @@ func Command(args []string, in io.Reader, out, errs io.Writer, programs ...scena
 		fmt.Fprintf(errs, "simrun: %v\n", err)
 		return ExitTool
 	}
-	fmt.Fprintf(errs, "simrun: %v; see simrun --help\n", err)
+	text := err.Error()
+	if !strings.HasSuffix(text, " --help") && !strings.HasSuffix(text, "?") {
+		text += "; see simrun --help"
+	}
+	fmt.Fprintf(errs, "simrun: %s\n", text)
 	return ExitUsage
 }
 
@@ -100,8 +109,13 @@ on every machine: what it prints first is all that is needed to see it again.
 
 Exit codes: 0 pass, 1 safety violation, 2 usage or bad input, 3 liveness
 violation, 4 non-determinism, 5 inconclusive, 6 the tool itself failed.`,
-		Example:       "  simrun --seed 42\n  simrun --seed 7 --scenario partition-heal --json\n  simrun sweep --seeds 1-500 -j 2",
-		Args:          cobra.NoArgs,
+		Example: "  simrun --seed 42\n  simrun --seed 7 --scenario partition-heal --json\n  simrun sweep --seeds 1-500 -j 2",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("there is no command %q: %s", args[0], suggest.Hint(cmd, args[0]))
+			}
+			return nil
+		},
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/smalti/smalti/internal/wall"
 	"github.com/smalti/smalti/scenarios"
 	"github.com/smalti/smalti/sim"
 	"github.com/zeebo/blake3"
@@ -41,6 +42,14 @@ func (a *app) reproduce(s scenarios.Scenario, seed uint64) string {
 			case setting.Key == "vcs.revision" && len(setting.Value) >= 12:
 				commit = setting.Value[:12]
 			case setting.Key == "vcs.modified" && setting.Value == "true":
+				changed = " with changes"
+			}
+		}
+	}
+	if commit == "unknown" && strings.HasPrefix(program(), "go run ") { // which does not record it
+		if head, _, err := wall.Run(".", "git", "rev-parse", "HEAD"); err == nil && head.Code == 0 && len(head.Out) >= 12 {
+			commit = string(head.Out[:12])
+			if status, _, err := wall.Run(".", "git", "status", "--porcelain", "--untracked-files=no"); err != nil || len(status.Out) > 0 {
 				changed = " with changes"
 			}
 		}

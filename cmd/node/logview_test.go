@@ -1,0 +1,57 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// logged returns the lines that a view logs of events.
+func logged(t *testing.T, events ...event.Event) []string {
+	t.Helper()
+	var out strings.Builder
+	v := newLogView(&out, 0)
+	for _, e := range events {
+		v.Event(e)
+	}
+	v.Close()
+	return strings.Split(strings.TrimSpace(out.String()), "\n")
+}
+
+func TestLogNamesPeersAndStreamsAsPeopleDo(t *testing.T) {
+	peer := ident.PeerID{0xab, 0xcd}
+	lines := logged(t,
+		event.Event{Kind: event.ConsumerOpened, Stream: ident.Stream("prices"), Text: "prices"},
+		event.Event{Kind: event.Unsubscribed, Stream: ident.Stream("prices"), Peer: peer, Reason: wire.NotAllowed},
+		event.Event{Kind: event.Unsubscribed, Stream: ident.Stream("other"), Peer: peer, Reason: wire.IdleTimeout},
+	)
+	for i, want := range []string{"stream=prices", "peer=abcd000000 stream=prices reason=not-allowed check=\"it asks for a ticket", "stream=" + ident.Stream("other").Short()} {
+		if !strings.Contains(lines[i], want) {
+			t.Errorf("line %d: %s\nwant %q in it", i, lines[i], want)
+		}
+	}
+}
+
+func TestLogRepeatsItselfLessAndLess(t *testing.T) {
+	var events []event.Event
+	for i := range 600 { // ten minutes
+		events = append(events, event.Event{Kind: event.SessionRefused, Peer: ident.PeerID{1}, Reason: wire.DialFailed, Mono: int64(i) * int64(time.Second), Text: "10.0.0.1:4701: no answer within 5s"})
+	}
+	events = append(events, event.Event{Kind: event.SessionRefused, Peer: ident.PeerID{2}, Reason: wire.DialFailed, Mono: int64(600 * time.Second)})
+	lines := logged(t, events...)
+	if len(lines) < 5 || len(lines) > 9 {
+		t.Fatalf("%d lines of ten minutes of refusals, want 5 to 9:\n%s", len(lines), strings.Join(lines, "\n"))
+	}
+	for i, want := range []string{"10.0.0.1:4701", "times=11 for=10s"} {
+		if !strings.Contains(lines[i], want) || !strings.Contains(lines[i], "check=") {
+			t.Errorf("line %d: %s\nwant %q and what to check in it", i, lines[i], want)
+		}
+	}
+	if last := lines[len(lines)-1]; strings.Contains(last, "times=") {
+		t.Errorf("another peer is counted with the first: %s", last)
+	}
+}
