@@ -22,8 +22,10 @@ import (
 
 // Program is what runs on a host beside its node: a service that is tested, or
 // a workload. Start runs as a task of the host's and may block in everything
-// that takes its ctx; an error that it returns is a violation, unless the node
-// was closed. It ends when the node does.
+// that takes its ctx; an error that it returns is a violation, unless the node closes.
+// When the node begins to close, ctx ends with the cause ErrNodeClosing; when it is closed,
+// everything in which a task of the host waits returns runtime.ErrStopped. Start, and all
+// tasks and timers that it began, must end within 15 seconds of virtual time from then on.
 type Program struct {
 	Name  string
 	Doc   string

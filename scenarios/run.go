@@ -33,12 +33,13 @@ const (
 
 // Options say how a scenario is run.
 type Options struct {
-	Seed     uint64
-	Budget   uint64              // most steps; 0: sim.DefaultBudget
-	Until    time.Duration       // stop there, unless the run is being closed by then, and judge safety only; 0: run to the end
-	Programs []Program           // besides the package's own
-	Observe  func(*event.Record) // hears every event, if not nil; the record is good until it returns
-	Trace    func(sim.Step)      // hears of every step, if not nil
+	Seed      uint64
+	Budget    uint64              // most steps; 0: sim.DefaultBudget
+	Until     time.Duration       // stop there, unless the run is being closed by then, and judge safety only; 0: run to the end
+	HangLimit time.Duration       // real time that a step may take; 0: sim.DefaultHangLimit, less: for ever
+	Programs  []Program           // besides the package's own
+	Observe   func(*event.Record) // hears every event, if not nil; the record is good until it returns
+	Trace     func(sim.Step)      // hears of every step, if not nil
 	// Strategy makes what decides whose turn it is in place of the scenario's, if not nil.
 	Strategy func(random *runtime.Rand) sim.Strategy
 }
@@ -88,7 +89,7 @@ func Run(s Scenario, o Options) (Result, error) {
 	if strategy == nil {
 		strategy = plan.New
 	}
-	r.world = sim.New(sim.Config{Seed: o.Seed, Budget: o.Budget, Buggify: s.Buggify, Strategy: strategy, Path: netsim.Path{
+	r.world = sim.New(sim.Config{Seed: o.Seed, Budget: o.Budget, HangLimit: o.HangLimit, Buggify: s.Buggify, Strategy: strategy, Path: netsim.Path{
 		Latency: netsim.Latency{Shape: netsim.Uniform, Base: s.Latency, Spread: s.Jitter},
 	}})
 	for _, st := range s.Streams {
@@ -284,6 +285,27 @@ func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 	}
 }
 
+// ErrNodeClosing is the cause of the end of a program's context when its node begins to
+// close.
+var ErrNodeClosing = errors.New("the node closes")
+
+// untilClosing gives a program a context that ends when its node begins to close.
+func untilClosing(start func(context.Context, *node.Node) error) func(context.Context, *node.Node) error {
+	return func(ctx context.Context, n *node.Node) error {
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		defer n.Closing().Subscribe(n.Env().Scheduler.Strand("closing"), func(closing bool) {
+			if closing {
+				cancel(ErrNodeClosing)
+			}
+		})()
+		if err := start(ctx, n); err != nil && !n.Closing().Get() {
+			return err
+		}
+		return nil
+	}
+}
+
 // obeyLeave closes a node when its host's dial asks for it.
 func (r *run) obeyLeave(n *node.Node, host *sim.Host) {
 	env := n.Env()
@@ -341,7 +363,7 @@ func (r *run) program(w Work, id uint64) func(context.Context, *node.Node) error
 		return func(ctx context.Context, n *node.Node) error { return n.Close(ctx) }
 	}
 	i := slices.IndexFunc(r.options.Programs, func(p Program) bool { return p.Name == w.Program })
-	return r.options.Programs[i].Start
+	return untilClosing(r.options.Programs[i].Start)
 }
 
 // schedule sets the timers of all faults.
@@ -447,6 +469,7 @@ func (r *run) leave(hosts ...*sim.Host) (open *int) {
 		*open++
 		n.Env().Scheduler.Go("close", func(ctx context.Context) {
 			_ = n.Close(ctx) // what could not be delivered is in the events
+			h.StopTasks()
 			*open--
 		})
 	}
@@ -457,18 +480,26 @@ func (r *run) leave(hosts ...*sim.Host) (open *int) {
 func (r *run) close() {
 	open := r.leave(r.world.Hosts()...)
 	limit := r.world.Now() + closeLimit
-	done, err := r.world.RunUntil(func() bool { return *open == 0 && r.left() == "" }, limit)
+	done, err := r.world.RunUntil(func() bool { return *open == 0 && !r.pending() }, limit)
 	if r.ended(err) && !done {
 		r.violate("finally", invariants.Liveness, fmt.Sprintf("%s after the close of all nodes: %d are not closed;%s", closeLimit, *open, r.left()))
 	}
 }
 
-// left tells what the hosts have not put away.
+// pending reports whether any host has something left.
+func (r *run) pending() bool {
+	return slices.ContainsFunc(r.world.Hosts(), func(h *sim.Host) bool {
+		tasks, timers, strands := h.Pending()
+		return tasks+timers+strands > 0
+	})
+}
+
+// left describes what the hosts have not put away.
 func (r *run) left() string {
 	var text strings.Builder
 	for _, h := range r.world.Hosts() {
 		if tasks, timers, strands := h.Pending(); tasks+timers+strands > 0 {
-			fmt.Fprintf(&text, " %s has %d tasks, %d timers, %d strands with work;", h.Name(), tasks, timers, strands)
+			fmt.Fprintf(&text, " %s has %d tasks, %d timers, %d strands with work: %s;", h.Name(), tasks, timers, strands, strings.Join(h.Left(), ", "))
 		}
 	}
 	return text.String()

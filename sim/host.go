@@ -59,6 +59,7 @@ type incarnation struct {
 	strands   []*strand
 	cpu       *cpu // of the host, nil unless it is slow
 	dead      bool
+	stopped   bool // tasks are to end
 }
 
 func newHost(w *World, name string, index int) *Host {
@@ -223,6 +224,20 @@ func (h *Host) stop() {
 		t := inc.tasks[len(inc.tasks)-1]
 		inc.tasks = inc.tasks[:len(inc.tasks)-1]
 		t.unwind()
+	}
+}
+
+// StopTasks has everything in which the tasks of the incarnation wait return
+// runtime.ErrStopped from now on, as live.Scheduler.Stop does at the end of a process.
+func (h *Host) StopTasks() {
+	if h.inc == nil || h.inc.stopped {
+		return
+	}
+	h.inc.stopped = true
+	for _, t := range h.inc.tasks {
+		if t.parked && !t.woken {
+			t.unpark()
+		}
 	}
 }
 

@@ -10,10 +10,9 @@ import (
 )
 
 // Guards of the kernel. livelockSteps is far above what any instant of a
-// correct world needs; hangLimit is real time.
+// correct world needs.
 const (
 	livelockSteps = 1_000_000
-	hangLimit     = 10 * time.Second
 	tickMask      = 1<<10 - 1 // the watchdog is told every 1,024 steps, unless somebody looks after each
 )
 
@@ -38,6 +37,7 @@ type kernel struct {
 	strategy Strategy   // nil: a fair draw
 	trace    func(Step) // told of every step, if not nil
 
+	hang    time.Duration // of real time that a step may take; 0: for ever
 	steps   uint64
 	instant uint64 // steps since time moved
 	hash    digest
@@ -56,10 +56,13 @@ func newKernel(seed runtime.Seed) *kernel {
 // run makes steps until time would pass limit, done says so, the step budget is
 // used up, or something failed.
 func (k *kernel) run(limit int64, budget uint64, done func() bool) (err error) {
-	dog := wall.Watch(hangLimit, func() string {
-		return fmt.Sprintf("sim: a step blocks outside the contract: no step ended for %s of real time", hangLimit)
-	})
-	defer dog.Stop()
+	dog := new(wall.Watchdog)
+	if k.hang > 0 {
+		dog = wall.Watch(k.hang, func() string {
+			return fmt.Sprintf("sim: a step blocks outside the contract: no step ended for %s of real time; for a debugger that this does not notice, switch the guard off (HangLimit, --hang-limit, -smalti.hang-limit)", k.hang)
+		})
+		defer dog.Stop()
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			k.fail("panic", fmt.Sprintf("%v\n%s", v, debug.Stack()))

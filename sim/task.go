@@ -28,6 +28,9 @@ type task struct {
 	unwound  bool // the private panic was thrown
 	done     bool
 	deadCall int // Awaits after the crash
+
+	asked   bool      // where it waits is to be noted in callers
+	callers []uintptr // for Left
 }
 
 // deadCalls is how often a task may call Await after its host crashed before
@@ -109,6 +112,8 @@ func (inc *incarnation) await(ctx context.Context, arm func(wake func()) (disarm
 		panic("sim: Await with a deadline on the machine's clock: use Env.WithTimeout or Env.WithDeadline instead of context.WithTimeout or context.WithDeadline")
 	case t.strand.inc.dead:
 		return t.dead()
+	case inc.stopped:
+		return t.stopped()
 	}
 	t.epoch++
 	t.woken = false
@@ -124,7 +129,19 @@ func (inc *incarnation) await(ctx context.Context, arm func(wake func()) (disarm
 	if disarm != nil {
 		disarm()
 	}
+	if inc.stopped {
+		return runtime.ErrStopped
+	}
 	return context.Cause(ctx)
+}
+
+// stopped is what Await does once the host's tasks are to end.
+func (t *task) stopped() error {
+	if t.deadCall++; t.deadCall > deadCalls {
+		t.strand.k.fail("livelock", fmt.Sprintf("task %s goes on after its scheduler stopped: Await, Sleep and all that waits return an error then, which it must not ignore", t.strand.label()))
+		panic(unwinding{})
+	}
+	return runtime.ErrStopped
 }
 
 // park gives the kernel back its turn until wake, the end of ctx or a crash.
@@ -141,6 +158,10 @@ func (t *task) park(ctx context.Context) {
 		}
 	}
 	t.yield(struct{}{})
+	for t.asked {
+		t.answer()
+		t.yield(struct{}{})
+	}
 	t.parked = false
 	t.epoch++ // wakes of this Await are void from here on
 }

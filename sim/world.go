@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,9 @@ var Epoch = time.Unix(1_900_000_000, 0).UTC()
 // DefaultBudget is how many steps a run may take, when Config says nothing.
 const DefaultBudget = 200_000_000
 
+// DefaultHangLimit is how long a step may take in real time, when Config says nothing.
+const DefaultHangLimit = 10 * time.Second
+
 // ErrBudget says that the run took all the steps that it may: its outcome is
 // unknown.
 var ErrBudget = errors.New("step budget used up")
@@ -39,8 +43,12 @@ func (f *Failure) Error() string { return fmt.Sprintf("%s at %s: %s", f.Kind, f.
 // Config says how a world is made. Its zero value is usable.
 type Config struct {
 	Seed   uint64
-	Budget uint64      // most steps of all runs together; 0: DefaultBudget
-	Path   netsim.Path // between hosts of which Net was told nothing else; zero: 1 ms fixed
+	Budget uint64 // most steps of all runs together; 0: DefaultBudget
+	// HangLimit is how long, in real time, no step may end before the process is ended with
+	// all its stacks: a step blocks outside the contract then. 0: DefaultHangLimit; less than
+	// 0: for ever, as under a debugger, which is noticed on Linux.
+	HangLimit time.Duration
+	Path      netsim.Path // between hosts of which Net was told nothing else; zero: 1 ms fixed
 	// Buggify turns the rare behaviours of product code on.
 	Buggify bool
 	// Strategy makes what decides whose turn it is, on a random stream of its
@@ -74,6 +82,7 @@ func New(config Config) *World {
 	}
 	w := &World{config: config, named: map[string]*Host{}, seed: runtime.SeedOf(config.Seed), goroutines: wall.Goroutines(math.MaxInt)}
 	w.kernel = newKernel(w.seed)
+	w.kernel.hang = cmp.Or(max(config.HangLimit, -1), DefaultHangLimit)
 	if config.Strategy != nil {
 		w.kernel.strategy = config.Strategy(w.Rand("strategy"))
 	}

@@ -33,6 +33,10 @@ var badPrograms = []scenarios.Program{
 	{Name: "fails", Doc: "Returns an error.", Start: func(context.Context, *node.Node) error {
 		return errors.New("the bug")
 	}},
+	{Name: "lingers", Doc: "Leaves a timer behind.", Start: func(_ context.Context, n *node.Node) error {
+		n.Env().Clock.AfterFunc(n.Env().Scheduler.Strand("late"), time.Hour, func() {})
+		return nil
+	}},
 	{Name: "stays", Doc: "Goes on after its node has closed.", Start: func(ctx context.Context, n *node.Node) error {
 		for {
 			_ = n.Env().Sleep(ctx, time.Second)

@@ -32,7 +32,8 @@ type Watchdog struct {
 const HangExit = 6
 
 // Watch starts a watchdog: if limit of real time passes without a Tick, it
-// prints describe's text and all stacks to standard error and exits.
+// prints describe's text and all stacks to standard error and exits, unless a debugger is
+// attached.
 func Watch(limit time.Duration, describe func() string) *Watchdog {
 	w := &Watchdog{stop: make(chan struct{})}
 	go w.run(limit, describe)
@@ -50,7 +51,7 @@ func (w *Watchdog) run(limit time.Duration, describe func() string) {
 		case <-ticker.C:
 		}
 		now := w.ticks.Load()
-		if now == last {
+		if now == last && !traced() {
 			stacks := make([]byte, 1<<20)
 			stacks = stacks[:goruntime.Stack(stacks, true)]
 			fmt.Fprintf(os.Stderr, "%s\n\n%s\n", describe(), stacks)

@@ -25,6 +25,11 @@ func TestMain(m *testing.M) {
 		dog := wall.Watch(20*time.Millisecond, func() string { return "it stands still" })
 		dog.Tick()
 		<-make(chan struct{})
+	case "stands": // for a while
+		dog := wall.Watch(20*time.Millisecond, func() string { return "it stands still" })
+		time.Sleep(300 * time.Millisecond)
+		dog.Stop()
+		wall.Exit(0)
 	case "works":
 		dog := wall.Watch(20*time.Millisecond, func() string { return "it stands still" })
 		for elapsed := wall.Since(); elapsed() < 200*time.Millisecond; {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/smalti/smalti/internal/suggest"
 	"github.com/smalti/smalti/internal/wall"
@@ -34,7 +35,7 @@ func Main(programs ...scenarios.Program) {
 // Command runs the command with args and gives its exit code.
 func Command(args []string, in io.Reader, out, errs io.Writer, programs ...scenarios.Program) int {
 	checked := &output{to: out}
-	a := &app{in: in, out: checked, errs: errs, programs: programs}
+	a := &app{hang: sim.DefaultHangLimit, in: in, out: checked, errs: errs, programs: programs}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -96,6 +97,7 @@ type app struct {
 	json     bool
 	until    durationFlag
 	budget   uint64
+	hang     time.Duration
 	events   bool
 }
 
@@ -139,5 +141,6 @@ violation, 4 non-determinism, 5 inconclusive, 6 the tool itself failed.`,
 func (a *app) common(c *cobra.Command) {
 	c.Flags().StringVar(&a.scenario, "scenario", scenarios.SwarmName, "what is run: a `name` (simrun list) or the path of a YAML file")
 	c.Flags().Var(&a.strategy, "strategy", "whose turn it is, such as pct:3 or starve+lag:2ms (simrun list), whatever the scenario says")
+	c.Flags().DurationVar(&a.hang, "hang-limit", sim.DefaultHangLimit, "end the process when a step takes so long in real time; 0 for ever, as for a debugger")
 	c.Flags().Uint64Var(&a.budget, "budget", sim.DefaultBudget, "end a run after so many `steps`, without a verdict")
 }

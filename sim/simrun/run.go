@@ -1,6 +1,7 @@
 package simrun
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -70,7 +71,7 @@ func (a *app) play(seed uint64, observe func(*event.Record), trace func(sim.Step
 		return scenarios.Result{}, 0, err
 	}
 	elapsed := wall.Since()
-	r, err := scenarios.Run(s, scenarios.Options{Seed: seed, Budget: a.budget, Programs: a.programs, Until: time.Duration(a.until), Observe: observe, Trace: trace})
+	r, err := scenarios.Run(s, scenarios.Options{Seed: seed, Budget: a.budget, HangLimit: cmp.Or(a.hang, -1), Programs: a.programs, Until: time.Duration(a.until), Observe: observe, Trace: trace})
 	if err != nil {
 		return r, 0, oneLine(err)
 	}

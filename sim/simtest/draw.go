@@ -1,6 +1,7 @@
 package simtest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ func Check(t *testing.T, draw func(t *rapid.T) scenarios.Scenario, programs ...s
 	rapid.Check(t, func(t *rapid.T) {
 		s := draw(t)
 		seed := rapid.Uint64Range(0, 1<<32).Draw(t, "seed")
-		r, err := scenarios.Run(s, scenarios.Options{Seed: seed, Programs: programs})
+		r, err := scenarios.Run(s, scenarios.Options{Seed: seed, Programs: programs, HangLimit: cmp.Or(*hangFlag, -1)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +101,7 @@ func Fuzz(f *testing.F, base scenarios.Scenario, programs ...scenarios.Program) 
 	f.Add([]byte{2, 2, 0, 1, 40, 20, 5, 1, 0, 90, 60, 1, 0, 2, 1, 3, 1})
 	f.Fuzz(func(t *testing.T, decisions []byte) {
 		s, turns := Decide(base, decisions)
-		r, err := scenarios.Run(s, scenarios.Options{Seed: 1, Programs: programs, Strategy: explore.Choices(turns)})
+		r, err := scenarios.Run(s, scenarios.Options{Seed: 1, Programs: programs, HangLimit: cmp.Or(*hangFlag, -1), Strategy: explore.Choices(turns)})
 		if err != nil {
 			t.Fatal(err)
 		}

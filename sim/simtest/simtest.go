@@ -1,6 +1,7 @@
 package simtest
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +22,7 @@ const DefaultSeeds = 10
 // The flags of go test. They have a prefix, so that they meet no one else's.
 var (
 	seedFlag  = flag.String("smalti.seed", "", "run simulations with this seed only, decimal or 0x")
+	hangFlag  = flag.Duration("smalti.hang-limit", sim.DefaultHangLimit, "end the process when a step of a simulation takes so long in real time; 0 for ever, as for a debugger")
 	seedsFlag = flag.String("smalti.seeds", "", "run simulations with these seeds, A-B inclusive")
 )
 
@@ -53,7 +55,7 @@ func Run(t *testing.T, config Config, body func(t testing.TB, w *sim.World)) {
 func Scenario(t *testing.T, seeds int, make func(seed uint64) scenarios.Scenario, programs ...scenarios.Program) {
 	t.Helper()
 	each(t, seeds, func(t *testing.T, seed uint64) {
-		r, err := scenarios.Run(make(seed), scenarios.Options{Seed: seed, Programs: programs})
+		r, err := scenarios.Run(make(seed), scenarios.Options{Seed: seed, Programs: programs, HangLimit: cmp.Or(*hangFlag, -1)})
 		if err != nil {
 			t.Fatal(err)
 		}
