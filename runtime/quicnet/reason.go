@@ -52,6 +52,8 @@ func reasonOf(err error) (r wire.Reason, remote bool) {
 		return wire.IdleTimeout, false
 	case errors.As(err, &transport) && transport.ErrorCode == quic.ConnectionRefused:
 		return wire.Overloaded, transport.Remote
+	case errors.Is(err, quic.ErrTransportClosed): // whatever the error of the socket was
+		return wire.ConnectionLost, false
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return wire.HandshakeTimeout, false
 	}

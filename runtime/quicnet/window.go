@@ -15,10 +15,12 @@ import (
 // them, and a session all windows and wire.LargeBudget, at most.
 
 // receive charges a link for a message that arrives; with the lock held. It returns false
-// if the peer has no credit for it.
+// if the peer has no credit for it. A message that the peer asked for is the next one, whether
+// it was let in or credit for others sufficed.
 func (l *link) receive(cost int) bool {
 	l.credit -= cost
 	l.held += cost
+	l.want = 0
 	return l.credit >= 0
 }
 

@@ -20,6 +20,7 @@ func flowCases() []Case {
 		{Name: "a stalled link does not stall its sibling", Body: stalledSibling},
 		{Name: "a link opens beside many stalled ones", Max: time.Minute, Body: openBesideStalled},
 		{Name: "large messages pass a link whose handler stalls", Body: largeBesideStalled},
+		{Name: "messages of about a window pass a slow handler", Max: time.Minute, Body: windowSized},
 		{Name: "large messages of several links arrive", Max: time.Minute, Body: largeTogether},
 		{Name: "thousands of links between two nodes", Max: time.Minute, Body: manyLinks},
 		{Name: "links per peer are bounded and come back", Body: linkCap},
@@ -218,6 +219,37 @@ func largeBesideStalled(b *Bed) {
 	for _, e := range far {
 		e.Resume()
 		e.expect(e.Wait("what waited at the sender arrived", received(1)).Messages, messages(1, large))
+	}
+}
+
+// windowSized has messages of about a window pass handlers that take a few at a time.
+func windowSized(b *Bed) {
+	const n = 24
+	const quarter = wire.LinkWindow / 4
+	x, y := b.Pair()
+	for _, size := range []int{3*quarter - wire.MessageCost + 1, 3*quarter + quarter/2, 4*quarter - wire.MessageCost, 4 * quarter} {
+		for _, step := range []int{1, 3} {
+			name := fmt.Sprintf("%d at a time of %d bytes", step, size)
+			l := y.Listen(name, func(e *End) {
+				e.onMessage = func([]byte) {
+					if len(e.log.Messages)%step == 0 {
+						e.pauseHere()
+					}
+				}
+			})
+			near, far := x.Connect(y, l, name)
+			var want [][]byte
+			for i := range n {
+				want = append(want, message(i, size))
+			}
+			near.SendAll(want)
+			for have := step; have <= n; have += step {
+				far.Wait(fmt.Sprintf("%s: message %d arrived", name, have), received(have))
+				b.Sleep(5 * time.Millisecond)
+				far.Resume()
+			}
+			far.expect(far.Log().Messages, want)
+		}
 	}
 }
 
