@@ -25,7 +25,7 @@ type Transport struct {
 	idle      []*peer    // that wait for the end of a dial, in order
 	book      runtime.Dials
 
-	known    func(peerID) bool // nil: nobody is
+	known    func(peerID) bool // nil: no peer is known
 	stopping bool              // drains or is closed
 	stopped  bool              // is closed
 	crashed  bool

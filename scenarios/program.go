@@ -32,6 +32,27 @@ type Program struct {
 	Start func(ctx context.Context, n *node.Node) error
 }
 
+// ErrNodeClosing is the cause of the end of a program's context when its node begins to
+// close.
+var ErrNodeClosing = errors.New("the node closes")
+
+// untilClosing gives a program a context that ends when its node begins to close.
+func untilClosing(start func(context.Context, *node.Node) error) func(context.Context, *node.Node) error {
+	return func(ctx context.Context, n *node.Node) error {
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		defer n.Closing().Subscribe(n.Env().Scheduler.Strand("closing"), func(closing bool) {
+			if closing {
+				cancel(ErrNodeClosing)
+			}
+		})()
+		if err := start(ctx, n); err != nil && !n.Closing().Get() {
+			return err
+		}
+		return nil
+	}
+}
+
 // job is a Work bound to the stream that it works on.
 type job struct {
 	id         uint64 // tells the consumers of one host apart

@@ -285,27 +285,6 @@ func (r *run) main(h Host) func(ctx context.Context, env *runtime.Env) {
 	}
 }
 
-// ErrNodeClosing is the cause of the end of a program's context when its node begins to
-// close.
-var ErrNodeClosing = errors.New("the node closes")
-
-// untilClosing gives a program a context that ends when its node begins to close.
-func untilClosing(start func(context.Context, *node.Node) error) func(context.Context, *node.Node) error {
-	return func(ctx context.Context, n *node.Node) error {
-		ctx, cancel := context.WithCancelCause(ctx)
-		defer cancel(nil)
-		defer n.Closing().Subscribe(n.Env().Scheduler.Strand("closing"), func(closing bool) {
-			if closing {
-				cancel(ErrNodeClosing)
-			}
-		})()
-		if err := start(ctx, n); err != nil && !n.Closing().Get() {
-			return err
-		}
-		return nil
-	}
-}
-
 // obeyLeave closes a node when its host's dial asks for it.
 func (r *run) obeyLeave(n *node.Node, host *sim.Host) {
 	env := n.Env()

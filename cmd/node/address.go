@@ -17,8 +17,8 @@ const (
 	everywhere  = ":0" // all addresses of the machine, of IPv4 and IPv6
 )
 
-// defaultListen returns where a node listens from which nobody asked for anything else:
-// where its bootstrap peers can be reached, and on loopback if that suffices.
+// defaultListen returns the address to listen on without --listen: loopback if all bootstrap
+// peers are there, all addresses otherwise.
 func defaultListen(bootstrap []discovery.Endpoint, advertise []string) string {
 	if len(advertise) > 0 {
 		return everywhere
@@ -82,7 +82,8 @@ func checkReach(listen string, bootstrap []discovery.Endpoint) error {
 	if first == "" {
 		return nil
 	}
-	return badInput("leave --listen out, or give :PORT to listen on all addresses", "--listen %s cannot reach --bootstrap %s: %s", listen, first, why)
+	return badInput("leave --listen out, or give :PORT to listen on all addresses",
+		"--listen %s cannot reach --bootstrap %s: %s", listen, first, why)
 }
 
 // printAddresses says where a node that listens on all addresses can be reached.

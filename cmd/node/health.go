@@ -131,7 +131,8 @@ func times(n int) string {
 func probe(ctx context.Context, addr string) string {
 	ctx, cancel := context.WithTimeout(ctx, probeMax)
 	defer cancel()
-	silent := fmt.Sprintf("nothing comes back from there; check that the address is right, that the node runs there, and that UDP port %s is let through both ways", portOf(addr))
+	silent := fmt.Sprintf("nothing comes back from there; check that the address is right, "+
+		"that the node runs there, and that UDP port %s is let through both ways", portOf(addr))
 	conn, err := (&net.Dialer{}).DialContext(ctx, "udp", addr)
 	if err == nil {
 		defer func() { _ = conn.Close() }()
@@ -192,7 +193,8 @@ func offer(ctx context.Context, h *health, s stream.Status, name string) string 
 		return text
 	}
 	if len(s.Pending) == 0 {
-		return fmt.Sprintf("connected to %s, and nobody offers stream %q; check its name, and that the producer runs in this network", count(h.connected(), "peer"), name)
+		return fmt.Sprintf("connected to %s, and nobody offers stream %q; check its name, "+
+			"and that the producer runs in this network", count(h.connected(), "peer"), name)
 	}
 	var parts []string
 	for _, p := range s.Pending[:min(len(s.Pending), maxReported)] {

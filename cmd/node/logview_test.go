@@ -29,7 +29,11 @@ func TestLogNamesPeersAndStreamsAsPeopleDo(t *testing.T) {
 		event.Event{Kind: event.Unsubscribed, Stream: ident.Stream("prices"), Peer: peer, Reason: wire.NotAllowed},
 		event.Event{Kind: event.Unsubscribed, Stream: ident.Stream("other"), Peer: peer, Reason: wire.IdleTimeout},
 	)
-	for i, want := range []string{"stream=prices", "peer=abcd000000 stream=prices reason=not-allowed check=\"it asks for a ticket", "stream=" + ident.Stream("other").Short()} {
+	for i, want := range []string{
+		"stream=prices",
+		`peer=abcd000000 stream=prices reason=not-allowed check="it asks for a ticket`,
+		"stream=" + ident.Stream("other").Short(),
+	} {
 		if !strings.Contains(lines[i], want) {
 			t.Errorf("line %d: %s\nwant %q in it", i, lines[i], want)
 		}
@@ -37,11 +41,17 @@ func TestLogNamesPeersAndStreamsAsPeopleDo(t *testing.T) {
 }
 
 func TestLogRepeatsItselfLessAndLess(t *testing.T) {
+	refused := func(peer byte, at time.Duration) event.Event {
+		return event.Event{
+			Kind: event.SessionRefused, Peer: ident.PeerID{peer}, Reason: wire.DialFailed, Mono: int64(at),
+			Text: "10.0.0.1:4701: no answer within 5s",
+		}
+	}
 	var events []event.Event
 	for i := range 600 { // ten minutes
-		events = append(events, event.Event{Kind: event.SessionRefused, Peer: ident.PeerID{1}, Reason: wire.DialFailed, Mono: int64(i) * int64(time.Second), Text: "10.0.0.1:4701: no answer within 5s"})
+		events = append(events, refused(1, time.Duration(i)*time.Second))
 	}
-	events = append(events, event.Event{Kind: event.SessionRefused, Peer: ident.PeerID{2}, Reason: wire.DialFailed, Mono: int64(600 * time.Second)})
+	events = append(events, refused(2, 600*time.Second))
 	lines := logged(t, events...)
 	if len(lines) < 5 || len(lines) > 9 {
 		t.Fatalf("%d lines of ten minutes of refusals, want 5 to 9:\n%s", len(lines), strings.Join(lines, "\n"))

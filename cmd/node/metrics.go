@@ -41,7 +41,8 @@ func serveMetrics(addr string, m *telemetry.Metrics, node *atomic.Pointer[discov
 		done <- err
 	}()
 	if isOpen(l.Addr().String()) {
-		fmt.Fprintf(stderr, "node: metrics and the catalog are open to every machine that reaches port %s of this one; --metrics 127.0.0.1:%[1]s serves this one alone\n", portOf(l.Addr().String()))
+		fmt.Fprintf(stderr, "node: metrics and the catalog are open to every machine that reaches port %s of this one; "+
+			"--metrics 127.0.0.1:%[1]s serves this one alone\n", portOf(l.Addr().String()))
 	}
 	if _, err := fmt.Fprintf(stderr, "metrics: http://%s/metrics\n", l.Addr()); err != nil {
 		return nil, errors.Join(failed("see where standard error goes", "print address: %w", err), server.Close())

@@ -1,3 +1,5 @@
+//go:build netns
+
 package main
 
 import (
@@ -14,11 +16,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/smalti/smalti/runtime/ident"
-	"github.com/smalti/smalti/runtime/stream"
-	"github.com/smalti/smalti/runtime/ticket"
-	"github.com/smalti/smalti/runtime/ticket/tickettest"
 )
 
 // machines are two network namespaces with a cable between them: 10.77.0.1 and 10.77.0.2.
@@ -28,8 +25,7 @@ type machines struct {
 	dirs  [2]string
 }
 
-// newMachines makes two machines. It skips the test where that is not allowed, unless
-// SMALTI_NETNS is "required".
+// newMachines makes two machines, which takes the rights of root.
 func newMachines(t *testing.T) *machines {
 	t.Helper()
 	m := &machines{t: t}
@@ -43,10 +39,7 @@ func newMachines(t *testing.T) *machines {
 	for i := range m.names {
 		m.names[i] = fmt.Sprintf("smalti%d-%d", id, i+1)
 		if out, err := exec.Command("ip", "netns", "add", m.names[i]).CombinedOutput(); err != nil {
-			if os.Getenv("SMALTI_NETNS") == "required" {
-				t.Fatalf("make network namespace: %v: %s", err, out)
-			}
-			t.Skipf("this machine makes no network namespaces: %v: %s", err, bytes.TrimSpace(out))
+			t.Fatalf("make network namespace: %v: %s", err, out)
 		}
 		t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", m.names[i]).Run() })
 		m.dirs[i] = t.TempDir()
@@ -180,8 +173,13 @@ func TestREADMEOnTwoMachines(t *testing.T) {
 	if n := bytes.Count(lines, []byte("\n")); err != nil || n != 100000 {
 		t.Errorf("%d lines arrived, %v; want 100000", n, err)
 	}
-	if !strings.Contains(producer.says(), "@10.77.0.1:4701") || !strings.Contains(consumer.says(), "listening on all addresses; others are told 10.77.0.2:") {
-		t.Errorf("the addresses are not told:\n%s%s", producer.says(), consumer.says())
+	for want, r := range map[string]*running{
+		"@10.77.0.1:4701": producer,
+		"listening on all addresses; others are told 10.77.0.2:": consumer,
+	} {
+		if !strings.Contains(r.says(), want) {
+			t.Errorf("the command says:\n%swant %q in it", r.says(), want)
+		}
 	}
 }
 
@@ -249,33 +247,4 @@ func TestMistakesAreNamed(t *testing.T) {
 			}
 		})
 	}
-}
-
-// nodeOrRole is the command, or what a test needs beside it: SMALTI_TEST_ROLE=ticketed is a
-// producer that asks for tickets, for which the command has no flag.
-func nodeOrRole() {
-	if os.Getenv("SMALTI_TEST_ROLE") != "ticketed" {
-		main()
-		return
-	}
-	if err := produceForTickets(os.Args[1], os.Args[2]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func produceForTickets(keyFile, listen string) error {
-	key, err := readKey(keyFile)
-	if err != nil {
-		return err
-	}
-	p, err := start(settings{network: ident.Network("n1"), key: key, listen: listen}, nil)
-	if err != nil {
-		return err
-	}
-	if _, err := stream.Produce[string](p.Streams(), "lines", stream.ProducerConfig{Tickets: []ticket.Validator{tickettest.Validator{Issuer: key.PeerID()}}}); err != nil {
-		return err
-	}
-	fmt.Fprintln(os.Stderr, "ready")
-	select {}
 }

@@ -23,7 +23,7 @@ type process struct {
 	scheduler *live.Scheduler
 	transport *quicnet.Transport
 	health    *health
-	storeless error // why there is no store, if nobody asked for none
+	storeless error // why the default store could not be opened
 }
 
 // start starts a node. observer may be nil.

@@ -30,7 +30,7 @@ type settings struct {
 	advertise []string
 	bootstrap []discovery.Endpoint
 	store     string // a directory; empty: none
-	// storeByDefault: nobody asked for it, so the node can do without.
+	// storeByDefault reports whether store is the default, without which the node runs too.
 	storeByDefault bool
 	level          slog.Level
 	metrics        string // where to serve them; empty: nowhere

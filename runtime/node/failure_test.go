@@ -14,7 +14,7 @@ import (
 	"github.com/smalti/smalti/runtime/quicnet"
 )
 
-// A node without a socket ends, and says why to whoever waits for that.
+// A node whose transport fails closes, and Close returns the error.
 func TestNodeEndsWithItsTransport(t *testing.T) {
 	onMachine(t, func(x *trial) {
 		var socket atomic.Pointer[net.UDPConn]

@@ -98,9 +98,8 @@ func onlineWhenCatalogRemoval(x *trial) {
 	}
 }
 
-// onlineWhenDefaultIsImmediate: a consumer is online at once only if it asks for nobody. By
-// default, other than in mosaik, it asks for one producer: "online" that means nothing led
-// operators to look for faults elsewhere.
+// onlineWhenDefaultIsImmediate checks that a consumer is online at once only with a quorum
+// of 0. The default is 1; in mosaik it is 0, so that consumers without a producer are online.
 func onlineWhenDefaultIsImmediate(x *trial) {
 	n := x.node("n0")
 	c := consume(x, n, texts.With(stream.Consuming[string](stream.ConsumerConfig{Online: stream.AtLeast(0)})))

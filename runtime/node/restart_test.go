@@ -12,8 +12,8 @@ import (
 	"github.com/smalti/smalti/runtime/wire"
 )
 
-// A bootstrap peer that was killed and starts again without a store knows nobody. Those
-// that know it find it soon: its machine refuses packets of connections from before.
+// A bootstrap peer that was killed and starts again without a store has an empty catalog.
+// Its former peers reconnect soon, because it resets their connections.
 func TestKilledBootstrapPeerIsFoundAgainSoon(t *testing.T) {
 	onMachine(t, func(x *trial) {
 		var socket atomic.Pointer[net.UDPConn]

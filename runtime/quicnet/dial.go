@@ -179,7 +179,7 @@ func (t *Transport) connect(ctx context.Context, peer ident.PeerID, addrs []stri
 	next := time.NewTimer(0)
 	defer next.Stop()
 	var worst error
-	var silent []error // why there was nobody, for each address
+	var silent []error // of the addresses that did not answer
 	var winner *quic.Conn
 	for started, ended := 0, 0; ended < started || started < len(addrs) && winner == nil && ctx.Err() == nil; {
 		select {
@@ -239,7 +239,7 @@ func joinErrors(errs []error, separator string) string {
 	return strings.Join(texts, separator)
 }
 
-// noAnswer is the error of a dial that reached nobody: addr, and what was wrong there.
+// noAnswer returns the error of a dial to addr that was not answered.
 func (t *Transport) noAnswer(addr string, err error) error {
 	var system *os.SyscallError
 	var handshake *quic.HandshakeTimeoutError

@@ -250,9 +250,9 @@ func addrPort(addr net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
-// forgive reports whether the packet to addr that was not sent, because of err, is treated
-// as lost. QUIC is told of packets that are too large, and of a network card that cannot
-// split them: it then sends others.
+// forgive reports whether a packet to addr counts as lost after sending it failed with err.
+// EMSGSIZE and EIO are returned to QUIC, which then sends smaller packets, or does not use
+// segmentation offload.
 func (s *socket) forgive(addr net.Addr, err error) bool {
 	if s.stopped() || errors.Is(err, syscall.EMSGSIZE) || errors.Is(err, syscall.EIO) {
 		return false

@@ -10,7 +10,7 @@ import (
 // Quorum is a demand on those at the other end of a producer's or a consumer's
 // subscriptions: that so many be connected, of such peers. It is a value; its
 // methods give changed copies. The zero value is the default of where it stands:
-// one consumer for a producer, nobody for a consumer. Begin with AtLeast.
+// one consumer for a producer, one producer for a consumer. Begin with AtLeast.
 type Quorum struct {
 	min     int
 	stated  bool // not the zero value

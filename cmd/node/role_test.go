@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/runtime/ticket"
+	"github.com/smalti/smalti/runtime/ticket/tickettest"
+)
+
+// nodeOrRole is the command, or what a test needs beside it: SMALTI_TEST_ROLE=ticketed is a
+// producer that asks for tickets, for which the command has no flag.
+func nodeOrRole() {
+	if os.Getenv("SMALTI_TEST_ROLE") != "ticketed" {
+		main()
+		return
+	}
+	if err := produceForTickets(os.Args[1], os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func produceForTickets(keyFile, listen string) error {
+	key, err := readKey(keyFile)
+	if err != nil {
+		return err
+	}
+	p, err := start(settings{network: ident.Network("n1"), key: key, listen: listen}, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := stream.Produce[string](p.Streams(), "lines", stream.ProducerConfig{Tickets: []ticket.Validator{tickettest.Validator{Issuer: key.PeerID()}}}); err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "ready")
+	select {}
+}

@@ -1,0 +1,47 @@
+package invariants_test
+
+import (
+	"testing"
+
+	"github.com/smalti/smalti/invariants"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+func TestApplicationsAreToldWhatTheyMiss(t *testing.T) {
+	breaks := []string{"told"}
+	up := c(consumer(event.ConsumerOpened), subscribing(1), subscribed(1))
+	sent := p(appSent(1, 1), appSent(2, 2), appSent(3, 3), appSent(4, 4))
+	got := func(seq uint64) []step { return c(appReceived(7, seq, int64(seq))) }
+	missed := func(from, to uint64, n int64, text string) []step {
+		return c(event.Event{Kind: event.AppMissed, Stream: theStream, Peer: nodeOf("p"), Incarnation: inc, Sub: 7, From: from, To: to, N: n, Text: text})
+	}
+	later := func(steps []step) []step {
+		for i := range steps {
+			steps[i].event.Incarnation = inc + 1
+		}
+		return steps
+	}
+	again := later(p(appSent(1, 1), appSent(2, 2)))
+	lost := c(unsubscribed(wire.ConnectionLost))
+	run(t, []historyCase{
+		{name: "all", steps: history(up, sent, got(1), got(2), got(3))},
+		{name: "a gap in its place", steps: history(up, sent, got(1), missed(2, 3, 2, ""), got(4))},
+		{name: "a gap at first", steps: history(up, sent, missed(2, 3, 2, ""), got(4))},
+		{name: "a bound", steps: history(up, sent, got(1), missed(2, 3, 1, invariants.GapAtMost), got(4))},
+		{name: "a restart", steps: history(up, sent, got(1), later(missed(1, 0, 0, invariants.GapRestarted)), again, later(got(1)))},
+		{name: "a restart that it missed datums of", steps: history(up, sent, got(1), later(missed(1, 1, 1, invariants.GapRestarted)), again, later(got(2)))},
+		{name: "a restart of the same, after another was there", steps: history(up, sent, got(1), lost, later(c(subscribed(1))), lost, c(subscribed(1)), missed(1, 0, 0, invariants.GapRestarted))},
+		{name: "an end in order", steps: history(up, sent, got(1), c(unsubscribed(wire.GracefulShutdown)), again, later(got(1)))},
+		{name: "a hole", steps: history(up, sent, got(1), got(3)), want: breaks},
+		{name: "too short a gap", steps: history(up, sent, got(1), missed(2, 2, 1, ""), got(4)), want: breaks},
+		{name: "a gap of what came", steps: history(up, sent, got(1), got(2), missed(2, 3, 2, ""), got(4)), want: breaks},
+		{name: "a gap of nothing", steps: history(up, sent, got(1), missed(2, 1, 0, "")), want: breaks},
+		{name: "a wrong count", steps: history(up, sent, got(1), missed(2, 3, 1, ""), got(4)), want: breaks},
+		{name: "too large a bound", steps: history(up, sent, got(1), missed(2, 3, 3, invariants.GapAtMost), got(4)), want: breaks},
+		{name: "a restart without a word", steps: history(up, sent, got(1), again, later(got(1))), want: breaks},
+		{name: "a restart that lost its first datum", steps: history(up, sent, got(1), later(missed(1, 0, 0, invariants.GapRestarted)), again, later(got(2))), want: breaks},
+		{name: "a restart of the same, after it was connected again", steps: history(up, sent, got(1), lost, c(subscribed(1)), missed(1, 0, 0, invariants.GapRestarted)), want: breaks},
+		{name: "a restart of the same", steps: history(up, sent, got(1), missed(1, 0, 0, invariants.GapRestarted)), want: breaks},
+	})
+}
