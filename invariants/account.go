@@ -22,6 +22,7 @@ type producer struct {
 	online   bool
 	closing  bool
 	closes   int64 // Mono since when it is closing
+	closedAt int64 // At since when it is closed
 	capacity int64 // 0: no limit
 	queue    int64 // that a subscription may have waiting; 0: not stated
 	perPeer  int64 // subscriptions of one peer; 0: not stated
@@ -53,7 +54,6 @@ type subscription struct {
 	told      int64 // Mono of the last Enqueued
 	written   int64
 	dropped   int64
-	shutdown  int64  // of dropped, those for GracefulShutdown
 	progress  int64  // Mono of the last SubProgress, or of SubAccepted
 	consumed  uint64 // what the last SubProgress said
 }
@@ -128,13 +128,13 @@ func (p *producer) apply(b *book, r *event.Record) {
 	case event.ProducerClosing:
 		p.closing, p.closes = true, r.Mono
 	case event.ProducerClosed:
-		p.closed = true
+		p.closed, p.closedAt = true, r.At
 	case event.ProducerOnline:
 		p.online, p.lonely, p.changed = true, p.lonely || r.N == 0, r.At
 	case event.ProducerOffline:
 		p.online, p.changed = false, r.At
 	case event.InputDropped:
-		if r.Reason != wire.GracefulShutdown {
+		if r.Reason != wire.DrainTimeout {
 			p.highest = max(p.highest, r.To)
 		}
 	case event.SubAccepted:
@@ -186,9 +186,6 @@ func (p *producer) applySub(s *subscription, r *event.Record) {
 		s.dropped += r.N
 		if r.Reason == wire.Lagged {
 			s.reader.lagged.add(r.From, r.To)
-		}
-		if r.Reason == wire.GracefulShutdown {
-			s.shutdown += r.N
 		}
 	}
 }

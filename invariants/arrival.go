@@ -155,6 +155,15 @@ func (v *receiver) apply(b *book, r *event.Record) {
 	}
 }
 
+// given returns the datums that the producer's side enqueued for the consumer, as far as
+// they can be told from those of other subscriptions.
+func (v *receiver) given() spans {
+	if v.source == nil || v.source.several {
+		return nil
+	}
+	return v.source.enqueued
+}
+
 // advance says that everything up to to is settled, and what was skipped right
 // after it.
 func (v *receiver) advance(to uint64) {

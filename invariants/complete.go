@@ -40,11 +40,7 @@ func (c *complete) Event(r *event.Record) {
 			c.fail(r, "%s does not count", r.Event)
 		}
 	case event.Unsubscribed:
-		if v := c.receiver; v.up && !v.blurred && len(v.ahead) > 0 {
-			if missing, ok := c.hole(v, v.next, v.ahead[len(v.ahead)-1].to); ok {
-				c.fail(r, "%s: datum %d neither came nor was told to be missing", r.Event, missing)
-			}
-		}
+		c.unsubscribed(c.receiver, r)
 	}
 }
 
@@ -62,6 +58,27 @@ func (c *complete) enqueued(r *event.Record) {
 		if missing, ok := lacks(s.next, r.From-1, s.unmatched); ok {
 			c.fail(r, "%s, expected from %d on", r.Event, missing)
 		}
+	}
+}
+
+// unsubscribed judges what came before the end of a subscription: up to the last datum that
+// the producer gave to it, if it ended in order.
+func (c *complete) unsubscribed(v *receiver, r *event.Record) {
+	if !v.up || v.blurred {
+		return
+	}
+	to := v.next - 1
+	if n := len(v.ahead); n > 0 {
+		to = v.ahead[n-1].to
+	}
+	if n := len(v.given()); n > 0 && r.Reason == wire.GracefulShutdown {
+		to = max(to, v.given()[n-1].to)
+	}
+	if to < v.next {
+		return
+	}
+	if missing, ok := c.hole(v, v.next, to); ok {
+		c.fail(r, "%s: datum %d neither came nor was told to be missing", r.Event, missing)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // gracefulRule: an orderly end loses nothing that it had time to deliver.
 var gracefulRule = rule{
-	Info: Info{"graceful", Safety, "a producer that closes drops nothing for it before the deadline of its drain, and a subscription that ended in order has nothing unsent"},
+	Info: Info{"graceful", Safety, "a producer that closes drops nothing for it before the deadline of its drain, and then says so, and a subscription that ended in order has nothing unsent"},
 	kinds: []event.Kind{
 		event.Dropped, event.InputDropped, event.SubEnded, event.NodeStopped,
 	},
@@ -43,21 +43,22 @@ func (c *graceful) Event(r *event.Record) {
 		})
 		return
 	}
-	if r.Reason != wire.GracefulShutdown {
+	if r.Reason != wire.GracefulShutdown && r.Reason != wire.DrainTimeout {
 		return
 	}
 	if r.Kind != event.InputDropped && c.nodes[r.Peer] == liar {
 		return // it may be that which shuts down
 	}
 	p := c.producer
-	if !p.closing && r.Kind != event.InputDropped && (r.Kind == event.Dropped || r.N > 0) {
+	ours := p.closing && r.Reason == wire.DrainTimeout
+	if !ours && r.Kind != event.InputDropped && (r.Kind == event.Dropped || r.N > 0) {
 		if len(c.open) < MaxViolations {
 			c.open = append(c.open, *r)
 		}
 		return
 	}
 	drains := time.Duration(r.Mono - p.closes)
-	if p.closing && drains+drainSlack+c.max/clockDrift >= c.max {
+	if ours && drains+drainSlack+c.max/clockDrift >= c.max {
 		return
 	}
 	when := "while the producer is open"
@@ -75,6 +76,6 @@ func (c *graceful) Event(r *event.Record) {
 // Finish judges what no peer's end explains.
 func (c *graceful) Finish(time.Duration) {
 	for _, lost := range c.open {
-		c.fail(&lost, "%s while the producer is open, and its peer did not stop", lost.Event)
+		c.fail(&lost, "%s, for a shutdown that is not the producer's, and its peer did not stop", lost.Event)
 	}
 }

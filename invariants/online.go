@@ -40,7 +40,7 @@ func (c *online) Event(r *event.Record) {
 			c.fail(r, "%s: it has %d active subscriptions", r.Event, p.active)
 		}
 	case event.SubDraining:
-		if r.Reason == wire.GracefulShutdown && c.producer.online {
+		if (r.Reason == wire.GracefulShutdown || r.Reason == wire.DrainTimeout) && c.producer.online {
 			c.fail(r, "%s while the producer is online", r.Event)
 		}
 	case event.SyncStarted, event.SyncEnded:

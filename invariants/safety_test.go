@@ -153,6 +153,9 @@ func TestNothingIsLeftOutSilently(t *testing.T) {
 		{name: "a new incarnation tells what was missed", steps: history(upTo(9), c(received(1, 9)), reborn4, c(reborn(skipped(1, 3)), reborn(received(4, 4))))},
 		{name: "the first does not arrive", steps: history(upTo(9), c(received(2, 9))), want: breaks},
 		{name: "a gap that miscounts", steps: history(queued(9), c(counting(3, skipped(1, 2)))), want: breaks},
+		{name: "an end as if in order, without the last", steps: history(upTo(9), c(received(1, 7), unsubscribed(wire.GracefulShutdown))), want: breaks},
+		{name: "an end in order", steps: history(upTo(9), c(received(1, 9), unsubscribed(wire.GracefulShutdown)))},
+		{name: "an end without the last", steps: history(upTo(9), c(received(1, 7), unsubscribed(wire.DrainTimeout)))},
 		{name: "datums before a gap never come", steps: history(queued(9), c(skipped(3, 4), unsubscribed(wire.ConnectionLost))), want: breaks},
 		{
 			name: "a reconnect is silent about what was missed",
@@ -364,18 +367,21 @@ func TestConditionsAreToldRight(t *testing.T) {
 
 func TestAnOrderlyEndLosesNothing(t *testing.T) {
 	breaks := []string{"graceful"}
-	const reason = wire.GracefulShutdown
+	const reason, late = wire.GracefulShutdown, wire.DrainTimeout
 	orderly := history(upTo(4), p(enqueued(1, "c", 5, 9)), at(10*time.Second, p(closing(), offline(1), draining(1, "c", reason))))
 	run(t, []historyCase{
 		{name: "all written", steps: history(orderly, p(written(1, "c", 5, 9), because(reason, ended(1, "c", 0)), closed()))},
-		{name: "cut at the deadline", steps: history(orderly, at(15*time.Second, p(inputDropped(10, 11, reason), dropped(1, "c", 5, 9, reason), because(reason, ended(1, "c", 0)), closed())))},
+		{name: "cut at the deadline", steps: history(orderly, at(15*time.Second, p(inputDropped(10, 11, late), dropped(1, "c", 5, 9, late), because(late, ended(1, "c", 0)), closed())))},
 		{name: "the consumer leaves", steps: history(orderly, p(dropped(1, "c", 5, 9, wire.Cancelled), because(wire.Cancelled, ended(1, "c", 0)), closed()))},
-		{name: "a shorter drain", options: invariants.Options{DrainMax: time.Second}, steps: history(orderly, at(11*time.Second, p(dropped(1, "c", 5, 9, reason), because(reason, ended(1, "c", 0)), closed())))},
-		{name: "dropped before the deadline", steps: history(orderly, at(14*time.Second, p(dropped(1, "c", 5, 9, reason), because(reason, ended(1, "c", 0))))), want: breaks},
-		{name: "dropped at once", steps: history(orderly, p(dropped(1, "c", 5, 9, reason))), want: breaks},
-		{name: "input dropped before the deadline", steps: history(orderly, p(inputDropped(10, 11, reason))), want: breaks},
+		{name: "a shorter drain", options: invariants.Options{DrainMax: time.Second}, steps: history(orderly, at(11*time.Second, p(dropped(1, "c", 5, 9, late), because(late, ended(1, "c", 0)), closed())))},
+		{name: "cut at the deadline as if all was written", steps: history(orderly, at(15*time.Second, p(dropped(1, "c", 5, 9, reason), because(reason, ended(1, "c", 0)), closed()))), want: breaks},
+		{name: "input dropped as if all was written", steps: history(orderly, at(15*time.Second, p(inputDropped(10, 11, reason)))), want: breaks},
+		{name: "dropped before the deadline", steps: history(orderly, at(14*time.Second, p(dropped(1, "c", 5, 9, late), because(late, ended(1, "c", 0))))), want: breaks},
+		{name: "dropped at once", steps: history(orderly, p(dropped(1, "c", 5, 9, late))), want: breaks},
+		{name: "input dropped before the deadline", steps: history(orderly, p(inputDropped(10, 11, late))), want: breaks},
 		{name: "given back before the deadline", steps: history(orderly, p(written(1, "c", 5, 9), dropped(1, "c", 9, 9, wire.ConnectionLost), because(reason, ended(1, "c", 1)))), want: breaks},
 		{name: "dropped while open", steps: history(upTo(4), p(enqueued(1, "c", 5, 9), dropped(1, "c", 5, 9, reason))), want: breaks},
+		{name: "given up while open", steps: history(upTo(4), p(enqueued(1, "c", 5, 9), dropped(1, "c", 5, 9, late))), want: breaks},
 	})
 }
 

@@ -8,13 +8,13 @@ import (
 
 // What AppMissed says of a gap in Text.
 const (
-	GapRestarted = "restarted"
-	GapAtMost    = "at most"
+	GapUnknown = "unknown"
+	GapAtMost  = "at most"
 )
 
 // toldRule judges what applications are told of what they miss.
 var toldRule = rule{
-	Info:  Info{"told", Safety, "an application receives each number of a producer or is told that it misses it, once and in order, from the first one on that it hears of; and when a producer restarts that had not ended in order, it is told that it misses an unknown number"},
+	Info:  Info{"told", Safety, "an application receives each number of a producer or is told that it misses it, once and in order, from the first one on that it hears of; and when another incarnation of a producer follows one that had not ended in order, or one that it did not hear of, it is told that it misses an unknown number"},
 	kinds: []event.Kind{event.Subscribed, event.Unsubscribed, event.AppReceived, event.AppMissed, event.DecodeFailed},
 	make: func(p reporter, b *book, _ Options) Checker {
 		return &told{reporter: p, book: b, heard: map[hearing]*account{}, ended: map[ending]bool{}, turns: map[hearing]uint64{}, back: map[ending]bool{}, failed: map[undecoded]bool{}}
@@ -57,6 +57,7 @@ type undecoded struct {
 type account struct {
 	incarnation uint64
 	next        uint64 // everything below was received, or told to be missing
+	told        bool   // that an unknown number may be missing from next on
 }
 
 func (c *told) Event(r *event.Record) {
@@ -80,19 +81,21 @@ func (c *told) Event(r *event.Record) {
 		a = &account{incarnation: r.Incarnation, next: r.From}
 		c.heard[key] = a
 	}
-	restarted := r.Kind == event.AppMissed && r.Text == GapRestarted
+	unknown := r.Kind == event.AppMissed && r.Text == GapUnknown
 	switch {
 	case first:
 	case r.Incarnation != a.incarnation:
-		if !restarted && c.nodes[r.Peer] == honest && !c.ended[ending{c.life.id, r.Stream, r.Peer, a.incarnation}] {
-			c.fail(r, "%s, and incarnation %d before did not end in order, of which the application was not told", r.Event, a.incarnation)
+		if !unknown && !a.told && c.nodes[r.Peer] == honest {
+			c.follows(r, a)
 		}
 		a.incarnation, a.next = r.Incarnation, 1
-	case restarted && c.back[ending{c.life.id, r.Stream, r.Peer, r.Incarnation}]:
+		if unknown && r.From > 0 {
+			a.next = r.From // what came of it before is unknown too, if this one is gone as well
+		}
+	case unknown && r.From < a.next && c.back[ending{c.life.id, r.Stream, r.Peer, r.Incarnation}]:
 		a.next = 1 // nothing came of the one between
-	case restarted:
-		c.fail(r, "%s, but the incarnation is the one before", r.Event)
 	}
+	a.told = unknown && r.N == 0
 	for c.failed[undecoded{ending{c.life.id, r.Stream, r.Peer, r.Incarnation}, a.next}] {
 		a.next++
 	}
@@ -106,6 +109,30 @@ func (c *told) Event(r *event.Record) {
 		c.fail(r, "%s, expected from %d on", r.Event, a.next)
 	}
 	a.next = max(a.next, to+1)
+}
+
+// follows judges an incarnation that follows another one without a word.
+func (c *told) follows(r *event.Record, a *account) {
+	if !c.ended[ending{c.life.id, r.Stream, r.Peer, a.incarnation}] {
+		c.fail(r, "%s, and incarnation %d before did not end in order, of which the application was not told", r.Event, a.incarnation)
+		return
+	}
+	before, now := c.producers[producerKey{r.Peer, r.Stream, a.incarnation}], c.producers[producerKey{r.Peer, r.Stream, r.Incarnation}]
+	if before == nil || now == nil || before.life != now.life {
+		return
+	}
+	between := false
+	for _, p := range now.life.producers {
+		switch {
+		case p == before:
+			between = true
+		case p == now:
+			return
+		case between && p.key.stream == r.Stream && p.highest > 0 && !c.ended[ending{c.life.id, r.Stream, r.Peer, p.key.incarnation}]:
+			c.fail(r, "%s, and incarnation %d between sent %d, of which the application was not told", r.Event, p.key.incarnation, p.highest)
+			return
+		}
+	}
 }
 
 // turn notes which incarnation a node is subscribed to: where several nodes share an
@@ -123,7 +150,7 @@ func (c *told) turn(r *event.Record) {
 func (c *told) counts(r *event.Record) {
 	width := r.To - r.From + 1
 	switch {
-	case r.Text == GapRestarted && r.N == 0 && width == 0:
+	case r.Text == GapUnknown && r.N == 0 && width == 0:
 	case r.N < 1 || uint64(r.N) > width:
 		c.fail(r, "%s does not count: a range of %d", r.Event, width)
 	case r.Text == "" && uint64(r.N) != width && !c.picky(hearing{c.life.id, r.Stream, r.Sub, r.Peer}):

@@ -77,8 +77,8 @@ func runNodes(t *testing.T, seed uint64) {
 			for d, err := range c.All(ctx) {
 				if gap, ok := errors.AsType[*stream.Gap](err); ok {
 					e := event.Event{Kind: event.AppMissed, Peer: gap.Producer, Stream: c.Stream(), Incarnation: gap.Incarnation, From: gap.From, To: gap.To, N: int64(gap.Count)}
-					if gap.Restarted {
-						e.Text = invariants.GapRestarted
+					if gap.Unknown {
+						e.Text = invariants.GapUnknown
 					}
 					env.Report(&e)
 				} else if err == nil {

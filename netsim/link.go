@@ -141,7 +141,11 @@ func (l *Link) late() {
 		return
 	}
 	if l.draining {
-		l.Close(l.bye)
+		l.bye = wire.DrainTimeout
+		if l.t.stopping {
+			l.t.reason = wire.DrainTimeout
+		}
+		l.Close(wire.DrainTimeout)
 		return
 	}
 	if l.state == open {

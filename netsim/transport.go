@@ -29,7 +29,7 @@ type Transport struct {
 	stopping bool              // drains or is closed
 	stopped  bool              // is closed
 	crashed  bool
-	reason   wire.Reason // of the drain
+	reason   wire.Reason // with which the sessions end after the drain
 	done     []func()    // when drained
 }
 

@@ -39,7 +39,8 @@ type Transport interface {
 	OnFailure(s Strand, f func(error))
 	// Drain drains all links, for at most max, then closes the sessions, the
 	// listener and the socket, and posts done on s. New links are refused from
-	// its start on.
+	// its start on. If a link was not drained in time, what is left ends with
+	// wire.DrainTimeout.
 	Drain(r wire.Reason, max time.Duration, s Strand, done func())
 	// Close ends everything at once, with Cancelled.
 	Close()
@@ -138,7 +139,8 @@ type Link interface {
 	Close(r wire.Reason)
 	// Drain lets nothing more be sent, delivers what was sent, says goodbye
 	// with r, and calls OnClosed once the peer's handler took the last
-	// message. After max it becomes Close(r). Close overrides it.
+	// message. After max it becomes Close(wire.DrainTimeout), so that a peer which hears r
+	// knows that it got everything. Close overrides it.
 	Drain(r wire.Reason, max time.Duration)
 }
 

@@ -86,13 +86,24 @@ func (j job) shows(env *runtime.Env, id ident.StreamID, incarnation uint64, stat
 	}})
 }
 
-// produce sends datums that carry who made them, and reports each. At the
-// last one it closes the producer, which delivers what is on its way.
+// produce has one producer after the other send.
 func (j job) produce(ctx context.Context, n *node.Node) error {
 	config, err := j.stream.config()
 	if err != nil {
 		return err
 	}
+	j.tellRevocations(n, 0)
+	for range max(1, j.work.Rounds) {
+		if err := j.round(ctx, n, config); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// round sends datums that carry who made them, and reports each. At the
+// last one it closes the producer, which delivers what is on its way.
+func (j job) round(ctx context.Context, n *node.Node, config stream.ProducerConfig) error {
 	config.Tickets = j.validators
 	if j.stream.Tag != "" {
 		tag := ident.NewTag(j.stream.Tag)
@@ -101,7 +112,6 @@ func (j job) produce(ctx context.Context, n *node.Node) error {
 	env := n.Env()
 	flood, bulk, spoil := j.host.Dial("flood"), j.host.Dial("bulk"), j.host.Dial("spoil")
 	config.Require = panicking(env, j.host, config.Require)
-	j.tellRevocations(n, 0)
 	p, err := stream.Produce(n.Streams(), j.stream.Name, config, stream.WithCodec[[]byte](fields{spoiled: func() bool { return spoiled(env, spoil) }}))
 	if err != nil {
 		return err
@@ -182,8 +192,8 @@ func (j job) consume(ctx context.Context, n *node.Node) error {
 func missed(consumer uint64, id ident.StreamID, g *stream.Gap) *event.Event {
 	e := &event.Event{Kind: event.AppMissed, Sub: consumer, Peer: g.Producer, Stream: id, Incarnation: g.Incarnation, From: g.From, To: g.To, N: int64(g.Count)}
 	switch {
-	case g.Restarted:
-		e.Text = invariants.GapRestarted
+	case g.Unknown:
+		e.Text = invariants.GapUnknown
 	case g.AtMost:
 		e.Text = invariants.GapAtMost
 	}

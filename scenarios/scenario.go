@@ -119,12 +119,14 @@ type Work struct {
 	Program string        `yaml:"program"`
 	Stream  string        `yaml:"stream,omitempty"`
 	Start   time.Duration `yaml:"start,omitempty"` // after the host's boot
-	// Of producers: the number of datums (0: until the end), the time between
-	// them, how many are sent at once, and their size in bytes.
-	Count int           `yaml:"count,omitempty"`
-	Every time.Duration `yaml:"every,omitempty"`
-	Burst int           `yaml:"burst,omitempty"`
-	Size  int           `yaml:"size,omitempty"`
+	// Of producers: the number of datums (0: until the end), how many producers send so
+	// many, one after the other (0: one), the time between datums, how many are sent at
+	// once, and their size in bytes.
+	Count  int           `yaml:"count,omitempty"`
+	Rounds int           `yaml:"rounds,omitempty"`
+	Every  time.Duration `yaml:"every,omitempty"`
+	Burst  int           `yaml:"burst,omitempty"`
+	Size   int           `yaml:"size,omitempty"`
 	// Of consumers: when they stop reading and for how long, how long each
 	// datum takes them, and how many datums their queue holds.
 	StallAt  time.Duration `yaml:"stall_at,omitempty"`
@@ -219,6 +221,7 @@ func (s Scenario) Validate(programs ...string) error {
 			key := [2]string{w.Host, w.Stream}
 			check(!produces[key], "work %d: a second producer of %s on %s", i, w.Stream, w.Host)
 			check(w.Every > 0 || w.Count > 0, "work %d: neither every nor count: it would never end", i)
+			check(w.Rounds >= 0 && (w.Rounds < 2 || w.Count > 0), "work %d: %d rounds, of count %d", i, w.Rounds, w.Count)
 			produces[key] = true
 		}
 	}

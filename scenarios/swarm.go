@@ -217,6 +217,10 @@ func (d *drawing) work(st Stream, stalls bool) {
 		}
 		if d.Chance(200_000) {
 			w.Count = 20 + d.IntN(100)
+			if d.Chance(400_000) {
+				w.Rounds = 2 + d.IntN(6)
+				w.Count = 1 + w.Count/w.Rounds
+			}
 		}
 		d.Workload = append(d.Workload, w)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/stream"
 	"github.com/spf13/cobra"
 )
@@ -35,9 +36,10 @@ there is or will be.
 It ends with 0 after --count datums; without --count at the first signal; and
 quietly when nobody reads its output any more. It ends with 1 when nothing
 arrives for --timeout, when a signal comes before --count, and, at its end, if
-datums were missed: because a producer skipped them, a connection lost them or a
-producer restarted, after which it is not known how many. Each such gap is
-reported on standard error when it is noticed, and does not count for --count.`,
+datums were missed: because a producer skipped them, a connection lost them, or a
+producer was lost and did not come back or restarted, after which it is not known
+how many. Each such gap is reported on standard error when it is noticed, and does
+not count for --count.`,
 		Args: takes("STREAM"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd, args[0])
@@ -76,6 +78,7 @@ func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
 		}
 		s.source.idle = s.out.Flush
 		err = s.run(ctx)
+		s.abandon(consumer.Status())
 		if flushed := s.out.Flush(); err == nil {
 			err = flushed
 		}
@@ -92,8 +95,12 @@ type sink struct {
 	count   uint64 // 0: no end
 	written uint64
 	missed  uint64
-	vague   bool // missed is a bound, or an unknown number comes on top of it
+	vague   bool                    // missed is a bound, or an unknown number comes on top of it
+	lost    map[ident.PeerID]uint64 // producers that may have said more, and their incarnations
 }
+
+// maxLost is of how many producers a sink remembers that they were lost.
+const maxLost = 1024
 
 // run writes until count or an error.
 func (s *sink) run(ctx context.Context) error {
@@ -102,13 +109,12 @@ func (s *sink) run(ctx context.Context) error {
 		var gap *stream.Gap
 		switch {
 		case errors.As(err, &gap):
-			s.missed += gap.Count
-			s.vague = s.vague || !gap.Known()
-			fmt.Fprintln(s.stderr, "node:", gap)
+			s.skip(gap)
 			continue
 		case err != nil:
 			return err
 		}
+		s.hear(d.Producer, d.Incarnation)
 		if _, err := s.out.Write(d.Value); err != nil {
 			return err
 		}
@@ -118,6 +124,40 @@ func (s *sink) run(ctx context.Context) error {
 		s.written++
 	}
 	return nil
+}
+
+// hear notes that something came of a producer.
+func (s *sink) hear(producer ident.PeerID, incarnation uint64) {
+	if lost, ok := s.lost[producer]; ok {
+		delete(s.lost, producer)
+		s.vague = s.vague || lost != incarnation // else it goes on where it was, or told of a gap
+	}
+}
+
+// skip takes account of a gap.
+func (s *sink) skip(gap *stream.Gap) {
+	fmt.Fprintln(s.stderr, "node:", gap)
+	s.hear(gap.Producer, gap.Incarnation)
+	s.missed += gap.Count
+	if gap.Unknown && gap.To == gap.From-1 && gap.From > 1 && len(s.lost) < maxLost {
+		if s.lost == nil {
+			s.lost = map[ident.PeerID]uint64{}
+		}
+		s.lost[gap.Producer] = gap.Incarnation
+		return
+	}
+	s.vague = s.vague || !gap.Known()
+}
+
+// abandon tells of the producers that are away at the end.
+func (s *sink) abandon(status stream.Status) {
+	for _, p := range status.Pending {
+		if p.Lost {
+			s.vague = true
+			fmt.Fprintf(s.stderr, "node: producer %s was lost and is not back: how many of its last datums are missing is not known\n", p.Peer.Short())
+		}
+	}
+	s.vague = s.vague || len(s.lost) > 0
 }
 
 // outcome turns the end of run into that of the command.

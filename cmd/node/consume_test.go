@@ -2,7 +2,13 @@ package main
 
 import (
 	"errors"
+	"io"
+	"strings"
 	"testing"
+
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/runtime/wire"
 )
 
 func TestConsumeEndsWithOneIfAnythingIsMissing(t *testing.T) {
@@ -20,5 +26,43 @@ func TestConsumeEndsWithOneIfAnythingIsMissing(t *testing.T) {
 		if (err == nil) != (x.want == "") || err != nil && (err.Error() != x.want || f == nil || f.code != codeFailed) {
 			t.Errorf("%d missed, vague %t: got %v, want %q", x.sink.missed, x.sink.vague, err, x.want)
 		}
+	}
+}
+
+func TestConsumeKnowsWhatALostProducerLeftOpen(t *testing.T) {
+	who, other := ident.PeerID{1}, ident.PeerID{2}
+	lost := &stream.Gap{Producer: who, Incarnation: 7, From: 5, To: 4, Unknown: true}
+	for name, x := range map[string]struct {
+		then    func(*sink)
+		pending []stream.Pending
+		vague   bool
+		missed  uint64
+	}{
+		"it never came back":                 {func(*sink) {}, nil, true, 0},
+		"another producer goes on":           {func(s *sink) { s.hear(other, 7) }, nil, true, 0},
+		"it goes on":                         {func(s *sink) { s.hear(who, 7) }, nil, false, 0},
+		"it says how many are missing":       {func(s *sink) { s.skip(&stream.Gap{Producer: who, Incarnation: 7, From: 5, To: 6, Count: 2}) }, nil, false, 2},
+		"it restarted":                       {func(s *sink) { s.hear(who, 8) }, nil, true, 0},
+		"it restarted and told of a gap":     {func(s *sink) { s.skip(&stream.Gap{Producer: who, Incarnation: 8, From: 1, To: 2, Count: 2}) }, nil, true, 2},
+		"it goes on, and was lost again":     {func(s *sink) { s.hear(who, 7) }, []stream.Pending{{Peer: who, Reason: wire.IdleTimeout, Lost: true}}, true, 0},
+		"it goes on, and another never came": {func(s *sink) { s.hear(who, 7) }, []stream.Pending{{Peer: other, Reason: wire.DialFailed}}, false, 0},
+	} {
+		var told strings.Builder
+		s := sink{stderr: &told}
+		s.skip(lost)
+		x.then(&s)
+		s.abandon(stream.Status{Pending: x.pending})
+		if s.vague != x.vague || s.missed != x.missed || !strings.Contains(told.String(), "unknown number") {
+			t.Errorf("%s: vague %t, %d missed, want %t and %d; told %q", name, s.vague, s.missed, x.vague, x.missed, told.String())
+		}
+	}
+	s := sink{stderr: io.Discard}
+	for i := range maxLost + 1 {
+		gap := *lost
+		gap.Producer = ident.PeerID{3, byte(i >> 8), byte(i)}
+		s.skip(&gap)
+	}
+	if len(s.lost) != maxLost || !s.vague {
+		t.Errorf("remembers %d lost producers, vague %t, want %d and true", len(s.lost), s.vague, maxLost)
 	}
 }

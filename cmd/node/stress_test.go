@@ -169,7 +169,7 @@ func consume(ctx context.Context, t *testing.T, n *process, received, missed *at
 		var gap *stream.Gap
 		switch {
 		case errors.As(err, &gap):
-			if gap.Count != gap.To-gap.From+1 || gap.AtMost || gap.Restarted {
+			if gap.Count != gap.To-gap.From+1 || gap.AtMost || gap.Unknown {
 				t.Errorf("%v of %+v", gap, at)
 			}
 			missed.Add(int64(gap.Count))

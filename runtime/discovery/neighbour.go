@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -48,6 +49,9 @@ type neighbour struct {
 	// stale: the catalogs are to be compared once more, when the exchange under way
 	// ends, or at a tick.
 	stale bool
+
+	rest     func()        // says the rest of the farewell, for which the link had no room; nil: nothing is left
+	patience runtime.Timer // with which it waits for room
 }
 
 // neighbours are links to peers, at most one for each, in the order in which they
@@ -227,9 +231,19 @@ func (n *neighbour) send(messages [][]byte) {
 
 // OnWritable implements runtime.Handler.
 func (n *neighbour) OnWritable() {
+	if n.rest != nil {
+		n.rest()
+		return
+	}
 	if n.full {
 		n.full = false
 		n.w.meet(n.peer)
+	}
+}
+
+func (n *neighbour) stopPatience() {
+	if n.patience != nil {
+		n.patience.Stop()
 	}
 }
 
@@ -253,6 +267,7 @@ func (n *neighbour) OnMessage(b []byte) {
 // OnClosed implements runtime.Handler.
 func (n *neighbour) OnClosed(c runtime.Closed) {
 	w := n.w
+	n.stopPatience()
 	w.open--
 	w.neighbours = w.neighbours.without(n)
 	if !n.ending {
@@ -277,9 +292,25 @@ func (w *worker) linked(peer ident.PeerID) bool {
 // tells others besides, for it may not have noticed yet that neighbours are out of reach.
 func (w *worker) leaveNeighbours(b bag) {
 	w.befriend(degree)
+	until := w.env.Clock.Mono() + w.cfg.DepartureWindow
 	for _, n := range w.neighbours {
-		_, _ = n.link.Send(b.messages()...)
 		n.ending = true
-		n.link.Drain(wire.GracefulShutdown, w.cfg.DepartureWindow)
+		n.leave(b.messages(), until)
 	}
+}
+
+// leave says farewell to a neighbour and ends the link, by until. What the link has no room
+// for follows when it has.
+func (n *neighbour) leave(farewell [][]byte, until time.Duration) {
+	w := n.w
+	n.stopPatience()
+	n.rest = nil
+	sent, err := n.link.Send(farewell...)
+	left := until - w.env.Clock.Mono()
+	if !errors.Is(err, runtime.ErrFull) {
+		n.link.Drain(wire.GracefulShutdown, left)
+		return
+	}
+	n.patience = w.env.Clock.AfterFunc(w.strand, left, func() { n.link.Close(wire.DrainTimeout) })
+	n.rest = func() { n.leave(farewell[sent:], until) }
 }

@@ -177,13 +177,13 @@ const (
 	// its node reports; or, while the producer closes, the link took more for it.
 	SubProgress Kind = 90
 
-	// MissedUnknown: Peer is another incarnation of the producer than the one that the
-	// consumer was subscribed to before, which did not end in order: the consumer misses
-	// an unknown number of datums of that one.
+	// MissedUnknown: the consumer may miss datums of Peer, and how many is not known. Peer
+	// offers the stream no more, and Incarnation, from number From on, did not end in
+	// order; or Incarnation is another one than the one before (From is 0).
 	MissedUnknown Kind = 91
 	// AppMissed: the application's consumer Sub was told that it misses N datums, From..To,
-	// of Peer's Incarnation. Text is "at most" if N is an upper bound, and "restarted" if
-	// an unknown number of a former incarnation is missing too.
+	// of Peer's Incarnation. Text is "at most" if N is an upper bound, and "unknown" if
+	// an unknown number may be missing too.
 	AppMissed Kind = 92
 
 	// HostCrashed, HostRestarted, ClockStepped, FaultBegan, FaultEnded are

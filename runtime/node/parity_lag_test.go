@@ -54,7 +54,7 @@ func accounts(x *trial, c *stream.Consumer[string], total uint64) (missed uint64
 		d, err := c.Recv(x.limited(10 * time.Second))
 		var gap *stream.Gap
 		switch {
-		case errors.As(err, &gap) && gap.From == next && gap.Count == gap.To-gap.From+1 && !gap.AtMost && !gap.Restarted:
+		case errors.As(err, &gap) && gap.From == next && gap.Count == gap.To-gap.From+1 && !gap.AtMost && !gap.Unknown:
 			missed, next, last = missed+gap.Count, gap.To+1, false
 		case err != nil || d.Seq != next:
 			x.Fatalf("got datum %d, %v, where %d is due", d.Seq, err, next)

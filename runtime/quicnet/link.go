@@ -169,7 +169,7 @@ func (l *link) Drain(r wire.Reason, max time.Duration) {
 		return
 	}
 	l.draining, l.drainReason = true, r
-	l.drainTimer = time.AfterFunc(max, func() { l.end(r, true) })
+	l.drainTimer = time.AfterFunc(max, func() { l.end(wire.DrainTimeout, true) })
 	l.wake()
 }
 

@@ -250,12 +250,13 @@ func (t *Transport) Drain(r wire.Reason, max time.Duration, s runtime.Strand, do
 			}
 			clean = clean && !late && !l.cutOff()
 		}
-		if clean {
-			// Every link is confirmed at both ends: Finished says so to a peer
-			// whose last FIN has not arrived.
-			r = wire.Finished
+		// Where every link is confirmed at both ends, Finished says so to a peer whose last
+		// FIN has not arrived.
+		end := wire.Finished
+		if !clean {
+			end = wire.DrainTimeout
 		}
-		t.shut(r)
+		t.shut(end)
 		s.Post(done)
 	}()
 }

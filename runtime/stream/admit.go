@@ -27,7 +27,7 @@ func (w *fanout) admit(s *subscription) {
 	w.enlist(s)
 	w.env.Report(s.event(&event.Event{Kind: event.SubAccepted, From: w.next, To: uint64(expires.UnixNano()), N: int64(len(w.subs)), Text: s.criteria}))
 	if _, err := s.link.Send(encodeStart(start{
-		Version: version, Incarnation: w.incarnation, Next: w.next, ProgressEvery: uint32(w.config.progressEvery().Milliseconds()),
+		Version: version, Incarnation: w.incarnation, Next: w.next, ProgressEvery: uint32(w.config.progressEvery().Milliseconds()), Before: w.before,
 	})); err != nil {
 		s.cut(wire.ConnectionLost)
 		return

@@ -87,7 +87,8 @@ func (a *attempt) OnMessage(b []byte) {
 }
 
 // onStart begins the subscription. A producer that is the same incarnation as
-// before says with its next number what was missed in between.
+// before says with its next number what was missed in between, and another incarnation
+// which one was before it.
 func (a *attempt) onStart(s start) {
 	r := a.receiver
 	w := r.worker
@@ -100,8 +101,8 @@ func (a *attempt) onStart(s start) {
 	a.up, a.since, a.began = true, w.env.Clock.Mono(), w.env.Clock.Now()
 	a.origin = &origin{producer: r.peer.Entry.Peer, incarnation: s.Incarnation}
 	stopTimer(a.deadline)
-	before, missed, complete := r.incarnation, r.next, r.complete
-	r.complete = false
+	before, missed, rest := r.incarnation, r.next, r.rest
+	r.rest, r.served = restOpen, true
 	r.incarnation, r.next, r.verdict = s.Incarnation, s.Next, wire.None
 	w.env.Report(r.event(&event.Event{Kind: event.Subscribed, From: s.Next}))
 	kind := arrivalGap
@@ -111,10 +112,11 @@ func (a *attempt) onStart(s start) {
 	switch {
 	case same:
 		a.miss(gap{missed, s.Next - 1, s.Next - missed}, kind, wire.None)
-	case before != 0 && complete:
-		a.miss(gap{1, s.Next - 1, s.Next - 1}, kind, wire.None)
-	case before != 0:
+	case before == 0:
+	case rest == restOpen, rest == restNone && s.Before != 0 && s.Before != before:
 		a.miss(gap{1, s.Next - 1, s.Next - 1}, arrivalRestart, wire.None)
+	default:
+		a.miss(gap{1, s.Next - 1, s.Next - 1}, kind, wire.None)
 	}
 	if a.every, a.reported = every, s.Next-1; every > 0 {
 		w.startReports()

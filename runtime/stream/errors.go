@@ -90,24 +90,27 @@ func (e *DecodeError) Error() string {
 func (e *DecodeError) Unwrap() error { return e.Err }
 
 // Gap tells that the consumer misses Count datums among From to To of a producer,
-// which skipped them or sent them while the consumer was away. The stream goes on
-// after it.
+// which skipped them or sent them while the consumer was away, or an unknown number of
+// datums. The stream goes on after it.
 type Gap struct {
 	Producer    ident.PeerID
 	Incarnation uint64 // whose numbers From and To are
 	From, To    uint64 // To is below From if Count is 0
-	Count       uint64 // 0 only if Restarted
+	Count       uint64 // 0 only if Unknown
 	// AtMost: Count is an upper bound. The consumer has criteria, and which of the
 	// datums that were sent meanwhile match them is not known.
 	AtMost bool
-	// Restarted: the incarnation of the producer that was connected before did not end
-	// in order, and how many of its last datums are missing is not known. Count is
-	// about the new incarnation only: the datums that it sent before this consumer came.
-	Restarted bool
+	// Unknown: more datums than Count may be missing, and how many is not known. The
+	// producer was lost, or gave this consumer up, and then offered the stream no more or
+	// came back as another incarnation. In the latter case Incarnation is the new one and
+	// Count says how many datums of that one are missing besides. In the former, From is
+	// the first number that may be missing; if that incarnation comes back after all, what
+	// follows of it says exactly what is missing: the next Gap, or a datum From.
+	Unknown bool
 }
 
 // Known reports whether Count is exactly how many datums are missing.
-func (g *Gap) Known() bool { return !g.AtMost && !g.Restarted }
+func (g *Gap) Known() bool { return !g.AtMost && !g.Unknown }
 
 func (g *Gap) Error() string {
 	var known string
@@ -122,12 +125,12 @@ func (g *Gap) Error() string {
 	}
 	producer := "producer " + g.Producer.Short()
 	switch {
-	case !g.Restarted:
+	case !g.Unknown:
 		return "missed " + known + ", of " + producer
 	case known == "":
-		return "missed an unknown number of datums of " + producer + ", which restarted"
+		return "missed an unknown number of datums of " + producer + ", which was lost"
 	default:
-		return "missed an unknown number of datums of " + producer + ", which restarted, and " + known + ", after that"
+		return "missed an unknown number of datums of " + producer + ", which was lost and came back, and " + known + ", after that"
 	}
 }
 

@@ -30,6 +30,7 @@ type fanout struct {
 	config      ProducerConfig
 	demands     demands
 	incarnation uint64
+	before      uint64 // the incarnation of the stream's producer before this one on this node; 0: none, or not known
 	input       *input
 	board       *board
 	unwatch     []func() // each ends a view of what others decide
@@ -377,7 +378,7 @@ func (w *fanout) onDrainDeadline() {
 		if due := max(w.closedAt, s.progressAt) + w.config.DrainMax; now < due {
 			until = min(until, due)
 		} else {
-			s.cut(wire.GracefulShutdown)
+			s.cut(wire.DrainTimeout)
 		}
 	})
 	if len(w.subs) > 0 {
@@ -393,10 +394,10 @@ func (w *fanout) giveUp() {
 	w.batch, w.more = w.input.take(w.batch[:0], room{datums: math.MaxInt, bytes: math.MaxInt})
 	if n := len(w.batch); n > 0 {
 		w.undrain.Input += n
-		w.lose(w.batch, wire.GracefulShutdown)
+		w.lose(w.batch, wire.DrainTimeout)
 		clear(w.batch)
 	}
-	w.each(func(s *subscription) { s.cut(wire.GracefulShutdown) })
+	w.each(func(s *subscription) { s.cut(wire.DrainTimeout) })
 	w.drain()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync/atomic"
 
 	"github.com/smalti/smalti/runtime"
@@ -59,6 +60,7 @@ func newProducer(s *Streams, name string, config ProducerConfig, codec reflect.T
 		demands:     demands{require: config.Require, rttBelow: config.RTTBelow, tickets: ticket.NewCache(config.Tickets)},
 		incarnation: strand.Rand("incarnation").Uint64() | 1, // drawn before anything runs on the strand
 	}
+	w.before = s.former.replace(id, w.incarnation)
 	w.resume = w.onInput
 	w.board = newBoard(strand, &p.status, w.look)
 	p.worker = w
@@ -67,6 +69,36 @@ func newProducer(s *Streams, name string, config ProducerConfig, codec reflect.T
 	p.input.online = config.Online.met(0, nil)
 	strand.Post(w.begin)
 	return p
+}
+
+// maxFormerProducers is of how many streams a node remembers the last producer: of as many as
+// it can offer at once.
+const maxFormerProducers = 4096
+
+// formerProducers remembers the incarnation of the latest producer of each stream, of
+// those that were produced last. Its zero value is ready.
+type formerProducers struct {
+	last  map[ident.StreamID]uint64
+	order []ident.StreamID // the stream that was produced first comes first
+}
+
+// replace notes a producer of a stream, and returns the incarnation of the one before; 0:
+// none is known.
+func (f *formerProducers) replace(id ident.StreamID, incarnation uint64) (before uint64) {
+	if f.last == nil {
+		f.last = map[ident.StreamID]uint64{}
+	}
+	before = f.last[id]
+	if before != 0 {
+		f.order = slices.DeleteFunc(f.order, func(o ident.StreamID) bool { return o == id })
+	}
+	f.last[id] = incarnation
+	f.order = append(f.order, id)
+	if len(f.order) > maxFormerProducers {
+		delete(f.last, f.order[0])
+		f.order = slices.Delete(f.order, 0, 1)
+	}
+	return before
 }
 
 // Stream gives the id of the stream.

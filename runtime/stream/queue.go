@@ -31,7 +31,8 @@ const (
 	arrivalDatum arrivalKind = iota
 	arrivalGap
 	arrivalGapAtMost
-	arrivalRestart
+	arrivalRestart // a gap, and an unknown number of datums before it
+	arrivalGone    // an unknown number of datums
 )
 
 // queue is a consumer's bounded queue between its strand and the application's
@@ -80,27 +81,42 @@ func (q *queue) push(batch []arrival) (full bool) {
 	return q.full
 }
 
-// merge takes a gap into the one that was queued last, if it goes on where that
-// ended: a consumer that is away again and again while nobody receives would
-// otherwise queue one each time.
+// merge takes a gap into the last one of its producer, if no datum of that is between. A
+// consumer that is away again and again while nobody receives would otherwise queue one
+// each time; so it queues two at most.
 func (q *queue) merge(a *arrival) bool {
-	n := q.items.len()
-	if a.kind == arrivalDatum || n == 0 {
+	if a.kind == arrivalDatum {
 		return false
 	}
-	last := &q.items.all()[n-1]
+	last := q.lastOf(a.producer)
+	if last == nil || last.kind == arrivalDatum {
+		return false
+	}
+	goesOn := last.incarnation == a.incarnation && last.to+1 == a.from
 	switch {
-	case last.kind != a.kind || last.producer != a.producer:
-		return false
-	case a.kind == arrivalRestart:
-		*last = *a // what was missing before is unknown already
-		return true
-	case last.incarnation != a.incarnation || last.to+1 != a.from:
-		return false
-	default:
+	case last.kind == arrivalGone && goesOn:
+		*last = *a // the producer came back after all
+	case goesOn && a.kind < arrivalRestart:
 		last.origin, last.to, last.count = a.origin, a.to, last.count+a.count
-		return true
+		last.kind = max(last.kind, a.kind)
+	case last.kind >= arrivalRestart:
+		*last = *a
+		last.kind = arrivalRestart // for what was missing before
+	default:
+		return false
 	}
+	return true
+}
+
+// lastOf returns what was queued last of a producer, nil if nothing is.
+func (q *queue) lastOf(producer ident.PeerID) *arrival {
+	items := q.items.all()
+	for i := len(items) - 1; i >= 0; i-- {
+		if items[i].producer == producer {
+			return &items[i]
+		}
+	}
+	return nil
 }
 
 // isFull tells whether the worker waits for onRoom.

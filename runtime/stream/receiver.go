@@ -25,6 +25,7 @@ type receiver struct {
 	expiry  runtime.Timer
 	last    bool // the producer withdrew the stream: no attempt after the present one
 	gone    bool // it is not one of the worker's any more
+	served  bool // it was connected to what the producer offers now
 	untrack func()
 	distance
 	progress
@@ -37,8 +38,18 @@ type progress struct {
 	tries       int64
 	incarnation uint64 // of the producer that was last connected, 0 before the first
 	next        uint64 // the number expected next of it
-	complete    bool   // what was connected last ended in order, so that nothing of it is missing
+	rest        rest   // what is known of its datums from next on
 }
+
+// rest is what a consumer knows of the datums that follow the last one that it got of a
+// producer's incarnation.
+type rest int
+
+const (
+	restOpen rest = iota // they are to come, or missing
+	restNone             // there are none: the incarnation ended in order
+	restTold             // there may be some, of which the application was told
+)
 
 // connect dials the producer and says at once what is wanted: the message waits
 // for the link to open.
@@ -197,8 +208,8 @@ func (r *receiver) ended(reason wire.Reason) {
 	r.detach(reason)
 	last := r.verdict
 	r.verdict = reason
-	if a.up {
-		r.complete = reason == wire.GracefulShutdown
+	if a.up && reason == wire.GracefulShutdown {
+		r.rest = restNone
 	}
 	w.board.changed()
 	if r.last {
@@ -229,6 +240,20 @@ func (r *receiver) ended(reason wire.Reason) {
 		return // until there is news
 	}
 	w.env.Report(r.event(&event.Event{Kind: event.Retrying, Reason: reason, N: int64(r.backOff(least))}))
+}
+
+// lost tells the application that it may miss datums of a producer that offers the stream no
+// more: the last ones of an incarnation that did not end in order, or all of one that came
+// and went unheard.
+func (r *receiver) lost() {
+	if r.incarnation == 0 || r.rest == restTold || r.rest == restNone && r.served {
+		return
+	}
+	w := r.worker
+	r.rest = restTold
+	w.env.Report(r.event(&event.Event{Kind: event.MissedUnknown, From: r.next}))
+	o := &origin{producer: r.peer.Entry.Peer, incarnation: r.incarnation}
+	w.queue.push([]arrival{{origin: o, gap: gap{from: r.next, to: r.next - 1}, kind: arrivalGone}})
 }
 
 // verdict tells whether a producer that ends or refuses for this reason will go

@@ -99,6 +99,9 @@ func (w *receivers) meet(id ident.PeerID, to *discovery.Peer) {
 		w.remove(r, wire.StreamNotFound)
 	default:
 		// A producer that closes withdraws the stream, and then delivers the rest.
+		if r.last && offers {
+			r.served = false // that is another incarnation's offer
+		}
 		r.last = !offers
 		r.judge(to)
 	}
@@ -126,6 +129,7 @@ func (w *receivers) recall(id ident.PeerID) progress {
 
 func (w *receivers) remove(r *receiver, reason wire.Reason) {
 	r.stop(reason)
+	r.lost()
 	w.board.changed()
 	id := r.peer.Entry.Peer
 	delete(w.byPeer, id)
@@ -204,7 +208,7 @@ func (w *receivers) look() Status {
 	status := Status{Online: w.online, Closed: w.closed, Subscriptions: make([]Subscription, 0, w.connected)}
 	for _, r := range w.list {
 		if !r.up() {
-			status.Pending = append(status.Pending, Pending{Peer: r.peer.Entry.Peer, Entry: r.peer.Entry, Tries: r.tries, Reason: r.why()})
+			status.Pending = append(status.Pending, Pending{Peer: r.peer.Entry.Peer, Entry: r.peer.Entry, Tries: r.tries, Reason: r.why(), Lost: r.incarnation != 0 && r.rest == restOpen})
 			continue
 		}
 		status.Subscriptions = append(status.Subscriptions, Subscription{

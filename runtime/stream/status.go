@@ -48,6 +48,7 @@ type Pending struct {
 	Entry  *discovery.Entry
 	Tries  int64       // attempts so far
 	Reason wire.Reason // of the last failure; None: none yet
+	Lost   bool        // it was connected and did not end in order: datums may be missing, and a Gap will tell
 }
 
 // Stats counts datums and the bytes of their encodings.

@@ -67,6 +67,7 @@ type Streams struct {
 	producers []*producer                  // those whose close is not done, in order of creation
 	consumers []*consumer                  // likewise
 	made      int                          // producers and consumers, for the names of their strands
+	former    formerProducers
 	closed    bool
 
 	handshakes int    // on the strand: links that have not named their stream yet

@@ -44,13 +44,15 @@ func newSubscribe(id ident.StreamID, criteria string, maxDatum int) subscribe {
 
 // start is the producer's first message: the version that is spoken, the highest
 // that both sides do, which incarnation speaks, the sequence number of the first
-// datum that the consumer may get, and how often, in milliseconds, the consumer
-// reports its progress. 0: never.
+// datum that the consumer may get, how often, in milliseconds, the consumer
+// reports its progress (0: never), and which incarnation was the one before on this
+// node (0: none, or it is not known).
 type start struct {
 	Version       uint16 `cbor:"1,keyasint"`
 	Incarnation   uint64 `cbor:"2,keyasint"`
 	Next          uint64 `cbor:"3,keyasint"`
 	ProgressEvery uint32 `cbor:"4,keyasint,omitempty"`
+	Before        uint64 `cbor:"5,keyasint,omitempty"`
 }
 
 // The first byte of the producer's messages. Sequence numbers are big-endian

@@ -31,7 +31,7 @@ func newConsumers(f promauto.Factory) func(stream string) *consumer {
 		received   = p.streamCounter("received_datums_total", "Datums that came into the queues.")
 		bytes      = p.streamCounter("received_bytes_total", "Size of those, as they were encoded.")
 		missed     = p.streamReasons("missed_datums_total", "Datums that consumers were told to have missed, by reason: lagged, or none for those that were sent while they were away, of which some may not have matched.")
-		unknown    = p.streamCounter("missed_unknown_total", "How often an unknown number of datums was missed besides, because a producer came back as another incarnation and the one before had not ended in order.")
+		unknown    = p.streamCounter("missed_unknown_total", "How often an unknown number of datums was missed besides, because a producer that had not ended in order offers the stream no more or came back as another incarnation.")
 		discarded  = p.streamCounter("discarded_datums_total", "What was in the queues of consumers that closed.")
 		undecoded  = p.streamCounter("decode_failures_total", "Datums that could not be decoded.")
 	)

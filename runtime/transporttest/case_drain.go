@@ -96,7 +96,7 @@ func drainTimeout(b *Bed) {
 	took := near.fill(1000)
 	began := b.Mono()
 	near.drainNow(wire.GracefulShutdown, max)
-	c := near.expectClosed(wire.GracefulShutdown, true)
+	c := near.expectClosed(wire.DrainTimeout, true)
 	if c.Drained {
 		b.Errorf("a drain that ran out of time says that it is drained")
 	}
@@ -108,7 +108,7 @@ func drainTimeout(b *Bed) {
 	} else {
 		near.expect(c.Unsent, took[len(took)-len(c.Unsent):])
 	}
-	far.expectClosed(wire.GracefulShutdown, false)
+	far.expectClosed(wire.DrainTimeout, false)
 	if got := len(far.Log().Messages); got != 0 {
 		b.Errorf("a paused receiver heard %d messages", got)
 	}

@@ -67,7 +67,7 @@ func transportDrainStalled(b *Bed) {
 	if c := near.Closed(); c.Drained || len(c.Unsent) == 0 {
 		b.Errorf("drained %v with %d unsent on a stalled link", c.Drained, len(c.Unsent))
 	}
-	far.expectClosed(wire.GracefulShutdown, false)
+	far.expectClosed(wire.DrainTimeout, false)
 }
 
 func transportClose(b *Bed) {

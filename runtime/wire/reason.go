@@ -41,6 +41,9 @@ const (
 	// DialWithheld: this node does not dial the peer's addresses for a while, because
 	// they failed or because it dials too many new ones.
 	DialWithheld Reason = 108
+	// DrainTimeout: the sender stopped before the peer had taken all that was sent; the
+	// rest is lost.
+	DrainTimeout Reason = 109
 
 	// WrongIdentity: the peer proved another key than the one dialled, or lately did.
 	WrongIdentity Reason = 200
@@ -109,6 +112,7 @@ var reasons = []struct {
 	{ConnectionLost, "connection-lost", 2},
 	{UnknownProtocol, "unknown-protocol", 3},
 	{DialWithheld, "dial-withheld", 1},
+	{DrainTimeout, "drain-timeout", 2},
 	{WrongIdentity, "wrong-identity", 5},
 	{DifferentNetwork, "different-network", 5},
 	{NotMember, "not-member", 5},
