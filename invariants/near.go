@@ -58,8 +58,8 @@ type measurement struct {
 }
 
 func (c *near) Event(r *event.Record) {
-	if len(c.limits) == 0 {
-		return
+	if len(c.limits) == 0 || r.Peer == r.Node {
+		return // a node is near to itself, without a measurement
 	}
 	key := remote{c.life.id, r.Peer}
 	m := c.measured[key]

@@ -20,7 +20,7 @@ const seeds = 8
 func TestConformance(t *testing.T) {
 	transporttest.Run(t, transporttest.Harness{
 		Name: "netsim",
-		Can:  transporttest.CanCrash | transporttest.CanPartition | transporttest.CanLeap | transporttest.CanShape,
+		Can:  transporttest.CanCrash | transporttest.CanPartition | transporttest.CanLeap | transporttest.CanShape | transporttest.CanConnect,
 		// There are no bytes below a frame: nothing to say garbage in.
 		Omits: []string{
 			"a silent handshake ends in time",

@@ -1,6 +1,10 @@
 package netsim
 
-import "github.com/smalti/smalti/runtime"
+import (
+	"slices"
+
+	"github.com/smalti/smalti/runtime"
+)
 
 // port is one binding of a link: its strand, its handler, and the one function
 // that is posted there. A link that is handed over has a new port; what the old
@@ -90,7 +94,7 @@ func (p *port) deliver() {
 			l.farewell(it.reason)
 			break
 		}
-		p.handler.OnMessage(it.msg)
+		p.handler.OnMessage(slices.Clone(it.msg)) // the sender shares it, as no network does
 		if l.state == open {
 			l.took(it.cost)
 		}

@@ -149,7 +149,7 @@ type Link interface {
 // OnClosed.
 type Handler interface {
 	OnOpen()
-	// OnMessage gives the next message, which may be kept but not modified.
+	// OnMessage gives the next message, which is the handler's: it may be kept and modified.
 	OnMessage(message []byte)
 	// OnWritable follows each ErrFull, once, when the queue is down to half of
 	// both its bounds.

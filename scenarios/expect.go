@@ -57,7 +57,7 @@ func (r *run) expectations() invariants.Options {
 				continue
 			}
 			for _, p := range s.Workload {
-				if p.Program == Produce && p.Stream == st.Name && p.Host != c.Host && p.Count == 0 && !s.leaves(p.Host) && !lies(p.Host) && (!st.Mutual || s.ticketed(st, p.Host)) {
+				if p.Program == Produce && p.Stream == st.Name && p.Count == 0 && !s.leaves(p.Host) && !lies(p.Host) && (!st.Mutual || s.ticketed(st, p.Host)) {
 					o.Expect = append(o.Expect, invariants.Pair{Consumer: c.Host, Producer: p.Host, Stream: ident.Stream(st.Name)})
 				}
 			}

@@ -168,6 +168,7 @@ func (j job) consume(ctx context.Context, n *node.Node) error {
 			env.Report(missed(j.id, c.Stream(), gap))
 		} else if err == nil {
 			env.Report(&event.Event{Kind: event.AppReceived, Sub: j.id, Peer: d.Producer, Stream: c.Stream(), Incarnation: d.Incarnation, From: d.Seq, N: checksum(d.Value)})
+			clear(d.Value) // it is the application's own
 		}
 		takes := j.work.Takes + crawls(env, crawl) + gulps(env, gulp, rested)
 		if err := stall(ctx, n, stalls); err != nil {

@@ -225,6 +225,9 @@ func (d *drawing) work(st Stream, stalls bool) {
 		d.Workload = append(d.Workload, w)
 	}
 	consumers := order[producers:]
+	if d.Chance(250_000) {
+		consumers = append(consumers, order[0]) // which hears itself, and the other producers
+	}
 	if st.MaxConsumers > 0 {
 		consumers = consumers[:min(len(consumers), maxContenders)]
 	}

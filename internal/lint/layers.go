@@ -15,7 +15,7 @@ var (
 	// The product, from tickets up to a whole node.
 	belowDiscovery = with(contract, "runtime/ticket", "runtime/ticket/jwt", "runtime/criteria")
 	belowStream    = with(belowDiscovery, "runtime/discovery")
-	belowNode      = with(belowStream, "runtime/stream")
+	belowNode      = with(belowStream, "runtime/stream", "runtime/loopback")
 	product        = with(belowNode, "runtime/node")
 	// The simulated world, which may run the whole product.
 	belowFault      = with(product, "netsim", "sim")
@@ -45,6 +45,7 @@ var layers = map[string][]string{
 	"runtime/stream/codec/protobuf": belowNode,
 
 	"runtime/live":        contract,
+	"runtime/loopback":    contract,
 	"runtime/quicnet":     contract,
 	"runtime/quicnet/raw": nil, // plain quic-go, the yardstick of benchmarks
 

@@ -135,8 +135,11 @@ func (d *Discovery) SetTickets(tickets []ticket.Ticket) error {
 
 // Sample takes a measurement of the round trip to peer, in the form that its
 // session gives. At most one a second counts; a peer that is not in the catalog
-// has no estimate.
+// has no estimate, and this node has none of itself.
 func (d *Discovery) Sample(peer ident.PeerID, rtt runtime.RTT) {
+	if peer == d.self {
+		return
+	}
 	d.leave(func(i *inbox) {
 		if _, known := i.samples[peer]; known || len(i.samples) < maxSamples {
 			i.samples[peer] = rtt

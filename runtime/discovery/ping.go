@@ -58,7 +58,11 @@ func (d *Discovery) Ping(ctx context.Context, peer ident.PeerID, addrs []string)
 
 // Track has the round trip to peer measured every RTTInterval, until untrack. Any
 // number of callers may track a peer: it is measured once for all. Calling untrack twice is fine.
+// This node itself is not measured.
 func (d *Discovery) Track(peer ident.PeerID) (untrack func()) {
+	if peer == d.self {
+		return func() {}
+	}
 	tracked := true // on the strand
 	d.strand.Post(func() { d.worker.track(peer, 1) })
 	return func() {

@@ -57,13 +57,14 @@ func New(env *runtime.Env, config Config) (*Node, error) {
 	if config.CloseMax < 0 {
 		return nil, fmt.Errorf("start node: CloseMax of %s, want 0 or more", config.CloseMax)
 	}
+	inner := withOwn(env)
 	n := &Node{env: env, strand: env.Scheduler.Strand("node"), closeMax: cmp.Or(config.CloseMax, DefaultCloseMax)}
 	env.Report(&event.Event{Kind: event.NodeStarted})
 	var err error
 	if n.discovery, err = discovery.New(env, config.Discovery); err != nil {
 		return nil, fmt.Errorf("start node: %w", err)
 	}
-	if n.streams, err = stream.New(env, n.discovery, config.Streams); err != nil {
+	if n.streams, err = stream.New(inner, n.discovery, config.Streams); err != nil {
 		n.discovery.Stop(n.strand, func() {})
 		return nil, fmt.Errorf("start node: %w", err)
 	}

@@ -1,6 +1,8 @@
 package node_test
 
 import (
+	"time"
+
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/stream"
 )
@@ -148,5 +150,32 @@ func statsConsumer(x *trial) {
 	}
 	if got, want := c.Stats(), (stream.Stats{Datums: 3, Bytes: 18}); got != want {
 		x.Errorf("in total: %+v, want %+v", got, want)
+	}
+}
+
+// ownStream has a node consume what it produces, beside another node.
+func ownStream(x *trial) {
+	n0 := x.node("n0")
+	p := produce(x, n0, texts)
+	own := consume(x, n0, texts)
+	serves(x, p, 1)
+	send(x, p, "alone")
+	other := consume(x, x.node("n1"), texts)
+	serves(x, p, 2)
+	for range 100 {
+		send(x, p, "both")
+	}
+	if recv(x, own) != "alone" {
+		x.Error("another datum first")
+	}
+	for range 100 {
+		if recv(x, own) != "both" || recv(x, other) != "both" {
+			x.Error("another datum")
+		}
+	}
+	onlyFrom(x, own, n0)
+	onlyFrom(x, other, n0)
+	if err := p.Close(x.limited(10 * time.Second)); err != nil {
+		x.Errorf("close: %v", err)
 	}
 }

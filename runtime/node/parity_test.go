@@ -92,6 +92,7 @@ var parity = []struct {
 	{"gaps/SilentProducer", silentProducer},
 	{"gaps/EventCounts", eventCounts},
 	{"gaps/TwoConsumersInOneNode", twoConsumersInOneNode},
+	{"gaps/OwnStream", ownStream},
 	{"gaps/EntryFollowsStreams", entryFollowsStreams},
 	{"gaps/TooManyStreams", tooManyStreams},
 	{"gaps/SamePeerTwice", samePeerTwice},

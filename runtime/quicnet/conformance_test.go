@@ -18,7 +18,7 @@ import (
 // onLoopback runs cases in real time between sockets of this machine.
 var onLoopback = transporttest.Harness{
 	Name:     "quicnet on loopback",
-	Can:      transporttest.CanCrash | transporttest.CanPartition | transporttest.CanRaw,
+	Can:      transporttest.CanCrash | transporttest.CanPartition | transporttest.CanRaw | transporttest.CanConnect,
 	Omits:    []string{"one key in two places is served again later"},
 	Parallel: true,
 	Run: func(t *testing.T, s transporttest.Setup, body func(ctx context.Context, w transporttest.World)) {
@@ -37,7 +37,7 @@ var onLoopback = transporttest.Harness{
 // onSimnet runs them in virtual time on a packet simulator.
 var onSimnet = transporttest.Harness{
 	Name: "quicnet on simnet",
-	Can:  transporttest.CanCrash | transporttest.CanPartition | transporttest.CanRaw | transporttest.CanLeap | transporttest.CanShape,
+	Can:  transporttest.CanCrash | transporttest.CanPartition | transporttest.CanRaw | transporttest.CanLeap | transporttest.CanShape | transporttest.CanConnect,
 	Base: transporttest.Net{Latency: 5 * time.Millisecond, Loss: 10_000},
 	Run: func(t *testing.T, s transporttest.Setup, body func(ctx context.Context, w transporttest.World)) {
 		// Go 1.26 runs a bubble's timer that is due at once in the goroutine that

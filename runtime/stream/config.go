@@ -157,6 +157,9 @@ type ConsumerConfig struct {
 	// Tickets must all accept a ticket of the producer's.
 	Tickets []ticket.Validator
 	Backoff Backoff
+	// NoEcho leaves out the producer of this node, if it has one. Otherwise that is a
+	// producer as any other, reached without the network, for which the same rules hold.
+	NoEcho bool
 }
 
 // Backoff says how a consumer comes back to a producer: the interval doubles up

@@ -9,6 +9,10 @@
 // The promise: at most once per subscription, first in first out per producer
 // incarnation, no replay. What a consumer missed it is told, in order.
 //
+// A node's own producers are among those of its consumers, reached without the network
+// (package loopback) and under the same rules; ConsumerConfig.NoEcho leaves them out. Under
+// Block a task that sends and receives in turn waits for itself.
+//
 // # Concurrency
 //
 // Producers and Consumers may be used from any goroutine or task. Each has a

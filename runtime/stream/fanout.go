@@ -72,7 +72,11 @@ type guest struct {
 // begin starts the work.
 func (w *fanout) begin() {
 	w.env.Report(w.event(&event.Event{Kind: event.ProducerOpened, N: int64(w.config.MaxConsumers), From: uint64(w.config.Queue), To: uint64(w.config.MaxPerPeer), Text: w.name}))
-	w.unwatch = append(w.unwatch, w.directory.Subscribe(w.strand, w.onPeers), w.demands.tickets.Watch(w.strand, w.onValidators))
+	w.onSelf(w.directory.Me()) // a consumer of this node may come before anything is posted
+	w.unwatch = append(w.unwatch,
+		w.directory.Subscribe(w.strand, w.onPeers),
+		w.directory.SubscribeSelf(w.strand, w.onSelf),
+		w.demands.tickets.Watch(w.strand, w.onValidators))
 	w.changed()
 }
 
@@ -231,17 +235,25 @@ func (w *fanout) onPeers(changes []discovery.Change) {
 		defer w.onValidators()
 	}
 	for _, c := range changes {
-		g := w.guests[c.Peer]
-		switch {
-		case c.To == nil && g != nil:
-			w.lost(g)
-		case c.To != nil && g == nil:
-			w.guests[c.Peer] = &guest{peer: c.To}
-		case c.To != nil:
-			g.peer, g.gone = c.To, false
-			if len(g.subs) > 0 {
-				w.judgeAgain(g)
-			}
+		w.meet(c.Peer, c.To)
+	}
+}
+
+// onSelf judges the consumers of this node by its own entry.
+func (w *fanout) onSelf(e *discovery.Entry) { w.meet(e.Peer, &discovery.Peer{Entry: e}) }
+
+// meet takes the newest state of a peer; to is nil when it departed.
+func (w *fanout) meet(id ident.PeerID, to *discovery.Peer) {
+	g := w.guests[id]
+	switch {
+	case to == nil && g != nil:
+		w.lost(g)
+	case to != nil && g == nil:
+		w.guests[id] = &guest{peer: to}
+	case to != nil:
+		g.peer, g.gone = to, false
+		if len(g.subs) > 0 {
+			w.judgeAgain(g)
 		}
 	}
 }

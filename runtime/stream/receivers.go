@@ -65,12 +65,18 @@ func (w *receivers) onPeers(changes []discovery.Change) {
 	}
 }
 
-// onSelf tries again where this node was refused, now that its own entry says
-// something else.
+// onSelf looks at this node's own producer, and tries again where this node was refused, now
+// that its own entry says something else.
 func (w *receivers) onSelf(e *discovery.Entry) {
 	known := w.self
 	w.self = e
-	if known == nil || known.Version == e.Version {
+	if known != nil && known.Version == e.Version {
+		return
+	}
+	if !w.config.NoEcho {
+		w.meet(e.Peer, &discovery.Peer{Entry: e})
+	}
+	if known == nil {
 		return
 	}
 	for _, r := range w.list {

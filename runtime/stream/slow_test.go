@@ -159,7 +159,7 @@ func TestBurstIsHandedOnInBatchesNoLargerThanTheQueue(t *testing.T) {
 func TestLinkThatOpensWhileTheQueueIsFullWaits(t *testing.T) {
 	b := newBed(t, 1, "p", "q", "c")
 	p, q := b.produce("p", stream.ProducerConfig{}), b.produce("q", stream.ProducerConfig{MaxConsumers: 1})
-	other := b.consume("p", stream.ConsumerConfig{}) // has the only place of q
+	other := b.consume("p", stream.ConsumerConfig{NoEcho: true}) // has the only place of q
 	b.within(5*time.Second, "the other consumer", subscribed(1, q))
 	c := b.consume("c", stream.ConsumerConfig{Queue: 3})
 	b.within(5*time.Second, "consumer of p", subscribed(1, p))

@@ -25,6 +25,8 @@ type Directory interface {
 	// AddStream offers a stream; the error says that the node offers too many.
 	AddStream(ident.StreamID) error
 	RemoveStream(ident.StreamID)
+	// Me returns the node's own entry.
+	Me() *discovery.Entry
 	// SubscribeSelf posts to s the node's own entry, then each newer one.
 	SubscribeSelf(s runtime.Strand, f func(*discovery.Entry)) (stop func())
 	// Track has the round trip to peer measured now and then, until untrack.

@@ -12,16 +12,16 @@ import (
 
 func dialCases() []Case {
 	return []Case{
-		{Name: "a dial to nobody ends", Body: dialNobody},
-		{Name: "a dial tries the next address", Body: dialSecondAddress},
-		{Name: "a dial without addresses needs a session", Body: dialWithoutAddress},
-		{Name: "a peer with another key is refused", Body: wrongIdentity},
-		{Name: "an address that others claim is shunned, but for the peer that is there", Body: shunned},
-		{Name: "many new addresses are dialled one after the other", Body: newAddresses},
-		{Name: "a peer of another network is refused", Body: otherNetwork},
-		{Name: "a peer without the secret is refused", Body: wrongSecret},
-		{Name: "secrets rotate", Body: rotation},
-		{Name: "versions are negotiated", Body: versions},
+		{Name: "a dial to nobody ends", Needs: CanConnect, Body: dialNobody},
+		{Name: "a dial tries the next address", Needs: CanConnect, Body: dialSecondAddress},
+		{Name: "a dial without addresses needs a session", Needs: CanConnect, Body: dialWithoutAddress},
+		{Name: "a peer with another key is refused", Needs: CanConnect, Body: wrongIdentity},
+		{Name: "an address that others claim is shunned, but for the peer that is there", Needs: CanConnect, Body: shunned},
+		{Name: "many new addresses are dialled one after the other", Needs: CanConnect, Body: newAddresses},
+		{Name: "a peer of another network is refused", Needs: CanConnect, Body: otherNetwork},
+		{Name: "a peer without the secret is refused", Needs: CanConnect, Body: wrongSecret},
+		{Name: "secrets rotate", Needs: CanConnect, Body: rotation},
+		{Name: "versions are negotiated", Needs: CanConnect, Body: versions},
 		{Name: "an unknown protocol is refused", Body: unknownProtocol},
 		{Name: "a protocol has one listener", Body: listenTwice},
 	}

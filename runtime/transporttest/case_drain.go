@@ -118,13 +118,17 @@ func drainBoth(b *Bed) {
 	x, y := b.Pair()
 	l := y.Listen(proto, nil)
 	near, far := x.Connect(y, l, proto)
+	near.Pause() // so that neither end has everything before both drain
+	far.Pause()
 	there, back := messages(100, 500), messages(90, 700)
 	near.SendAll(there)
 	far.SendAll(back)
 	near.Wait("all are queued", sent(len(there)))
 	far.Wait("all are queued", sent(len(back)))
-	far.strand.Post(func() { far.link.Drain(wire.GracefulShutdown, 10*time.Second) })
+	far.drainNow(wire.GracefulShutdown, 10*time.Second)
 	near.drainNow(wire.GracefulShutdown, 10*time.Second)
+	near.Resume()
+	far.Resume()
 	for _, side := range []struct {
 		e    *End
 		want [][]byte

@@ -11,16 +11,16 @@ import (
 
 func sessionCases() []Case {
 	return []Case{
-		{Name: "simultaneous dials give one session", Max: 2 * time.Minute, Body: simultaneous},
-		{Name: "simultaneous dials give one session through loss", Net: &lossy, Max: 2 * time.Minute, Body: simultaneous},
-		{Name: "a session without links closes after its linger", Body: linger},
-		{Name: "a silent peer times out, all its links together", Needs: CanPartition, Body: idleTimeout},
-		{Name: "a crashed peer times out", Needs: CanCrash, Body: crashTimeout},
-		{Name: "a link survives a short partition", Needs: CanPartition, Body: shortPartition},
-		{Name: "a close during a partition arrives after it", Needs: CanPartition, Body: closeInPartition},
-		{Name: "a restarted peer replaces its former self", Needs: CanCrash, Body: restart},
-		{Name: "one key in two places is refused", Body: keyTwice},
-		{Name: "one key in two places is served again later", Needs: CanLeap, Max: 5 * time.Minute, Body: keyTwiceLater},
+		{Name: "simultaneous dials give one session", Needs: CanConnect, Max: 2 * time.Minute, Body: simultaneous},
+		{Name: "simultaneous dials give one session through loss", Needs: CanConnect, Net: &lossy, Max: 2 * time.Minute, Body: simultaneous},
+		{Name: "a session without links closes after its linger", Needs: CanConnect, Body: linger},
+		{Name: "a silent peer times out, all its links together", Needs: CanConnect | CanPartition, Body: idleTimeout},
+		{Name: "a crashed peer times out", Needs: CanConnect | CanCrash, Body: crashTimeout},
+		{Name: "a link survives a short partition", Needs: CanConnect | CanPartition, Body: shortPartition},
+		{Name: "a close during a partition arrives after it", Needs: CanConnect | CanPartition, Body: closeInPartition},
+		{Name: "a restarted peer replaces its former self", Needs: CanConnect | CanCrash, Body: restart},
+		{Name: "one key in two places is refused", Needs: CanConnect, Body: keyTwice},
+		{Name: "one key in two places is served again later", Needs: CanConnect | CanLeap, Max: 5 * time.Minute, Body: keyTwiceLater},
 	}
 }
 

@@ -119,12 +119,15 @@ const (
 	CanLeap
 	// CanShape: latency is what Net says; not so on loopback.
 	CanShape
+	// CanConnect: between nodes are connections, with addresses and handshakes; not so
+	// within one process.
+	CanConnect
 )
 
 // String lists the capabilities by name.
 func (c Capability) String() string {
 	var names []string
-	for i, name := range []string{"crash", "partition", "raw", "leap", "shape"} {
+	for i, name := range []string{"crash", "partition", "raw", "leap", "shape", "connect"} {
 		if c&(1<<i) != 0 {
 			names = append(names, name)
 		}
