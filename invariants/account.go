@@ -22,6 +22,7 @@ type producer struct {
 	online   bool
 	closing  bool
 	closes   int64 // Mono since when it is closing
+	closesAt int64 // At of the same moment
 	closedAt int64 // At since when it is closed
 	capacity int64 // 0: no limit
 	queue    int64 // that a subscription may have waiting; 0: not stated
@@ -126,7 +127,7 @@ func (p *producer) apply(b *book, r *event.Record) {
 	case event.ProducerOpened:
 		p.opened, p.capacity, p.queue, p.perPeer = true, r.N, int64(r.From), int64(r.To)
 	case event.ProducerClosing:
-		p.closing, p.closes = true, r.Mono
+		p.closing, p.closes, p.closesAt = true, r.Mono, r.At
 	case event.ProducerClosed:
 		p.closed, p.closedAt = true, r.At
 	case event.ProducerOnline:

@@ -28,6 +28,7 @@ type receiver struct {
 	from        uint64 // Subscribed.From
 	next        uint64 // expected: everything below was received or skipped
 	ahead       []span // skipped above next; the datums between are not reported yet
+	came        int64  // At of the last Received or Skipped
 	source      *reader
 }
 
@@ -142,8 +143,10 @@ func (v *receiver) apply(b *book, r *event.Record) {
 			v.ahead = v.ahead[:0]
 		}
 	case event.Received:
+		v.came = r.At
 		v.advance(r.To)
 	case event.Skipped:
+		v.came = r.At
 		switch n := len(v.ahead); {
 		case r.From <= v.next:
 			v.advance(r.To)

@@ -24,6 +24,8 @@ type book struct {
 	quiesced  int64 // At of Quiesced, -1 before
 	wrong     int   // faults under way
 	troubled  int64 // At of the last end of a fault, or of a node
+	wrongAt   int64 // At since when, or when last, faults were under way
+	before    int64 // troubled at that moment
 
 	// The present record is about these; nil where it is about none.
 	host     *host
@@ -242,6 +244,9 @@ func (b *book) apply(r *event.Record) {
 	case event.ClockStepped:
 		b.hostOf(r.Text).stepped = r.At
 	case event.FaultBegan:
+		if b.wrong == 0 {
+			b.wrongAt, b.before = r.At, b.troubled
+		}
 		b.wrong++
 		b.slowed(r)
 	case event.FaultEnded:

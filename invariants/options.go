@@ -76,6 +76,9 @@ type Options struct {
 	// SyncInterval is the mean time after which the run's nodes compare catalogs again, and
 	// none is refused that for load; 0: not judged.
 	SyncInterval time.Duration
+	// Stop is within what time a node that closes has stopped once its producers are
+	// closed, where nothing is wrong; 0: not judged.
+	Stop time.Duration
 	// BlockMax is how long the producers of a stream wait for a consumer that takes
 	// nothing, for each stream whose lag policy is Block; 0: DefaultBlockMax.
 	BlockMax map[ident.StreamID]time.Duration

@@ -25,7 +25,7 @@ type rule struct {
 
 // rules is the table of all invariants, safety first.
 var rules = []rule{
-	fifoRule, phantomRule, endToEndRule, toldRule, lastRule, completeRule, deliveredRule, staysRule, takenRule, progressRule, statusRule, conservationRule, capacityRule, expiryRule, revokedRule, chosenRule, versionsRule, onlineRule, gracefulRule, panicRule,
+	fifoRule, phantomRule, endToEndRule, toldRule, lastRule, deadlinesRule, completeRule, deliveredRule, staysRule, takenRule, progressRule, statusRule, conservationRule, capacityRule, expiryRule, revokedRule, chosenRule, versionsRule, onlineRule, gracefulRule, panicRule,
 	spreadRule, forgedRule, evictedRule, luredRule, futureRule, singleRule, exchangedRule, comparesRule, boundedRule, promptRule, stuckRule, rightsRule, barredRule, nearRule, membersRule, retriesRule, endsRule, reasonsRule,
 	reconnectRule, catalogsRule, forgottenRule, flowRule,
 }

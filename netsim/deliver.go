@@ -85,7 +85,7 @@ func (p *port) deliver() {
 		p.handler.OnOpen()
 	}
 	l.due = len(l.in) - l.inHead
-	for l.due > 0 && l.port == p && !l.paused && l.state == open {
+	for l.due > 0 && l.port == p && l.handed() && l.state == open {
 		l.due--
 		it := l.in[l.inHead]
 		l.in[l.inHead] = item{}
@@ -107,9 +107,15 @@ func (p *port) deliver() {
 		l.in, l.inHead = l.in[:0], 0
 	}
 	l.confirm()
-	if len(l.in) > l.inHead && l.port == p && !l.paused {
+	if l.port == p && l.handed() {
 		l.post()
 	}
+}
+
+// handed reports whether something is there for the handler: a goodbye for one that is
+// paused too.
+func (l *Link) handed() bool {
+	return len(l.in) > l.inHead && (!l.paused || l.in[l.inHead].bye)
 }
 
 // resultTaken fixes the reason: the handler has heard it.

@@ -106,9 +106,6 @@ func (l *Link) Close(r wire.Reason) {
 		}
 		return
 	}
-	if l.draining && !l.byeSent {
-		r = l.bye.Worst(r)
-	}
 	l.resets = l.s != nil && l.state >= opening
 	if l.resets {
 		l.kick()
@@ -141,7 +138,6 @@ func (l *Link) late() {
 		return
 	}
 	if l.draining {
-		l.bye = wire.DrainTimeout
 		if l.t.stopping {
 			l.t.reason = wire.DrainTimeout
 		}

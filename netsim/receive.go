@@ -75,7 +75,7 @@ func (l *Link) arrive(it *item) {
 		l.in, l.inHead = l.in[:n], 0
 	}
 	l.in = append(l.in, *it)
-	if !l.paused {
+	if l.handed() {
 		l.post()
 	}
 }

@@ -40,8 +40,8 @@ func (r *run) expectations() invariants.Options {
 		o.Never = append(o.Never, s.forbidden(st)...)
 	}
 	o.RTTBelow = s.limits()
-	if !s.Buggify { // which has nodes refuse exchanges
-		o.SyncInterval = discovery.DefaultSyncInterval
+	if !s.Buggify { // which has nodes refuse exchanges, and ends told late
+		o.SyncInterval, o.Stop = discovery.DefaultSyncInterval, stopMax
 	}
 	if !s.clocksAgree(o.Catalogs) {
 		return o
@@ -77,6 +77,10 @@ func (r *run) expectations() invariants.Options {
 	}
 	return o
 }
+
+// stopMax is how long the farewell of a node may take besides what is under way, and is less
+// than the time-outs of its steps.
+const stopMax = 250 * time.Millisecond
 
 // entryDrift is how far ahead of its clock a node takes entries of others: the
 // default of discovery.Config.MaxDrift. clockSlack is for what is under way when

@@ -132,11 +132,11 @@ func (d *drawing) hosts() {
 
 // needed is a window that lets every stream flow while nothing is wrong: twice a
 // burst, and what is produced in two round trips. Small windows make queues
-// fill that otherwise never would.
+// fill that otherwise never would. Producers in a hurry, which close soon, get no more.
 func (d *drawing) needed() int {
 	window := minWindow
 	for _, w := range d.Workload {
-		if w.Program != Produce {
+		if w.Program != Produce || w.Every < leastPause {
 			continue
 		}
 		burst := max(1, w.Burst) * (w.Size + 64)
@@ -196,6 +196,9 @@ func (d *drawing) streams() {
 	}
 }
 
+// leastPause is the shortest pause of a producer that is not in a hurry.
+const leastPause = 100 * time.Millisecond
+
 // work puts one to three producers and some consumers of a stream on hosts.
 func (d *drawing) work(st Stream, stalls bool) {
 	order := make([]int, len(d.Hosts))
@@ -210,13 +213,17 @@ func (d *drawing) work(st Stream, stalls bool) {
 	}
 	for _, i := range order[:producers] {
 		w := Work{Host: d.Hosts[i].Name, Program: Produce, Stream: st.Name, Size: 1 << (5 + d.IntN(7))}
-		w.Every = d.Rand.Duration(100*time.Millisecond, 2*time.Second).Truncate(time.Millisecond)
+		w.Every = d.Rand.Duration(leastPause, 2*time.Second).Truncate(time.Millisecond)
 		if d.Chance(300_000) {
 			w.Burst = 2 + d.IntN(min(30, queue/2))
 			w.Every = min(maxPause, w.Every*time.Duration(1+w.Burst/4))
 		}
 		if d.Chance(200_000) {
 			w.Count = 20 + d.IntN(100)
+			if d.Chance(500_000) { // it closes with much on its way, and maybe before anything is wrong
+				w.Every = d.Rand.Duration(2*time.Millisecond, 50*time.Millisecond).Truncate(time.Millisecond)
+				w.Burst = 1 + d.IntN(max(1, min(30, queue/2)))
+			}
 			if d.Chance(400_000) {
 				w.Rounds = 2 + d.IntN(6)
 				w.Count = 1 + w.Count/w.Rounds

@@ -96,6 +96,13 @@ func severity(b *Bed) {
 	near.closeNow(wire.Revoked)
 	near.expectClosed(wire.Revoked, true)
 	far.expectClosed(wire.Revoked, false)
+	// What was to be said at the end of a drain is not true of a close, however mild that is.
+	near, far = x.Connect(y, stalled, "stalled")
+	near.fill(1000)
+	near.drainNow(wire.GracefulShutdown, 20*time.Second)
+	near.closeNow(wire.Cancelled)
+	near.expectClosed(wire.Cancelled, true)
+	far.expectClosed(wire.Cancelled, false)
 }
 
 // closeDiscards: an abrupt close overtakes what the receiver has not handled.

@@ -13,6 +13,7 @@ func drainCases() []Case {
 	return []Case{
 		{Name: "drain delivers everything through loss", Net: &lossy, Body: drainLossy},
 		{Name: "drain waits for a paused receiver", Body: drainPaused},
+		{Name: "drain does not wait for a paused receiver that has everything", Body: drainTaken},
 		{Name: "drain is confirmed before a process goes away", Needs: CanCrash, Net: &lossy, Body: drainThenCrash},
 		{Name: "a drain that takes too long becomes a close", Body: drainTimeout},
 		{Name: "both ends drain at once", Body: drainBoth},
@@ -67,6 +68,27 @@ func drainPaused(b *Bed) {
 	expectDrained(near, far, took)
 	if at := near.Log().ClosedAt; at < resumed {
 		b.Errorf("drained at %v, the receiver resumed at %v", at, resumed)
+	}
+}
+
+// drainTaken has the receiver pause with the last message, and drains before or after that.
+func drainTaken(b *Bed) {
+	x, y := b.Pair()
+	want := messages(20, 100)
+	l := y.Listen(proto, func(e *End) {
+		e.onMessage = func([]byte) {
+			if len(e.log.Messages) == len(want) {
+				e.pauseHere()
+			}
+		}
+	})
+	for _, wait := range []time.Duration{0, time.Second} {
+		near, far := x.Connect(y, l, proto)
+		near.SendAll(want)
+		near.Wait("all are queued", sent(len(want)))
+		b.Sleep(wait)
+		near.drainNow(wire.GracefulShutdown, 20*time.Second)
+		expectDrained(near, far, want)
 	}
 }
 

@@ -1,0 +1,101 @@
+package invariants
+
+import (
+	"time"
+
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// deadlinesRule: a deadline is for what is wrong elsewhere. Where nothing is, one that passes
+// hides a wake-up that was lost.
+var deadlinesRule = rule{
+	Info: Info{"deadlines", Safety, "where nothing is wrong nothing ends because its time is over: no handshake, session, ping or exchange with a node that runs, no drain to a consumer that has everything, and no close of a node that has nothing left to deliver"},
+	kinds: []event.Kind{
+		event.Unsubscribed, event.SyncEnded, event.Pinged, event.SessionDown, event.SubEnded, event.NodeStopped,
+	},
+	make: func(p reporter, b *book, o Options) Checker {
+		return &deadlines{reporter: p, book: b, stops: o.Stop, trip: int64(deadlineTrips*o.Latency + stuckTurns*o.Lag)}
+	},
+}
+
+// A consumer that has everything says so within confirmMax, besides deadlineTrips times the
+// latency and the turns of a strategy.
+// waitMax is the longest deadline: before something times out nothing was wrong for so long.
+const (
+	confirmMax    = time.Second
+	deadlineTrips = 10
+	waitMax       = 30 * time.Second
+)
+
+type deadlines struct {
+	reporter
+	*book
+	stops time.Duration
+	trip  int64
+}
+
+func (c *deadlines) Event(r *event.Record) {
+	switch r.Kind {
+	case event.SubEnded:
+		c.drain(r)
+	case event.NodeStopped:
+		c.stop(r)
+	default:
+		if since, well := c.well(); (r.Reason == wire.HandshakeTimeout || r.Reason == wire.IdleTimeout || r.Reason == wire.DrainTimeout) &&
+			well && r.At-since > int64(waitMax) && c.life.closes == 0 && c.host.brisk(r.At) && c.reachable(c.runs(r.Peer), r.At) {
+			c.fail(r, "%s, though nothing is wrong since %s", r.Event, time.Duration(since))
+		}
+	}
+}
+
+// reachable reports whether a node answers at once.
+func (c *deadlines) reachable(l *life, at int64) bool {
+	return l != nil && l.closes == 0 && l.host.brisk(at)
+}
+
+// calm reports whether nothing was wrong from before a moment on until another one.
+func (c *deadlines) calm(from, until int64) bool {
+	quiet := func(troubled int64) bool { return troubled == 0 || troubled+int64(healing) <= from }
+	return !c.shared && (c.wrong == 0 && quiet(c.troubled) || c.wrongAt > until && quiet(c.before))
+}
+
+// drain judges the end of a subscription for which a producer waited.
+func (c *deadlines) drain(r *event.Record) {
+	p, l := c.producer, c.runs(r.Peer)
+	if r.Reason != wire.DrainTimeout && r.Reason != wire.GracefulShutdown || c.sub == nil || l == nil || !p.closing {
+		return
+	}
+	for _, v := range l.receivers {
+		given := v.given()
+		if v.key.peer != p.key.node || v.key.stream != p.key.stream || v.incarnation != p.key.incarnation || v.blurred || len(given) == 0 {
+			continue
+		}
+		came := max(v.came, p.closesAt)
+		due := came + int64(confirmMax) + c.trip
+		if given[len(given)-1].to < v.next && r.At > due && c.calm(p.closesAt, due) {
+			c.fail(r, "%s, though its consumer has everything since %s", r.Event, time.Duration(came))
+		}
+	}
+}
+
+// stop judges how long a node took for its end after it had delivered everything.
+func (c *deadlines) stop(r *event.Record) {
+	l := c.life
+	if c.stops == 0 || l.closes == 0 || !c.calm(l.closes, r.At) || c.deceived(l) || !c.host.brisk(r.At) {
+		return
+	}
+	since := l.closes
+	for _, p := range l.producers {
+		since = max(since, p.closedAt)
+	}
+	//lint:ordered whether all are
+	for peer := range l.sessions {
+		if n := c.runs(peer); n == nil || !n.host.brisk(r.At) {
+			return
+		}
+	}
+	if took := r.At - since; took > int64(c.stops)+c.trip {
+		c.fail(r, "%s took %s to stop after its producers were closed", r.Host, time.Duration(took))
+	}
+}
