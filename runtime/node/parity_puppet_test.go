@@ -28,6 +28,7 @@ func (x *trial) puppet() *puppet {
 		x.Fatal(err)
 	}
 	x.known = append(x.known, d)
+	env.Transport.SetKnown(func(ident.PeerID) bool { return true }) // a peer that is not known has few links
 	return &puppet{Discovery: d, x: x, env: env, strand: env.Scheduler.Strand("puppet")}
 }
 
