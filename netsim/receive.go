@@ -32,6 +32,10 @@ func (s *session) receiveLink(f *frame) {
 			l.Close(wire.TooLarge)
 			return
 		}
+		if l.want > 0 {
+			l.Close(wire.ProtocolViolation) // the one before is still to come
+			return
+		}
 		l.want = f.limit
 		l.largest = max(l.largest, l.want)
 		l.grantLarge()
@@ -41,6 +45,7 @@ func (s *session) receiveLink(f *frame) {
 			return
 		}
 		l.held += costOf(f.msg)
+		l.want = 0 // a message that the peer asked for is the next one
 		l.arrive(&item{msg: f.msg, cost: costOf(f.msg)})
 	case kGoodbye:
 		l.arrive(&item{bye: true, reason: f.reason})
