@@ -22,6 +22,9 @@ type worker struct {
 	version Version // of the own entry
 	want    wanted  // what the own entry says
 	pending pendingVersion
+	// refreshes bounds how often that changes for callers; refreshDue: it will, soon.
+	refreshes  runtime.GCRA
+	refreshDue bool
 	// witnesses hold a version of this node from the future.
 	witnesses []ident.PeerID
 
@@ -300,7 +303,7 @@ func (w *worker) applyInbox() {
 		w.sample(id, samples[id])
 	}
 	if !want.equal(w.want) {
-		w.refresh(want)
+		w.refreshInTime(want)
 	}
 	w.commit()
 }

@@ -149,6 +149,29 @@ func (w *worker) refresh(want wanted) {
 	w.learned(w.self, w.signed(w.self), w.self, true)
 }
 
+// How often a node publishes what its callers want: its peers pass on no more of it at once
+// than newsEvery and newsBurst allow, and what is beyond would arrive when catalogs are
+// compared. These allow less, for news that was late on its way comes closer together.
+const (
+	refreshEvery = newsEvery + newsEvery/4
+	refreshBurst = newsBurst / 2
+)
+
+// refreshInTime is refresh, at once or soon: then for all that is wanted by that time.
+func (w *worker) refreshInTime(want wanted) {
+	switch {
+	case w.refreshDue:
+	case w.refreshes.Allow(w.env.Clock.Mono(), refreshEvery, refreshBurst):
+		w.refresh(want)
+	default:
+		w.refreshDue = true
+		w.agenda.in(refreshEvery, func() {
+			w.refreshDue = false
+			w.applyInbox()
+		})
+	}
+}
+
 // heardSelf answers news of the node itself, which only its own key can have
 // signed: an entry or a departure of an earlier run that a clock set back or a
 // lost store left above the present version. It is never taken; a newer entry
