@@ -130,22 +130,6 @@ func (d *drawing) hosts() {
 	}
 }
 
-// needed is a window that lets every stream flow while nothing is wrong: twice a
-// burst, and what is produced in two round trips. Small windows make queues
-// fill that otherwise never would. Producers in a hurry, which close soon, get no more.
-func (d *drawing) needed() int {
-	window := minWindow
-	for _, w := range d.Workload {
-		if w.Program != Produce || w.Every < leastPause {
-			continue
-		}
-		burst := max(1, w.Burst) * (w.Size + 64)
-		trip := 2 * (d.Latency + d.Jitter)
-		window = max(window, 2*burst+2*int(int64(burst)*int64(trip)/int64(w.Every)))
-	}
-	return window
-}
-
 func (d *drawing) anyHost() string { return d.Hosts[d.IntN(len(d.Hosts))].Name }
 
 func (d *drawing) streams() {
