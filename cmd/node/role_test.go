@@ -10,14 +10,21 @@ import (
 	"github.com/smalti/smalti/runtime/ticket/tickettest"
 )
 
-// nodeOrRole is the command, or what a test needs beside it: SMALTI_TEST_ROLE=ticketed is a
-// producer that asks for tickets, for which the command has no flag.
+// nodeOrRole is the command, or what a test needs beside it. SMALTI_TEST_ROLE=ticketed is a
+// producer that asks for tickets, for which the command has no flag. SMALTI_TEST_ROLE=numbers
+// is one run of the producer of TestConsumeReportsWhatKilledProducersLost.
 func nodeOrRole() {
-	if os.Getenv("SMALTI_TEST_ROLE") != "ticketed" {
+	var err error
+	switch os.Getenv("SMALTI_TEST_ROLE") {
+	case "ticketed":
+		err = produceForTickets(os.Args[1], os.Args[2])
+	case "numbers":
+		err = produceNumbers(os.Args[1])
+	default:
 		main()
 		return
 	}
-	if err := produceForTickets(os.Args[1], os.Args[2]); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
