@@ -102,9 +102,24 @@ type sink struct {
 // maxLost is of how many producers a sink remembers that they were lost.
 const maxLost = 1024
 
-// run writes until count or an error.
+// A signal ends consume after lateDatums or lateBytes at the latest. The consumer's queue,
+// which has the default size, does not hold more, so that everything is written that had
+// arrived before the signal.
+const (
+	lateDatums = 2 * stream.DefaultQueue
+	lateBytes  = 2 * stream.DefaultQueueBytes
+)
+
+// run writes until count or an error. After the end of ctx it writes what is queued. A
+// producer that is faster than the output keeps the queue full, so that has a bound.
 func (s *sink) run(ctx context.Context) error {
+	var late, bytes int // since the end of ctx
 	for s.count == 0 || s.written < s.count {
+		if ctx.Err() == nil {
+			bytes = 0
+		} else if late++; late > lateDatums || bytes > lateBytes {
+			return context.Cause(ctx)
+		}
 		d, err := s.source.next(ctx)
 		var gap *stream.Gap
 		switch {
@@ -114,6 +129,7 @@ func (s *sink) run(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
+		bytes += len(d.Value)
 		s.hear(d.Producer, d.Incarnation)
 		if _, err := s.out.Write(d.Value); err != nil {
 			return err
