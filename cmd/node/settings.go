@@ -76,12 +76,16 @@ func (f *nodeFlags) read() (settings, error) {
 			return s, err
 		}
 	}
-	for _, text := range f.bootstrap {
-		e, err := discovery.ParseEndpoint(text)
-		if err != nil {
-			return s, badInput("copy the line that node run prints on the other side", "%w", err)
-		}
-		s.bootstrap = append(s.bootstrap, e)
+	if f.key == "" {
+		s.key, err = ident.GenerateKey(rand.Reader)
+	} else {
+		s.key, err = readKey(f.key)
+	}
+	if err != nil {
+		return s, err
+	}
+	if s.bootstrap, err = readBootstrap(f.bootstrap, s.key.PeerID()); err != nil {
+		return s, err
 	}
 	if s.listen == "" {
 		s.listen = defaultListen(s.bootstrap, s.advertise)
@@ -95,18 +99,35 @@ func (f *nodeFlags) read() (settings, error) {
 		}
 		s.secrets = append(s.secrets, secret)
 	}
-	if f.key == "" {
-		s.key, err = ident.GenerateKey(rand.Reader)
-	} else {
-		s.key, err = readKey(f.key)
-	}
 	switch {
 	case s.store == noStore:
 		s.store = ""
 	case s.store == "" && f.key != "":
 		s.store, s.storeByDefault = f.key+".store", true
 	}
-	return s, err
+	return s, nil
+}
+
+// readBootstrap parses bootstrap peers. It leaves out the node itself, so that all nodes can
+// share one list, but refuses a list of nothing else.
+func readBootstrap(texts []string, self ident.PeerID) (peers []discovery.Endpoint, err error) {
+	var own string
+	for _, text := range texts {
+		e, err := discovery.ParseEndpoint(text)
+		switch {
+		case err != nil:
+			return nil, badInput("copy the line that node run prints on the other side", "%w", err)
+		case e.Peer == self:
+			own = text
+		default:
+			peers = append(peers, e)
+		}
+	}
+	if own != "" && len(peers) == 0 {
+		return nil, badInput("give the line that another node prints; the first node of a network needs no --bootstrap",
+			"--bootstrap %s is this node itself", own)
+	}
+	return peers, nil
 }
 
 // noStore is the value of --store that asks for none.
