@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
 	"github.com/smalti/smalti/runtime"
@@ -61,7 +62,7 @@ func (g *gate) judge(e event.Event) bool {
 		g.left = nil
 		return false
 	}
-	what, hint := refusal(e.Reason)
+	what, hint := refusal(e)
 	if what == "" || !g.left[e.Peer] {
 		return g.shut
 	}
@@ -73,10 +74,10 @@ func (g *gate) judge(e event.Event) bool {
 	return g.shut
 }
 
-// refusal tells what a reason means and what to do about it; nothing if time
-// may change it.
-func refusal(r wire.Reason) (what, hint string) {
-	switch r {
+// refusal returns what an event session.refused says of the peer and what to do about it.
+// what is empty if time may change it.
+func refusal(e event.Event) (what, hint string) {
+	switch e.Reason {
 	case wire.DifferentNetwork:
 		return "belongs to another network", "give --network the name that the peer runs with"
 	case wire.NotMember:
@@ -86,8 +87,17 @@ func refusal(r wire.Reason) (what, hint string) {
 	case wire.VersionMismatch:
 		return "speaks no version of the protocol that this node speaks", "update the older of the two"
 	case wire.IdentityInUse:
-		return "sees another process with this node's key", "give each node a key of its own, see node keygen"
+		if !ownKey(e) {
+			return "", "two processes run with the key of that peer; give each node a key of its own, see node keygen"
+		}
+		return "sees another process with this node's key",
+			"end it, or give each node a key of its own, see node keygen; after more than 3 restarts in a minute wait half a minute"
 	default:
 		return "", ""
 	}
 }
+
+// ownKey reports whether it is this node's key that runs twice, and not the peer's, by a
+// refusal for IdentityInUse. An event does not say which side refused; the text does, which
+// quic-go writes.
+func ownKey(e event.Event) bool { return e.Peer == e.Node || strings.Contains(e.Text, "(remote)") }

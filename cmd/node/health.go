@@ -37,24 +37,32 @@ const (
 
 // health is what a node knows of its connections.
 type health struct {
-	started   time.Time
 	bootstrap []discovery.Endpoint
+	now       func() time.Time
 
 	mu       sync.Mutex
-	sessions map[ident.PeerID]bool
-	failed   map[ident.PeerID]string // why the latest dial of a bootstrap peer failed
-	tries    map[ident.PeerID]int
+	sessions map[ident.PeerID]int   // sessions that are up; a new one may be up before the old one is down
+	alone    time.Time              // since when there is none
+	lost     bool                   // there was one before
+	dials    map[ident.PeerID]*dial // of bootstrap peers
+}
+
+// dial is what came of the dials of a bootstrap peer since its last session.
+type dial struct {
+	tries  int
+	latest event.Event // the last refusal
+	met    bool        // the peer has answered before, if only with a refusal
 }
 
 var _ runtime.Observer = (*health)(nil)
 
 func newHealth(bootstrap []discovery.Endpoint) *health {
 	h := &health{
-		started: time.Now(), bootstrap: bootstrap,
-		sessions: map[ident.PeerID]bool{}, failed: map[ident.PeerID]string{}, tries: map[ident.PeerID]int{},
+		bootstrap: bootstrap, now: time.Now, alone: time.Now(),
+		sessions: map[ident.PeerID]int{}, dials: map[ident.PeerID]*dial{},
 	}
 	for _, e := range bootstrap {
-		h.tries[e.Peer] = 0
+		h.dials[e.Peer] = &dial{}
 	}
 	return h
 }
@@ -68,18 +76,36 @@ func (h *health) Event(e event.Event) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	d := h.dials[e.Peer]
 	switch e.Kind {
 	case event.SessionUp:
-		h.sessions[e.Peer] = true
-		delete(h.failed, e.Peer)
+		h.sessions[e.Peer]++
+		if d != nil {
+			*d = dial{met: true}
+		}
 	case event.SessionDown:
-		delete(h.sessions, e.Peer)
+		if h.sessions[e.Peer]--; h.sessions[e.Peer] <= 0 {
+			delete(h.sessions, e.Peer)
+		}
+		if len(h.sessions) == 0 {
+			h.alone, h.lost = h.now(), true
+		}
 	case event.SessionRefused:
-		if n, watched := h.tries[e.Peer]; watched {
-			h.tries[e.Peer] = n + 1
-			h.failed[e.Peer] = e.Text
+		if d != nil {
+			d.tries++
+			d.latest = e
+			d.met = d.met || answered(e.Reason) && e.Reason != wire.WrongIdentity
 		}
 	}
+}
+
+// answered reports whether a refusal for this reason shows that a node answered.
+func answered(r wire.Reason) bool {
+	switch r {
+	case wire.None, wire.Cancelled, wire.DialFailed, wire.DialWithheld, wire.IdleTimeout:
+		return false
+	}
+	return true
 }
 
 // connected returns how many peers the node has a session with.
@@ -91,31 +117,52 @@ func (h *health) connected() int {
 
 // why says why there is no connection at all; empty if there is one.
 func (h *health) why(ctx context.Context) string {
-	if h.connected() > 0 {
+	h.mu.Lock()
+	connected, since, lost := len(h.sessions) > 0, h.now().Sub(h.alone).Round(time.Second), h.lost
+	h.mu.Unlock()
+	switch {
+	case connected:
 		return ""
-	}
-	since := time.Since(h.started).Round(time.Second)
-	if len(h.bootstrap) == 0 {
+	case len(h.bootstrap) == 0 && lost:
+		return fmt.Sprintf("no connection for %s, since the last one was lost; the peers of before are dialled again", since)
+	case len(h.bootstrap) == 0:
 		return fmt.Sprintf("no peer has connected in %s, and there is no --bootstrap to begin with", since)
 	}
 	reported := h.bootstrap[:min(len(h.bootstrap), maxReported)]
 	parts := make([]string, len(reported))
 	var all sync.WaitGroup
 	for i, e := range reported {
-		h.mu.Lock()
-		failed, tries := h.failed[e.Peer], h.tries[e.Peer]
-		h.mu.Unlock()
-		part := fmt.Sprintf("peer %s at %s: ", e.Peer.Short(), strings.Join(e.Addrs, ", "))
-		if tries > 0 {
-			part += fmt.Sprintf("%s (tried %s); ", failed, times(tries))
-		}
-		all.Go(func() { parts[i] = part + probe(ctx, e.Addrs[0]) })
+		all.Go(func() {
+			parts[i] = fmt.Sprintf("peer %s at %s: %s", e.Peer.Short(), strings.Join(e.Addrs, ", "), h.unreached(ctx, e))
+		})
 	}
 	all.Wait()
 	if n := len(h.bootstrap) - maxReported; n > 0 {
 		parts = append(parts, fmt.Sprintf("and %s", count(n, "other peer")))
 	}
-	return fmt.Sprintf("no connection in %s: %s", since, strings.Join(parts, "; "))
+	head := fmt.Sprintf("no connection in %s", since)
+	if lost {
+		head = fmt.Sprintf("no connection for %s, since the last one was lost", since)
+	}
+	return head + ": " + strings.Join(parts, "; ")
+}
+
+// unreached says why there is no session with a bootstrap peer. It looks at the address only
+// if the latest dial was not answered.
+func (h *health) unreached(ctx context.Context, e discovery.Endpoint) string {
+	h.mu.Lock()
+	d := *h.dials[e.Peer]
+	h.mu.Unlock()
+	what, hint := refusal(d.latest)
+	switch {
+	case d.tries == 0:
+		return probe(ctx, e.Addrs[0], d.met)
+	case !answered(d.latest.Reason):
+		return fmt.Sprintf("%s (tried %s); %s", d.latest.Text, times(d.tries), probe(ctx, e.Addrs[0], d.met))
+	case what == "":
+		return fmt.Sprintf("it answers, but no session came up: %s (tried %s)", d.latest.Reason, times(d.tries))
+	}
+	return fmt.Sprintf("it %s (tried %s); %s", what, times(d.tries), hint)
 }
 
 func times(n int) string {
@@ -127,12 +174,19 @@ func times(n int) string {
 
 // probe says what a machine finds out about a UDP address that did not answer: the system
 // of the other side refuses packets to a port on which nothing listens, unless something
-// between keeps that back.
-func probe(ctx context.Context, addr string) string {
+// between keeps that back. If the peer has answered before (met), the address is right.
+func probe(ctx context.Context, addr string, met bool) string {
 	ctx, cancel := context.WithTimeout(ctx, probeMax)
 	defer cancel()
 	silent := fmt.Sprintf("nothing comes back from there; check that the address is right, "+
 		"that the node runs there, and that UDP port %s is let through both ways", portOf(addr))
+	closed := fmt.Sprintf("nothing listens on UDP port %s there; check that the node runs, and that this is its port", portOf(addr))
+	absent := "no machine has that address; check it"
+	if met {
+		silent = "it answered before, and nothing comes back now; check that the node and its machine still run"
+		closed = fmt.Sprintf("nothing listens on UDP port %s there any more; check that the node still runs", portOf(addr))
+		absent = "its machine is not reached any more; check that it still runs"
+	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "udp", addr)
 	if err == nil {
 		defer func() { _ = conn.Close() }()
@@ -151,9 +205,9 @@ func probe(ctx context.Context, addr string) string {
 	case errors.As(err, &name):
 		return fmt.Sprintf("there is no host %s; check the name", name.Name)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Sprintf("nothing listens on UDP port %s there; check that the node runs, and that this is its port", portOf(addr))
+		return closed
 	case errors.Is(err, syscall.EHOSTUNREACH):
-		return "no machine has that address; check it"
+		return absent
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL):
 		return "this machine has no route to that network; check the address, and whether it is of IPv4 or IPv6"
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):

@@ -186,7 +186,10 @@ func advice(e event.Event) string {
 	case e.Kind == event.SessionRefused && e.Reason == wire.DialFailed:
 		return "is the address right, does the node run there, is UDP let through both ways?"
 	case e.Kind == event.SessionRefused:
-		_, hint := refusal(e.Reason)
+		what, hint := refusal(e)
+		if e.Reason == wire.IdentityInUse && what != "" {
+			return "another process runs with this node's key: " + hint
+		}
 		return hint
 	case e.Kind == event.Unsubscribed:
 		return strings.TrimPrefix(remedy(e.Reason), ", ")
@@ -208,6 +211,10 @@ func levelOf(e event.Event) (slog.Level, bool) {
 			return slog.LevelDebug, true // both dialled at once, one connection stays
 		case wire.Overloaded:
 			return slog.LevelInfo, true // it is tried again; a peer that closes says so too
+		case wire.IdentityInUse:
+			if ownKey(e) {
+				return slog.LevelError, true // at every --log-level
+			}
 		}
 		return slog.LevelWarn, true
 	case event.SubRefused, event.HandshakeRefused:
