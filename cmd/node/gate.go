@@ -74,8 +74,12 @@ func (g *gate) judge(e event.Event) bool {
 	return g.shut
 }
 
-// refusal returns what an event session.refused says of the peer and what to do about it.
-// what is empty if time may change it.
+// ownKeyHint says what to do if this node's key runs twice.
+const ownKeyHint = "end it, or give each node a key of its own, see node keygen; " +
+	"after more than 3 restarts in a minute wait half a minute"
+
+// refusal returns what the refusal or the end of a session says of the peer and what to do
+// about it. what is empty if time may change it.
 func refusal(e event.Event) (what, hint string) {
 	switch e.Reason {
 	case wire.DifferentNetwork:
@@ -87,11 +91,18 @@ func refusal(e event.Event) (what, hint string) {
 	case wire.VersionMismatch:
 		return "speaks no version of the protocol that this node speaks", "update the older of the two"
 	case wire.IdentityInUse:
-		if !ownKey(e) {
-			return "", "two processes run with the key of that peer; give each node a key of its own, see node keygen"
+		switch {
+		case e.Kind == event.SessionDown:
+			return "ended the session because another process runs with the key of one of the two, most likely this node's", ownKeyHint
+		case ownKey(e):
+			return "sees another process with this node's key", ownKeyHint
 		}
-		return "sees another process with this node's key",
-			"end it, or give each node a key of its own, see node keygen; after more than 3 restarts in a minute wait half a minute"
+		return "", "two processes run with the key of that peer; give each node a key of its own, see node keygen"
+	case wire.Replaced:
+		if e.Kind == event.SessionDown { // and none replaced it here, so that the peer did not restart
+			return "has a session with another process that has this node's key", ownKeyHint
+		}
+		return "", ""
 	default:
 		return "", ""
 	}

@@ -21,6 +21,11 @@ func TestGateEndsACommandThatEveryBootstrapPeerRefuses(t *testing.T) {
 	refused := func(p ident.PeerID, r wire.Reason) event.Event {
 		return event.Event{Kind: event.SessionRefused, Peer: p, Reason: r}
 	}
+	remote := func(p ident.PeerID) event.Event {
+		e := refused(p, wire.IdentityInUse)
+		e.Text = "read hello: Application error 0xcd (remote): identity-in-use"
+		return e
+	}
 	up := event.Event{Kind: event.SessionUp, Peer: stranger}
 	for name, test := range map[string]struct {
 		events []event.Event
@@ -34,6 +39,10 @@ func TestGateEndsACommandThatEveryBootstrapPeerRefuses(t *testing.T) {
 		"strangers refuse":      {[]event.Event{refused(stranger, wire.NotMember), refused(a, wire.NotMember)}, false, 2},
 		"after a session":       {[]event.Event{up, refused(a, wire.NotMember), refused(b, wire.NotMember)}, false, 3},
 		"session between":       {[]event.Event{refused(a, wire.NotMember), up, refused(b, wire.NotMember)}, false, 3},
+		"own key runs twice":    {[]event.Event{refused(a, wire.NotMember), remote(b)}, true, 1},
+		"a peer's key does":     {[]event.Event{refused(a, wire.NotMember), refused(b, wire.IdentityInUse)}, false, 2},
+		"replaced":              {[]event.Event{refused(a, wire.NotMember), refused(b, wire.Replaced)}, false, 2},
+		"own key, connected":    {[]event.Event{up, remote(a), remote(b)}, false, 3},
 		"other events get past": {[]event.Event{{Kind: event.NodeStarted}}, false, 1},
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())

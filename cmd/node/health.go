@@ -50,7 +50,7 @@ type health struct {
 // dial is what came of the dials of a bootstrap peer since its last session.
 type dial struct {
 	tries  int
-	latest event.Event // the last refusal
+	latest event.Event // the last refusal, or the end of the session
 	met    bool        // the peer has answered before, if only with a refusal
 }
 
@@ -89,6 +89,9 @@ func (h *health) Event(e event.Event) {
 		}
 		if len(h.sessions) == 0 {
 			h.alone, h.lost = h.now(), true
+		}
+		if d != nil {
+			d.latest = e
 		}
 	case event.SessionRefused:
 		if d != nil {
@@ -153,16 +156,20 @@ func (h *health) unreached(ctx context.Context, e discovery.Endpoint) string {
 	h.mu.Lock()
 	d := *h.dials[e.Peer]
 	h.mu.Unlock()
+	tried := ""
+	if d.tries > 0 {
+		tried = fmt.Sprintf(" (tried %s)", times(d.tries))
+	}
 	what, hint := refusal(d.latest)
 	switch {
+	case what != "":
+		return fmt.Sprintf("it %s%s; %s", what, tried, hint)
 	case d.tries == 0:
 		return probe(ctx, e.Addrs[0], d.met)
-	case !answered(d.latest.Reason):
-		return fmt.Sprintf("%s (tried %s); %s", d.latest.Text, times(d.tries), probe(ctx, e.Addrs[0], d.met))
-	case what == "":
-		return fmt.Sprintf("it answers, but no session came up: %s (tried %s)", d.latest.Reason, times(d.tries))
+	case answered(d.latest.Reason):
+		return fmt.Sprintf("it answers, but no session came up: %s%s", d.latest.Reason, tried)
 	}
-	return fmt.Sprintf("it %s (tried %s); %s", what, times(d.tries), hint)
+	return d.latest.Text + tried + "; " + probe(ctx, e.Addrs[0], d.met)
 }
 
 func times(n int) string {

@@ -57,6 +57,8 @@ func TestHealthSaysWhyThereIsNoConnection(t *testing.T) {
 		"lost, and no answer":       {silent, []event.Event{up, down, noAnswer}, "it answered before, and nothing comes back now", blame},
 		"lost, nothing listens":     {closed, []event.Event{up, down, noAnswer}, "any more; check that the node still runs", "its port"},
 		"refused":                   {silent, []event.Event{refused(wire.IdentityInUse, "(remote)")}, "it sees another process with this node's key (tried once); end it, or give", blame},
+		"key runs twice":            {silent, []event.Event{up, {Kind: event.SessionDown, Peer: peer, Reason: wire.IdentityInUse}}, "lost: peer 0100000000 at " + silent + ": it ended the session because another process", blame},
+		"replaced by another":       {silent, []event.Event{up, {Kind: event.SessionDown, Peer: peer, Reason: wire.Replaced}}, "it has a session with another process that has this node's key; end it", blame},
 		"refused for now":           {silent, []event.Event{refused(wire.Overloaded, "")}, "it answers, but no session came up: overloaded (tried once)", blame},
 		"refused, then no answer":   {silent, []event.Event{refused(wire.NotMember, ""), noAnswer}, "it answered before", blame},
 		"another answers there":     {silent, []event.Event{refused(wire.WrongIdentity, "")}, "it is not the node at its address", blame},

@@ -119,8 +119,9 @@ func (v *logView) run() {
 // repeated notes an event that peers may cause again and again, and reports whether it is
 // not to be logged now. It returns what is known of those before.
 func (v *logView) repeated(e event.Event) (r *repeats, quiet bool) {
-	switch e.Kind {
-	case event.SessionRefused, event.Unsubscribed, event.SubRefused, event.HandshakeRefused:
+	switch {
+	case e.Kind == event.SessionRefused, e.Kind == event.Unsubscribed, e.Kind == event.SubRefused, e.Kind == event.HandshakeRefused:
+	case e.Kind == event.SessionDown && e.Reason == wire.IdentityInUse:
 	default:
 		return nil, false
 	}
@@ -185,11 +186,11 @@ func advice(e event.Event) string {
 	switch {
 	case e.Kind == event.SessionRefused && e.Reason == wire.DialFailed:
 		return "is the address right, does the node run there, is UDP let through both ways?"
-	case e.Kind == event.SessionRefused:
+	case e.Reason == wire.IdentityInUse && (e.Kind == event.SessionRefused || e.Kind == event.SessionDown):
 		what, hint := refusal(e)
-		if e.Reason == wire.IdentityInUse && what != "" {
-			return "another process runs with this node's key: " + hint
-		}
+		return strings.TrimPrefix(what+": "+hint, ": ")
+	case e.Kind == event.SessionRefused:
+		_, hint := refusal(e)
 		return hint
 	case e.Kind == event.Unsubscribed:
 		return strings.TrimPrefix(remedy(e.Reason), ", ")
@@ -235,7 +236,12 @@ func levelOf(e event.Event) (slog.Level, bool) {
 			return slog.LevelInfo, true
 		}
 		return slog.LevelWarn, true
-	case event.NodeStarted, event.NodeClosing, event.NodeStopped, event.SessionUp, event.SessionDown, event.PeerDiscovered, event.PeerDeparted, event.PeerHidden, event.PeerReturned,
+	case event.SessionDown:
+		if e.Reason == wire.IdentityInUse {
+			return slog.LevelWarn, true
+		}
+		return slog.LevelInfo, true
+	case event.NodeStarted, event.NodeClosing, event.NodeStopped, event.SessionUp, event.PeerDiscovered, event.PeerDeparted, event.PeerHidden, event.PeerReturned,
 		event.CallbackSlow, event.ProducerOpened, event.ProducerClosing, event.ProducerClosed, event.ProducerOnline, event.ProducerOffline, event.SubAccepted,
 		event.ConsumerOpened, event.ConsumerClosed, event.ConsumerOnline, event.ConsumerOffline, event.Subscribed:
 		return slog.LevelInfo, true

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -63,5 +64,25 @@ func TestLogRepeatsItselfLessAndLess(t *testing.T) {
 	}
 	if last := lines[len(lines)-1]; strings.Contains(last, "times=") {
 		t.Errorf("another peer is counted with the first: %s", last)
+	}
+}
+
+func TestLogSaysWhoseKeyRunsTwice(t *testing.T) {
+	peer := ident.PeerID{1}
+	lines := logged(t,
+		event.Event{Kind: event.SessionRefused, Peer: peer, Reason: wire.IdentityInUse, Text: "Application error 0xcd (remote): identity-in-use"},
+		event.Event{Kind: event.SessionRefused, Peer: ident.PeerID{2}, Reason: wire.IdentityInUse, Text: "one key runs in two places"},
+		event.Event{Kind: event.SessionDown, Peer: peer, Reason: wire.IdentityInUse},
+		event.Event{Kind: event.SessionDown, Peer: peer, Reason: wire.IdleTimeout},
+	)
+	for i, want := range []string{
+		`level=ERROR .*check="sees another process with this node's key: end it, or`,
+		`level=WARN .*check="two processes run with the key of that peer`,
+		`level=WARN .*check="ended the session because another process runs with`,
+		`level=INFO msg=session.down peer=0100000000 reason=idle-timeout$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(lines[i]) {
+			t.Errorf("line %d: %s\nwant %s", i, lines[i], want)
+		}
 	}
 }

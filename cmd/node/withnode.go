@@ -14,13 +14,18 @@ import (
 
 // withNode starts the node that the flags describe, does the work and ends the
 // node in order. The context of the work ends with the first signal, or when
-// the network refuses the node for good, or when the node has no socket any more. tally, if there is one, hears every
-// event.
+// the network refuses the node for good, or when the node has no socket any more.
+// tally, if there is one, receives every event.
 func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work func(context.Context, *process) error) error {
 	s, err := f.read()
 	if err != nil {
 		return err
 	}
+	unlock, err := lockKey(f.key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
 	log := newLogView(cmd.ErrOrStderr(), s.level)
