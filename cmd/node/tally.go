@@ -11,14 +11,14 @@ import (
 	"github.com/smalti/smalti/runtime/wire"
 )
 
-// tally watches over the consumers of one producer: how many there were, and
-// which of them were lost before the end. Its zero value is ready.
+// tally counts the consumers of one producer, and those that were lost before the end. A
+// consumer is a peer: one that was cut off and came back is the same. Its zero value is ready.
 type tally struct {
 	mu      sync.Mutex
 	peers   map[ident.PeerID]bool
-	lost    int    // consumers whose subscription broke
-	missed  uint64 // datums that those are known not to have got, at least
-	dropped map[uint64]uint64
+	lost    map[ident.PeerID]bool // of which a subscription broke
+	missed  uint64                // datums that were not delivered to those, at least
+	dropped map[uint64]uint64     // the same of each subscription that has not ended
 }
 
 var _ runtime.Observer = (*tally)(nil)
@@ -35,7 +35,7 @@ func (t *tally) Event(e event.Event) {
 	switch e.Kind {
 	case event.SubAccepted:
 		if t.peers == nil {
-			t.peers, t.dropped = map[ident.PeerID]bool{}, map[uint64]uint64{}
+			t.peers, t.lost, t.dropped = map[ident.PeerID]bool{}, map[ident.PeerID]bool{}, map[uint64]uint64{}
 		}
 		t.peers[e.Peer] = true
 	case event.Dropped:
@@ -45,14 +45,14 @@ func (t *tally) Event(e event.Event) {
 		case wire.Cancelled, wire.Finished, wire.GracefulShutdown:
 			// It left by itself, or the producer's Close accounts for it.
 		default:
-			t.lost++
+			t.lost[e.Peer] = true
 			t.missed += t.dropped[e.Sub]
 		}
 		delete(t.dropped, e.Sub)
 	}
 }
 
-// consumers is how many there ever were.
+// consumers returns how many there were in all.
 func (t *tally) consumers() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -60,15 +60,18 @@ func (t *tally) consumers() int {
 }
 
 // outcome joins what a Close could not deliver with what was lost before. sent
-// is how many datums there were.
+// is how many datums there were. UndrainedError counts subscriptions, of which the tally has
+// seen the ends.
 func (t *tally) outcome(sent uint64, closed error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	consumers, missed := t.lost, t.missed
+	consumers, missed := len(t.lost), t.missed
 	var undrained *stream.UndrainedError
 	switch {
 	case errors.As(closed, &undrained):
-		consumers = max(consumers, undrained.Consumers)
+		if consumers == 0 {
+			consumers = undrained.Consumers
+		}
 		missed = max(missed, uint64(undrained.Datums)) + uint64(undrained.Input)
 	case closed != nil:
 		return closed
