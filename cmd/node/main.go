@@ -100,8 +100,11 @@ func takes(names ...string) cobra.PositionalArgs {
 			return badInput(hint, "%s takes %s and nothing more, not %q", cmd.Name(), strings.Join(names, " "), args[len(names)])
 		}
 		for i, name := range names {
-			if i >= len(args) || args[i] == "" {
+			switch {
+			case i >= len(args):
 				return badInput(hint, "%s needs %s", cmd.Name(), name)
+			case args[i] == "":
+				return badInput("give a name of one character or more, the same for produce and consume", "%s: %s is empty", cmd.Name(), name)
 			}
 		}
 		return nil
