@@ -12,9 +12,10 @@ import (
 	"github.com/smalti/smalti/runtime/quicnet"
 )
 
-// closeMax bounds the end of a node, whose parts have bounds of their own: a
-// farewell of 300 ms and the drain of a second.
-const closeMax = 5 * time.Second
+// closeMax bounds the end of a node. Streams take up to node.DefaultCloseMax while consumers
+// make progress; then come a farewell of 300 ms and the transport's drain of a second. The
+// rest is for a busy machine. A second signal does not wait for it.
+const closeMax = node.DefaultCloseMax + 5*time.Second
 
 // process is a node on this machine: real strands, clock, network and store.
 type process struct {
