@@ -127,7 +127,7 @@ func (h *health) why(ctx context.Context) string {
 	case connected:
 		return ""
 	case len(h.bootstrap) == 0 && lost:
-		return fmt.Sprintf("no connection for %s, since the last one was lost; the peers of before are dialled again", since)
+		return fmt.Sprintf("no connection for %s, since the last one was lost; peers that were connected are dialled again", since)
 	case len(h.bootstrap) == 0:
 		return fmt.Sprintf("no peer has connected in %s, and there is no --bootstrap to begin with", since)
 	}

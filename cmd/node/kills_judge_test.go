@@ -78,7 +78,7 @@ func readReports(stderr string) (r reported, problems []string) {
 			r.total = m[1]
 			continue
 		}
-		if !strings.HasPrefix(line, "node: ") {
+		if !strings.HasPrefix(line, "node: ") || strings.HasPrefix(line, "node: waiting: ") {
 			continue
 		}
 		known := false
@@ -234,6 +234,7 @@ func TestJudgeFindsWhatConsumeGetsWrong(t *testing.T) {
 		want          string // in a problem; empty: there is none
 	}{
 		"all is there":               {[]sentRun{inOrder(1, 2), inOrder(2, 1)}, "1 1\n1 2\n2 1\n", "", 0, ""},
+		"waiting is no report":       {[]sentRun{inOrder(1, 1)}, "1 1\n", "node: waiting: no connection for 1s, since the last one was lost\n", 0, ""},
 		"nothing before the first":   {[]sentRun{inOrder(1, 3)}, "1 3\n", "", 0, ""},
 		"killed, and all reported":   {two, arrived, reports, 1, ""},
 		"in two reports":             {two, arrived, unknown + exact + middle + total, 1, ""},
