@@ -74,7 +74,7 @@ func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
 		s := sink{
 			why:    func() string { return why(context.WithoutCancel(ctx)) },
 			source: idleSource{env: p.Env(), consumer: consumer, patience: o.timeout},
-			out:    bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10), stderr: stderr, count: uint64(o.count),
+			out:    bufio.NewWriterSize(cmd.OutOrStdout(), piece), stderr: stderr, count: uint64(o.count),
 		}
 		s.source.idle = s.out.Flush
 		err = s.run(ctx)
@@ -85,6 +85,11 @@ func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
 		return s.outcome(err)
 	})
 }
+
+// piece is how much is written at once, in bytes: what a pipe makes room for at a time, see
+// pipe(7). While a write waits for more room, nothing is received, and to the producer a slow
+// reader seems to take nothing.
+const piece = 4 << 10
 
 // sink writes datums as lines.
 type sink struct {
