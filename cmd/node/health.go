@@ -286,6 +286,10 @@ func remedy(r wire.Reason) string {
 		return ", it has as many consumers as it takes"
 	case wire.TooLarge:
 		return ", its datums may be larger than this node takes"
+	case wire.TooSlow:
+		return ", this node took its datums too slowly"
+	case wire.DrainTimeout:
+		return ", it closed, and this node had not taken everything"
 	case wire.DialFailed:
 		return ", it is not reached at its addresses"
 	case wire.VersionMismatch:
