@@ -242,6 +242,10 @@ func (l *link) finish(c runtime.Closed) {
 	if l.deadline != nil {
 		l.deadline.Stop()
 	}
+	if l.strand == nil { // and may never be bound
+		delete(l.t.links, l)
+		l.t.settle()
+	}
 	l.waits = false
 	l.wake()
 }
