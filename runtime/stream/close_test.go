@@ -387,3 +387,30 @@ func TestClosedProducerIsOfflineWhateverItsCondition(t *testing.T) {
 		t.Errorf("after its close: %+v", s)
 	}
 }
+
+// What a lag policy skips during a close is told to the consumer, and is not the close's failure.
+func TestCloseThatOnlySkipsIsInOrder(t *testing.T) {
+	for _, lag := range []stream.Lag{stream.DropOldest, stream.DropNewest} {
+		b := newBed(t, 1, "p", "c")
+		p := b.produce("p", stream.ProducerConfig{Queue: 1024, Lag: lag})
+		c := b.consume("c", stream.ConsumerConfig{Queue: 1})
+		b.within(5*time.Second, "consumer", subscribed(1, p))
+		sent := b.fill(p, 4000)
+		for range 1000 { // more than is taken in one turn, so that the close is noticed before the rest
+			if _, err := p.TrySend(payload(sent, 100)); err == nil {
+				sent++
+			}
+		}
+		closed := b.task("p", p.Close)
+		g := b.receive("c", c, time.Millisecond)
+		b.within(time.Minute, "close", closed.done)
+		b.run(10 * time.Second)
+		missed := 0
+		for _, gap := range g.gaps {
+			missed += int(gap.Count)
+		}
+		if closed.err != nil || missed == 0 || missed+len(g.values) != sent {
+			t.Errorf("%s: close: %v; received %d, missed %d of %d", lag, closed.err, len(g.values), missed, sent)
+		}
+	}
+}

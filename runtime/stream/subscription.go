@@ -246,7 +246,7 @@ func (s *subscription) cut(r wire.Reason) {
 // drop tells of datums that were enqueued and will not be delivered.
 func (s *subscription) drop(frames [][]byte, r wire.Reason) (n int) {
 	n = s.report(event.Dropped, frames, r)
-	if s.owed && !left(r) {
+	if s.owed && !left(r) && r != wire.Lagged { // what the policy skips the consumer is told
 		s.worker.undrain.Datums += n
 	}
 	return n
