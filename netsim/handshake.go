@@ -181,7 +181,7 @@ func (s *session) answered(h *wire.Hello) {
 	if h.Refused != wire.None {
 		s.attempt = nil
 		if h.Refused != wire.Duplicate {
-			s.t.report(event.Event{Kind: event.SessionRefused, Peer: s.peer, Reason: h.Refused})
+			s.t.report(event.Event{Kind: event.SessionRefused, Peer: s.peer, Reason: h.Refused, N: 1})
 		}
 		s.end(h.Refused)
 		a.refused(h.Refused)

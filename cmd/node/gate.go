@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 
 	"github.com/smalti/smalti/runtime"
@@ -109,6 +108,5 @@ func refusal(e event.Event) (what, hint string) {
 }
 
 // ownKey reports whether it is this node's key that runs twice, and not the peer's, by a
-// refusal for IdentityInUse. An event does not say which side refused; the text does, which
-// quic-go writes.
-func ownKey(e event.Event) bool { return e.Peer == e.Node || strings.Contains(e.Text, "(remote)") }
+// refusal for IdentityInUse.
+func ownKey(e event.Event) bool { return e.Peer == e.Node || e.N == 1 }

@@ -23,7 +23,7 @@ func TestGateEndsACommandThatEveryBootstrapPeerRefuses(t *testing.T) {
 	}
 	remote := func(p ident.PeerID) event.Event {
 		e := refused(p, wire.IdentityInUse)
-		e.Text = "read hello: Application error 0xcd (remote): identity-in-use"
+		e.N = 1
 		return e
 	}
 	up := event.Event{Kind: event.SessionUp, Peer: stranger}

@@ -41,6 +41,8 @@ func TestHealthSaysWhyThereIsNoConnection(t *testing.T) {
 	refused := func(r wire.Reason, text string) event.Event {
 		return event.Event{Kind: event.SessionRefused, Peer: peer, Reason: r, Text: text}
 	}
+	byPeer := refused(wire.IdentityInUse, "")
+	byPeer.N = 1
 	noAnswer := refused(wire.DialFailed, "127.0.0.1:1: no answer within 5s")
 	silent, closed := silentAddr(t), closedAddr(t)
 	const blame = "check that the address is right"
@@ -56,7 +58,7 @@ func TestHealthSaysWhyThereIsNoConnection(t *testing.T) {
 		"lost":                      {closed, []event.Event{up, down}, "no connection for 7s, since the last one was lost: ", blame},
 		"lost, and no answer":       {silent, []event.Event{up, down, noAnswer}, "it answered before, and nothing comes back now", blame},
 		"lost, nothing listens":     {closed, []event.Event{up, down, noAnswer}, "any more; check that the node still runs", "its port"},
-		"refused":                   {silent, []event.Event{refused(wire.IdentityInUse, "(remote)")}, "it sees another process with this node's key (tried once); end it, or give", blame},
+		"refused":                   {silent, []event.Event{byPeer}, "it sees another process with this node's key (tried once); end it, or give", blame},
 		"key runs twice":            {silent, []event.Event{up, {Kind: event.SessionDown, Peer: peer, Reason: wire.IdentityInUse}}, "lost: peer 0100000000 at " + silent + ": it ended the session because another process", blame},
 		"replaced by another":       {silent, []event.Event{up, {Kind: event.SessionDown, Peer: peer, Reason: wire.Replaced}}, "it has a session with another process that has this node's key; end it", blame},
 		"refused for now":           {silent, []event.Event{refused(wire.Overloaded, "")}, "it answers, but no session came up: overloaded (tried once)", blame},

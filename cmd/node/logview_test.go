@@ -70,7 +70,7 @@ func TestLogRepeatsItselfLessAndLess(t *testing.T) {
 func TestLogSaysWhoseKeyRunsTwice(t *testing.T) {
 	peer := ident.PeerID{1}
 	lines := logged(t,
-		event.Event{Kind: event.SessionRefused, Peer: peer, Reason: wire.IdentityInUse, Text: "Application error 0xcd (remote): identity-in-use"},
+		event.Event{Kind: event.SessionRefused, Peer: peer, Reason: wire.IdentityInUse, N: 1, Text: "Application error 0xcd (remote): identity-in-use"},
 		event.Event{Kind: event.SessionRefused, Peer: ident.PeerID{2}, Reason: wire.IdentityInUse, Text: "one key runs in two places"},
 		event.Event{Kind: event.SessionDown, Peer: peer, Reason: wire.IdentityInUse},
 		event.Event{Kind: event.SessionDown, Peer: peer, Reason: wire.IdleTimeout},

@@ -25,7 +25,8 @@ const (
 	// SessionUp: a session with Peer passed its hello. SessionDown ends it.
 	SessionUp   Kind = 10
 	SessionDown Kind = 11
-	// SessionRefused: a connection from or to Peer was refused for Reason.
+	// SessionRefused: a connection from or to Peer was refused for Reason. N is 1 if Peer
+	// refused it.
 	SessionRefused Kind = 12
 	// Dialling: an address, Text, is dialled because Peer is expected there.
 	// DialWithheld: it is not, for it failed lately or too many are new; Reason is that of

@@ -350,8 +350,13 @@ func (t *Transport) observe(e *event.Event) {
 
 // refused reports a connection that came to nothing.
 func (t *Transport) refused(peer ident.PeerID, err error) {
-	r, _ := reasonOf(err)
-	if t.ctx.Err() == nil && !errors.Is(err, context.Canceled) {
-		t.report(event.SessionRefused, peer, r, err.Error())
+	r, remote := reasonOf(err)
+	if t.ctx.Err() != nil || errors.Is(err, context.Canceled) {
+		return
 	}
+	e := event.Event{Kind: event.SessionRefused, Reason: r, Peer: peer, Text: err.Error()}
+	if remote {
+		e.N = 1
+	}
+	t.observe(&e)
 }

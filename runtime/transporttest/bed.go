@@ -315,6 +315,23 @@ func (n *Node) Count(kind event.Kind, peer ident.PeerID) (count int) {
 	return count
 }
 
+// Refusals counts the reports of the node that a session with peer was refused for r: by the
+// peer, or by the node.
+func (n *Node) Refusals(peer ident.PeerID, r wire.Reason) (byPeer, own int) {
+	n.events.mu.Lock()
+	defer n.events.mu.Unlock()
+	for _, e := range n.events.events {
+		switch {
+		case e.Kind != event.SessionRefused || e.Peer != peer || e.Reason != r:
+		case e.N == 1:
+			byPeer++
+		default:
+			own++
+		}
+	}
+	return byPeer, own
+}
+
 // Sessions says how many sessions with peer the node has by its own reports.
 func (n *Node) Sessions(peer ident.PeerID) int {
 	return n.Count(event.SessionUp, peer) - n.Count(event.SessionDown, peer)

@@ -214,6 +214,12 @@ func keyTwice(b *Bed) {
 		if c := n.Dial(x, "again/1", nil).Closed(); c.Reason != wire.IdentityInUse {
 			b.Errorf("%s: %v, want identity-in-use", n.Name, c)
 		}
+		if byPeer, own := n.Refusals(x.ID, wire.IdentityInUse); byPeer == 0 || own != 0 {
+			b.Errorf("%s reports %d refusals of the peer and %d of its own, want the former", n.Name, byPeer, own)
+		}
+		if byPeer, own := x.Refusals(n.ID, wire.IdentityInUse); byPeer != 0 || own == 0 {
+			b.Errorf("%s reports %d refusals of the peer and %d of its own, want the latter", x.Name, byPeer, own)
+		}
 	}
 	other := b.Node("other")
 	expectServed(other, x, "other/1")
