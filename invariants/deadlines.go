@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -12,10 +13,10 @@ import (
 var deadlinesRule = rule{
 	Info: Info{"deadlines", Safety, "where nothing is wrong nothing ends because its time is over: no handshake, session, ping or exchange with a node that runs, no drain to a consumer that has everything, and no close of a node that has nothing left to deliver"},
 	kinds: []event.Kind{
-		event.Unsubscribed, event.SyncEnded, event.Pinged, event.SessionDown, event.SubEnded, event.NodeStopped,
+		event.Unsubscribed, event.SyncEnded, event.Pinged, event.SessionDown, event.SubEnded, event.NodeClosing, event.NodeStopped,
 	},
 	make: func(p reporter, b *book, o Options) Checker {
-		return &deadlines{reporter: p, book: b, stops: o.Stop, trip: int64(deadlineTrips*o.Latency + stuckTurns*o.Lag)}
+		return &deadlines{reporter: p, book: b, joins: map[int]bool{}, stops: o.Stop, trip: int64(deadlineTrips*o.Latency + stuckTurns*o.Lag)}
 	},
 }
 
@@ -33,12 +34,15 @@ type deadlines struct {
 	*book
 	stops time.Duration
 	trip  int64
+	joins map[int]bool // lives that were linked when they began to close
 }
 
 func (c *deadlines) Event(r *event.Record) {
 	switch r.Kind {
 	case event.SubEnded:
 		c.drain(r)
+	case event.NodeClosing:
+		c.joins[c.life.id] = c.linked(c.life, r.At)
 	case event.NodeStopped:
 		c.stop(r)
 	default:
@@ -82,20 +86,37 @@ func (c *deadlines) drain(r *event.Record) {
 // stop judges how long a node took for its end after it had delivered everything.
 func (c *deadlines) stop(r *event.Record) {
 	l := c.life
-	if c.stops == 0 || l.closes == 0 || !c.calm(l.closes, r.At) || c.deceived(l) || !c.host.brisk(r.At) {
+	if c.stops == 0 || l.closes == 0 || !c.calm(l.closes, r.At) || !c.host.brisk(r.At) || !c.joins[l.id] {
 		return
 	}
 	since := l.closes
 	for _, p := range l.producers {
 		since = max(since, p.closedAt)
 	}
-	//lint:ordered whether all are
-	for peer := range l.sessions {
-		if n := c.runs(peer); n == nil || !n.host.brisk(r.At) {
-			return
-		}
-	}
 	if took := r.At - since; took > int64(c.stops)+c.trip {
 		c.fail(r, "%s took %s to stop after its producers were closed", r.Host, time.Duration(took))
 	}
+}
+
+// linked reports whether a node and each peer that it knows have a session, at both ends.
+// One end alone may be what a fault left, and a node that leaves dials peers with which it
+// has none.
+func (c *deadlines) linked(l *life, at int64) bool {
+	//lint:ordered whether all are
+	for peer, e := range l.known {
+		if !e.present || peer == l.node {
+			continue
+		}
+		other := c.runs(peer)
+		if !c.reachable(other, at) || !joins(l, peer, at) || !joins(other, l.node, at) {
+			return false
+		}
+	}
+	return true
+}
+
+// joins reports whether a node had a session with a peer for a while.
+func joins(l *life, peer ident.PeerID, at int64) bool {
+	since, up := l.sessions[peer]
+	return up && at-since >= int64(settled)
 }

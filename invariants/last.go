@@ -76,13 +76,17 @@ func (c *last) gone(v *receiver, at int64) (gone bool, why string) {
 	if p == nil || !p.closed || p.life.over {
 		return false, ""
 	}
+	since, found := c.well()
 	for _, other := range p.life.producers {
-		if other.key.stream == p.key.stream && !other.closed {
+		switch {
+		case other.key.stream != p.key.stream:
+		case !other.closed:
 			return false, "" // the stream is offered on
+		default:
+			since = max(since, other.closedAt)
 		}
 	}
-	since, found := c.well()
-	if max(since, p.closedAt)+int64(newsMax) > at || !found {
+	if since+int64(newsMax) > at || !found {
 		return false, ""
 	}
 	return true, "it closed"
