@@ -42,6 +42,7 @@ type producer struct {
 // subscription is the producer's side of one.
 type subscription struct {
 	peer      ident.PeerID
+	at        int64 // At of SubAccepted
 	reader    *reader
 	from      uint64
 	next      uint64 // everything below was enqueued or does not match
@@ -51,6 +52,7 @@ type subscription struct {
 	draining  bool
 	drainFor  wire.Reason
 	ended     bool
+	endedFor  wire.Reason
 	enqueued  int64
 	told      int64 // Mono of the last Enqueued
 	written   int64
@@ -139,7 +141,7 @@ func (p *producer) apply(b *book, r *event.Record) {
 			p.highest = max(p.highest, r.To)
 		}
 	case event.SubAccepted:
-		s = &subscription{peer: r.Peer, reader: p.readerOf(r.Peer), from: r.From, next: r.From, end: int64(r.To), criteria: r.Text, progress: r.Mono, consumed: r.From - 1}
+		s = &subscription{peer: r.Peer, at: r.At, reader: p.readerOf(r.Peer), from: r.From, next: r.From, end: int64(r.To), criteria: r.Text, progress: r.Mono, consumed: r.From - 1}
 		p.add(r.Sub, s)
 		p.changed = r.At
 		p.accepted++
@@ -168,7 +170,7 @@ func (p *producer) applySub(s *subscription, r *event.Record) {
 	case event.SubEnded:
 		p.release(s, r)
 		if !s.ended {
-			s.ended = true
+			s.ended, s.endedFor = true, r.Reason
 			p.open--
 		}
 	case event.Enqueued:

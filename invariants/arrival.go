@@ -21,7 +21,8 @@ type receiver struct {
 	key         receiverKey
 	blurred     bool // two consumers report under this key: nothing can be said
 	tries       int64
-	picky       bool // it asks for what matches criteria
+	asked       int64 // At of the first Subscribing
+	picky       bool  // it asks for what matches criteria
 	up          bool
 	since       int64  // Mono at which it came up
 	incarnation uint64 // of the producer that was connected last
@@ -115,6 +116,9 @@ func (v *receiver) apply(b *book, r *event.Record) {
 			v.blurred = true
 		}
 		v.tries, v.picky = r.N, r.Text != ""
+		if v.asked == 0 {
+			v.asked = r.At
+		}
 	case event.Subscribed:
 		if s := b.life.consumersOf(r.Stream); !v.up {
 			s.up, s.changed = s.up+1, r.At

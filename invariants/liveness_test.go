@@ -96,7 +96,7 @@ func TestDatumsFlow(t *testing.T) {
 	run(t, []historyCase{
 		{name: "in time", options: o, steps: history(up, send, at(now+time.Second, history(c(appReceived(1, 1, 11), appReceived(1, 2, 22)), p(progressed(1, "c", 2))))), finish: finish},
 		{name: "sent before the bound", options: o, steps: history(up, p(appSent(1, 11))), finish: finish},
-		{name: "passed over before the bound", options: o, steps: history(up, p(appSent(1, 11), appSent(2, 22), enqueued(1, "c", 1, 2), written(1, "c", 1, 2)), c(appReceived(1, 2, 22))), finish: finish},
+		{name: "passed over before the bound", options: o, steps: history(up, p(appSent(1, 11), appSent(2, 22), enqueued(1, "c", 1, 2), written(1, "c", 1, 2)), c(event.Event{Kind: event.AppMissed, Stream: theStream, Peer: nodeOf("p"), Incarnation: inc, Sub: 1, From: 1, To: 1, N: 1}, appReceived(1, 2, 22))), finish: finish},
 		{
 			name: "stuck before the bound and after it", options: o,
 			steps: history(up, at(bound-time.Second/2, p(appSent(1, 11), enqueued(1, "c", 1, 1))), at(bound+time.Second/4, p(appSent(2, 22), enqueued(1, "c", 2, 2)))), finish: finish, want: breaks,

@@ -27,6 +27,7 @@ type retries struct {
 // retry is what a consumer's side of a subscription owes.
 type retry struct {
 	held bool  // the last subscription lasted as long as the longest wait
+	over bool  // it ended in order
 	due  int64 // Mono before which no attempt is expected without news
 }
 
@@ -48,6 +49,7 @@ func (c *retries) Event(r *event.Record) {
 		s.due = 0
 	case event.Unsubscribed:
 		s.held = r.N == 1 && v.up && r.Mono-v.since >= own.most
+		s.over = r.N == 1 && r.Reason == wire.GracefulShutdown
 	default:
 		c.wait(s, own, r)
 	}
@@ -57,6 +59,7 @@ func (c *retries) Event(r *event.Record) {
 func (c *retries) wait(s *retry, own *consumers, r *event.Record) {
 	s.due = r.Mono + r.N
 	switch {
+	case s.over: // and is offered anew, maybe
 	case final(r.Reason):
 		if r.N < own.most/2 {
 			c.fail(r, "%s, which is too soon", r.Event)

@@ -1,6 +1,8 @@
 package invariants
 
 import (
+	"math"
+
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
@@ -14,7 +16,7 @@ const (
 
 // toldRule judges what applications are told of what they miss.
 var toldRule = rule{
-	Info:  Info{"told", Safety, "an application receives each number of a producer or is told that it misses it, once and in order, from the first one on that it hears of; and when another incarnation of a producer follows one that had not ended in order, or one that it did not hear of, it is told that it misses an unknown number"},
+	Info:  Info{"told", Safety, "an application receives each number of a producer or is told that it misses it, once and in order, from the first one on that was meant for it; and when another incarnation of a producer follows one that had not ended in order, or one that it did not hear of, it is told that it misses an unknown number"},
 	kinds: []event.Kind{event.Subscribed, event.Unsubscribed, event.AppReceived, event.AppMissed, event.DecodeFailed},
 	make: func(p reporter, b *book, _ Options) Checker {
 		return &told{reporter: p, book: b, heard: map[hearing]*account{}, ended: map[ending]bool{}, turns: map[hearing]uint64{}, back: map[ending]bool{}, failed: map[undecoded]bool{}}
@@ -83,6 +85,8 @@ func (c *told) Event(r *event.Record) {
 	}
 	unknown := r.Kind == event.AppMissed && r.Text == GapUnknown
 	switch {
+	case first && !unknown && c.nodes[r.Peer] == honest:
+		c.begins(r)
 	case first:
 	case r.Incarnation != a.incarnation:
 		if !unknown && !a.told && c.nodes[r.Peer] == honest {
@@ -109,6 +113,28 @@ func (c *told) Event(r *event.Record) {
 		c.fail(r, "%s, expected from %d on", r.Event, a.next)
 	}
 	a.next = max(a.next, to+1)
+}
+
+// begins judges the first that an application hears of a producer: what that gave to its node
+// before should have come before. If the right ended before the node heard that it was
+// admitted, it cannot tell that from a refusal.
+func (c *told) begins(r *event.Record) {
+	p := c.producers[producerKey{r.Peer, r.Stream, r.Incarnation}]
+	if p == nil || c.shared || c.life.consumersOf(r.Stream).shared {
+		return
+	}
+	asked := int64(math.MaxInt64)
+	for _, v := range c.life.receivers {
+		if v.key.peer == r.Peer && v.key.stream == r.Stream {
+			asked = min(asked, v.asked)
+		}
+	}
+	for _, s := range p.subs {
+		if s != nil && s.peer == r.Node && s.at >= asked && s.enqueued > 0 && s.criteria == "" && s.from < r.From && !s.reader.several && !final(s.endedFor) && s.endedFor != wire.NoCapacity && s.endedFor != wire.UnknownPeer {
+			c.fail(r, "%s is the first, and %s was given datums from %d on", r.Event, r.Host, s.from)
+			return
+		}
+	}
 }
 
 // follows judges an incarnation that follows another one without a word.

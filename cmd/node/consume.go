@@ -160,7 +160,7 @@ func (s *sink) skip(gap *stream.Gap) {
 	fmt.Fprintln(s.stderr, "node:", gap)
 	s.hear(gap.Producer, gap.Incarnation)
 	s.missed += gap.Count
-	if gap.Unknown && gap.To == gap.From-1 && gap.From > 1 && len(s.lost) < maxLost {
+	if gap.Gone && len(s.lost) < maxLost {
 		if s.lost == nil {
 			s.lost = map[ident.PeerID]uint64{}
 		}

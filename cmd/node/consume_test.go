@@ -31,7 +31,7 @@ func TestConsumeEndsWithOneIfAnythingIsMissing(t *testing.T) {
 
 func TestConsumeKnowsWhatALostProducerLeftOpen(t *testing.T) {
 	who, other := ident.PeerID{1}, ident.PeerID{2}
-	lost := &stream.Gap{Producer: who, Incarnation: 7, From: 5, To: 4, Unknown: true}
+	lost := &stream.Gap{Producer: who, Incarnation: 7, From: 5, To: 4, Unknown: true, Gone: true}
 	for name, x := range map[string]struct {
 		then    func(*sink)
 		pending []stream.Pending

@@ -64,7 +64,7 @@ func (r reported) want() string {
 }
 
 var (
-	reportExact   = regexp.MustCompile(`\d+ datums?, (\d+) to (\d+),`)
+	reportExact   = regexp.MustCompile(`\d+ datums?, (\d+) to (\d+)`)
 	reportUnknown = regexp.MustCompile(`missed an unknown number|how many of its last datums are missing is not known`)
 	reportOther   = regexp.MustCompile(`missed|lost|missing`)
 	reportTotal   = regexp.MustCompile(`^node: (.*): see the lines above for which$`)
@@ -212,9 +212,8 @@ func TestJudgeFindsWhatConsumeGetsWrong(t *testing.T) {
 	const (
 		exact   = "node: missed 2 datums, 1 to 2, of producer 9cc5adfe5e\n"
 		middle  = "node: missed 1 datum, 5 to 5, of producer 9cc5adfe5e\n"
-		unknown = "node: missed an unknown number of datums of producer 9cc5adfe5e, which was lost\n"
-		both    = "node: missed an unknown number of datums of producer 9cc5adfe5e, which was lost and came back, " +
-			"and 2 datums, 1 to 2, after that\n"
+		unknown = "node: missed an unknown number of datums of producer 9cc5adfe5e, which is gone\n"
+		both    = "node: missed an unknown number of datums of producer 9cc5adfe5e, and then 2 datums, 1 to 2\n"
 		away    = "node: producer 9cc5adfe5e was lost and is not back: how many of its last datums are missing is not known\n"
 		total   = "node: datums are missing, 3 or another number of them: see the lines above for which\n"
 		reports = both + middle + total

@@ -72,10 +72,9 @@ type Config struct {
 	Linger    time.Duration // of a session without links
 
 	Connections int
-	Strangers   int
+	Strangers   int // the most sessions with unknown peers, see Transport.SetKnown
 	Dials       int
 	HalfOpen    int
-	// Strangers is the most sessions with unknown peers, see Transport.SetKnown.
 	// LinksPerPeer is how many links of one protocol one side may open on a session,
 	// StrangerLinks how many of all protocols an unknown peer may.
 	LinksPerPeer  int

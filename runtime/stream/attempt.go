@@ -14,6 +14,7 @@ type attempt struct {
 	receiver *receiver
 	link     runtime.Link
 	deadline runtime.Timer // of the producer's answer
+	opened   bool          // the producer has the link, and may have admitted the consumer
 	up       bool          // the producer said start
 	since    time.Duration // Mono when it did
 	began    time.Time     // Now when it did
@@ -43,6 +44,7 @@ func (a *attempt) OnOpen() {
 		return
 	}
 	r.admitted(a.link.Session())
+	a.opened = true
 	a.deadline = w.env.Clock.AfterFunc(w.strand, handshakeTimeout, a.onDeadline)
 }
 
@@ -94,15 +96,15 @@ func (a *attempt) onStart(s start) {
 	w := r.worker
 	same := r.incarnation == s.Incarnation
 	every := time.Duration(s.ProgressEvery) * time.Millisecond
-	if s.Version != version || s.Incarnation == 0 || every > 0 && every < progressLeast || s.Next == 0 || same && s.Next < r.next {
+	if s.Version != version || s.Incarnation == 0 || every > 0 && every < progressLeast || s.Next == 0 || s.Next > lastNumber || same && s.Next < r.next {
 		r.fail(wire.ProtocolViolation)
 		return
 	}
 	a.up, a.since, a.began = true, w.env.Clock.Mono(), w.env.Clock.Now()
 	a.origin = &origin{producer: r.peer.Entry.Peer, incarnation: s.Incarnation}
 	stopTimer(a.deadline)
-	before, missed, rest := r.incarnation, r.next, r.rest
-	r.rest, r.served = restOpen, true
+	was := r.progress
+	r.rest, r.before, r.unheard = restOpen, s.Before, false
 	r.incarnation, r.next, r.verdict = s.Incarnation, s.Next, wire.None
 	w.env.Report(r.event(&event.Event{Kind: event.Subscribed, From: s.Next}))
 	kind := arrivalGap
@@ -111,9 +113,11 @@ func (a *attempt) onStart(s start) {
 	}
 	switch {
 	case same:
-		a.miss(gap{missed, s.Next - 1, s.Next - missed}, kind, wire.None)
-	case before == 0:
-	case rest == restOpen, rest == restNone && s.Before != 0 && s.Before != before:
+		a.miss(gap{was.next, s.Next - 1, s.Next - was.next}, kind, wire.None)
+	case was.incarnation == 0 && was.unheard && (s.Next > 1 || s.Before != 0):
+		a.miss(gap{from: s.Next, to: s.Next - 1}, arrivalRestart, wire.None)
+	case was.incarnation == 0:
+	case was.rest == restOpen, was.rest == restNone && s.Before != 0 && s.Before != was.sender():
 		a.miss(gap{1, s.Next - 1, s.Next - 1}, arrivalRestart, wire.None)
 	default:
 		a.miss(gap{1, s.Next - 1, s.Next - 1}, kind, wire.None)

@@ -92,6 +92,7 @@ func (c *Consumer[T]) next(d *Datum[T]) (err error) {
 			Producer: a.producer, Incarnation: a.incarnation, From: a.from, To: a.to, Count: a.count,
 			AtMost:  a.kind == arrivalGapAtMost || a.kind == arrivalRestart && c.core.worker.config.Criteria != "",
 			Unknown: a.kind >= arrivalRestart,
+			Gone:    a.kind == arrivalGone,
 		}
 	}
 	if d.Value, err = c.decode(&a); err != nil {

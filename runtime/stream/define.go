@@ -114,7 +114,7 @@ func (d *Def[T]) outlet() outlet {
 	return o
 }
 
-// Consume starts a consumer, which subscribes to every producer on another node
+// Consume starts a consumer, which subscribes to every producer
 // that discovery knows or will know.
 func (d *Def[T]) Consume(s *Streams) (*Consumer[T], error) {
 	if err := d.consumer.Validate(); err != nil {

@@ -102,11 +102,14 @@ type Gap struct {
 	AtMost bool
 	// Unknown: more datums than Count may be missing, and how many is not known. The
 	// producer was lost, or gave this consumer up, and then offered the stream no more or
-	// came back as another incarnation. In the latter case Incarnation is the new one and
-	// Count says how many datums of that one are missing besides. In the former, From is
-	// the first number that may be missing; if that incarnation comes back after all, what
-	// follows of it says exactly what is missing: the next Gap, or a datum From.
+	// came back as another incarnation; or it gave this consumer up before that heard of its
+	// admission. Incarnation is the one that is connected now, and Count says how many datums
+	// of that one are missing besides.
 	Unknown bool
+	// Gone: Unknown, for the producer offers the stream no more. From is the first number
+	// that may be missing. If this incarnation comes back after all, what follows of it says
+	// exactly what is missing: the next Gap, or the datum From.
+	Gone bool
 }
 
 // Known reports whether Count is exactly how many datums are missing.
@@ -127,10 +130,12 @@ func (g *Gap) Error() string {
 	switch {
 	case !g.Unknown:
 		return "missed " + known + ", of " + producer
+	case g.Gone:
+		return "missed an unknown number of datums of " + producer + ", which is gone"
 	case known == "":
-		return "missed an unknown number of datums of " + producer + ", which was lost"
+		return "missed an unknown number of datums of " + producer
 	default:
-		return "missed an unknown number of datums of " + producer + ", which was lost and came back, and " + known + ", after that"
+		return "missed an unknown number of datums of " + producer + ", and then " + known
 	}
 }
 

@@ -17,6 +17,10 @@ import (
 // expiries and closes never wait long.
 const maxBatch = 256
 
+// maxJudged is how often criteria judge datums in one turn: each time may cost some
+// milliseconds, and admissions, revocations and closes wait for the turn to end.
+const maxJudged = 64
+
 // maxBatchBytes is how much a consumer collects of what comes in one turn, in bytes.
 const maxBatchBytes = 64 << 10
 
@@ -30,7 +34,7 @@ type fanout struct {
 	config      ProducerConfig
 	demands     demands
 	incarnation uint64
-	before      uint64 // the incarnation of the stream's producer before this one on this node; 0: none, or not known
+	before      uint64 // the incarnation of the latest producer of the stream on this node that took a datum; 0: none, or not known
 	input       *input
 	board       *board
 	unwatch     []func() // each ends a view of what others decide
@@ -118,6 +122,9 @@ func (w *fanout) room() room {
 		return room{}
 	}
 	r := room{datums: maxBatch, bytes: math.MaxInt, empty: true}
+	if n := len(w.filters); n > 0 {
+		r.datums = max(1, maxJudged/n)
+	}
 	if w.env.Buggify("stream/short-batch") {
 		r.datums = 1
 	}

@@ -18,11 +18,12 @@ func TestGapSaysWhatIsMissing(t *testing.T) {
 		{stream.Gap{Producer: who, From: 5, To: 5, Count: 1}, "missed 1 datum, 5 to 5, of producer ab00000000", true},
 		{stream.Gap{Producer: who, From: 5, To: 9, Count: 3}, "missed 3 of datums 5 to 9, of producer ab00000000", true},
 		{stream.Gap{Producer: who, From: 5, To: 9, Count: 5, AtMost: true}, "missed at most 5 of datums 5 to 9, of producer ab00000000", false},
-		{stream.Gap{Producer: who, From: 1, Unknown: true}, "missed an unknown number of datums of producer ab00000000, which was lost", false},
-		{stream.Gap{Producer: who, From: 1, To: 2, Count: 2, Unknown: true}, "missed an unknown number of datums of producer ab00000000, which was lost and came back, and 2 datums, 1 to 2, after that", false},
+		{stream.Gap{Producer: who, From: 1, Unknown: true}, "missed an unknown number of datums of producer ab00000000", false},
+		{stream.Gap{Producer: who, From: 5, To: 4, Unknown: true, Gone: true}, "missed an unknown number of datums of producer ab00000000, which is gone", false},
+		{stream.Gap{Producer: who, From: 1, To: 2, Count: 2, Unknown: true}, "missed an unknown number of datums of producer ab00000000, and then 2 datums, 1 to 2", false},
 		{
 			stream.Gap{Producer: who, From: 1, To: 2, Count: 2, AtMost: true, Unknown: true},
-			"missed an unknown number of datums of producer ab00000000, which was lost and came back, and at most 2 of datums 1 to 2, after that", false,
+			"missed an unknown number of datums of producer ab00000000, and then at most 2 of datums 1 to 2", false,
 		},
 	} {
 		if got := x.gap.Error(); got != x.want || x.gap.Known() != x.known {

@@ -160,3 +160,21 @@ func TestDeclaredStreamServesBothSides(t *testing.T) {
 		t.Errorf("invalid configuration: %v", err)
 	}
 }
+
+// A stream that is produced anew while its former producer closes has its consumers soon.
+func TestStreamThatIsProducedAnewAtOnceHasItsConsumersSoon(t *testing.T) {
+	for seed := range uint64(10) {
+		b := newBed(t, seed, "p", "c")
+		p := b.produce("p", stream.ProducerConfig{})
+		g := b.receive("c", b.consume("c", stream.ConsumerConfig{}), 0)
+		b.within(5*time.Second, "consumer", subscribed(1, p))
+		b.sendAll(p, 0, 9)
+		b.task("p", p.Close)
+		again := b.produce("p", stream.ProducerConfig{})
+		b.within(time.Second, "the consumer again", subscribed(1, again))
+		b.sendAll(again, 10, 19)
+		if !g.inOrder(0, 19) || len(g.gaps) > 0 {
+			t.Errorf("seed %d: received %v, told %v", seed, g.values, g.gaps)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package stream_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -104,6 +105,37 @@ func TestIncarnationThatPassesUnheardIsTold(t *testing.T) {
 		b.sendAll(p, 8, 8)
 		if len(g.values) != 6 || len(g.gaps) != 1 || !g.gaps[0].Unknown {
 			t.Errorf("withdrawal seen %t: received %v, told %v; want 6 datums and to be told once", sees, g.values, g.gaps)
+		}
+	}
+}
+
+// A consumer that is cut off before it hears that it was admitted missed something, and not one
+// that is refused. A producer that began meanwhile owes nothing from before.
+func TestConsumerThatIsCutBeforeItHearsOfItsAdmissionIsTold(t *testing.T) {
+	for _, x := range []struct {
+		ends wire.Reason
+		next uint64
+		told bool
+	}{
+		{wire.TooSlow, 5, true}, {wire.ConnectionLost, 5, true}, {wire.DrainTimeout, 5, true},
+		{wire.TooSlow, 1, false}, {wire.NoCapacity, 5, false}, {wire.NotAllowed, 5, false}, {wire.UnknownPeer, 5, false},
+	} {
+		b, p := newPuppet(t)
+		c := b.consume("c", stream.ConsumerConfig{Backoff: stream.Backoff{First: time.Second, Max: time.Second}})
+		b.within(5*time.Second, "attempt", func() bool { return len(p.dials) == 1 })
+		b.run(100 * time.Millisecond)
+		p.says = [][]byte{startFrame(1, 9, x.next), datumFrame(x.next, 50)}
+		p.links[0].Close(x.ends)
+		b.run(5 * time.Second)
+		d, err := c.TryRecv()
+		var gap *stream.Gap
+		if told := errors.As(err, &gap) && gap.Unknown && !gap.Gone && gap.Count == 0 && gap.Incarnation == 9; told != x.told {
+			t.Errorf("%s, then from %d on: received %d, %v; told %t, want %t", x.ends, x.next, d.Seq, err, told, x.told)
+		} else if told {
+			d, err = c.TryRecv()
+		}
+		if d.Seq != x.next || x.told && err != nil {
+			t.Errorf("%s, then from %d on: received %d, %v", x.ends, x.next, d.Seq, err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/smalti/smalti/runtime"
@@ -23,6 +24,8 @@ type Producer[T any] struct {
 	codec Codec[T]
 	size  atomic.Int64 // of the last frame, in bytes
 	state atomic.Int32 // a handle's
+
+	closing sync.Mutex // held while state changes
 }
 
 // The states of a handle.
@@ -60,7 +63,7 @@ func newProducer(s *Streams, name string, config ProducerConfig, codec reflect.T
 		demands:     demands{require: config.Require, rttBelow: config.RTTBelow, tickets: ticket.NewCache(config.Tickets)},
 		incarnation: strand.Rand("incarnation").Uint64() | 1, // drawn before anything runs on the strand
 	}
-	w.before = s.former.replace(id, w.incarnation)
+	w.before = s.former.last[id]
 	w.resume = w.onInput
 	w.board = newBoard(strand, &p.status, w.look)
 	p.worker = w
@@ -75,21 +78,19 @@ func newProducer(s *Streams, name string, config ProducerConfig, codec reflect.T
 // it can offer at once.
 const maxFormerProducers = 4096
 
-// formerProducers remembers the incarnation of the latest producer of each stream, of
-// those that were produced last. Its zero value is ready.
+// formerProducers remembers the incarnation of the latest producer of each stream that took a
+// datum, of the latest streams. Its zero value is ready.
 type formerProducers struct {
 	last  map[ident.StreamID]uint64
 	order []ident.StreamID // the stream that was produced first comes first
 }
 
-// replace notes a producer of a stream, and returns the incarnation of the one before; 0:
-// none is known.
-func (f *formerProducers) replace(id ident.StreamID, incarnation uint64) (before uint64) {
+// note has the next producer of a stream name this one.
+func (f *formerProducers) note(id ident.StreamID, incarnation uint64) {
 	if f.last == nil {
 		f.last = map[ident.StreamID]uint64{}
 	}
-	before = f.last[id]
-	if before != 0 {
+	if f.last[id] != 0 {
 		f.order = slices.DeleteFunc(f.order, func(o ident.StreamID) bool { return o == id })
 	}
 	f.last[id] = incarnation
@@ -98,7 +99,6 @@ func (f *formerProducers) replace(id ident.StreamID, incarnation uint64) (before
 		delete(f.last, f.order[0])
 		f.order = slices.Delete(f.order, 0, 1)
 	}
-	return before
 }
 
 // Stream gives the id of the stream.
@@ -173,7 +173,11 @@ func (p *Producer[T]) put(frame []byte) (seq uint64, err error) {
 	if p.isClosed() {
 		return 0, ErrClosed
 	}
-	return p.core.input.put(frame)
+	seq, err = p.core.input.put(frame)
+	if seq == 1 {
+		p.core.hub.tookFirst(p.core)
+	}
+	return seq, err
 }
 
 func (p *Producer[T]) isClosed() bool { return p.state.Load() != handleOpen }
@@ -241,15 +245,7 @@ func (p *Producer[T]) Clone() (*Producer[T], error) {
 // waiting and not the close. Twice is fine and gives the same. The stream may be
 // produced anew as soon as Close was called.
 func (p *Producer[T]) Close(ctx context.Context) error {
-	if p.state.CompareAndSwap(handleOpen, handleClosed) {
-		if !p.core.hub.release(p.core) {
-			p.core.input.wakeAll()
-			return nil
-		}
-		p.state.Store(handleClosedLast)
-		p.core.shut()
-	}
-	if p.state.Load() != handleClosedLast {
+	if !p.release() {
 		return nil
 	}
 	o, err := p.core.ended.Wait(ctx, p.core.env, func(o *outcome) bool { return o != nil })
@@ -257,6 +253,22 @@ func (p *Producer[T]) Close(ctx context.Context) error {
 		return err
 	}
 	return o.err
+}
+
+// release closes the handle, if it is open, and reports whether it was the last: then the
+// producer closes.
+func (p *Producer[T]) release() (last bool) {
+	p.closing.Lock()
+	defer p.closing.Unlock()
+	if p.state.CompareAndSwap(handleOpen, handleClosed) {
+		if !p.core.hub.release(p.core) {
+			p.core.input.wakeAll()
+			return false
+		}
+		p.state.Store(handleClosedLast)
+		p.core.shut()
+	}
+	return p.state.Load() == handleClosedLast
 }
 
 // shut starts the close; ended tells when it is done.

@@ -323,7 +323,7 @@ func TestWaitingForADatumAllocatesNothing(t *testing.T) {
 
 func TestSendAllocatesTheFrameAndNothingElse(t *testing.T) {
 	env := liveEnv(t)
-	p := &producer{env: env, config: ProducerConfig{MaxDatum: wire.DefaultDatum}.withDefaults()}
+	p := &producer{hub: &Streams{}, worker: &fanout{}, env: env, config: ProducerConfig{MaxDatum: wire.DefaultDatum}.withDefaults()}
 	p.input.env, p.input.strand, p.input.max, p.input.online = env, env.Scheduler.Strand("test"), room{datums: 1 << 20, bytes: 1 << 30}, true
 	p.input.posted = true // nobody drains
 	pp := &Producer[[]byte]{core: p, codec: Bytes{}}

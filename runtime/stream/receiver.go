@@ -25,7 +25,6 @@ type receiver struct {
 	expiry  runtime.Timer
 	last    bool // the producer withdrew the stream: no attempt after the present one
 	gone    bool // it is not one of the worker's any more
-	served  bool // it was connected to what the producer offers now
 	untrack func()
 	distance
 	progress
@@ -39,6 +38,17 @@ type progress struct {
 	incarnation uint64 // of the producer that was last connected, 0 before the first
 	next        uint64 // the number expected next of it
 	rest        rest   // what is known of its datums from next on
+	before      uint64 // the incarnation that the producer named as the one before it that sent something
+	unheard     bool   // before the first: it may have admitted this consumer, which did not hear so
+}
+
+// sender returns the incarnation that the next one names as the one before it, unless one
+// between them sent something.
+func (p progress) sender() uint64 {
+	if p.next > 1 {
+		return p.incarnation
+	}
+	return p.before
 }
 
 // rest is what a consumer knows of the datums that follow the last one that it got of a
@@ -208,8 +218,11 @@ func (r *receiver) ended(reason wire.Reason) {
 	r.detach(reason)
 	last := r.verdict
 	r.verdict = reason
-	if a.up && reason == wire.GracefulShutdown {
+	switch {
+	case a.up && reason == wire.GracefulShutdown:
 		r.rest = restNone
+	case !a.up && a.opened && r.incarnation == 0 && !refusal(reason):
+		r.unheard = true
 	}
 	w.board.changed()
 	if r.last {
@@ -225,6 +238,9 @@ func (r *receiver) ended(reason wire.Reason) {
 	}
 	least := time.Duration(0)
 	switch {
+	case a.up && reason == wire.GracefulShutdown:
+		// The stream is withdrawn, of which the news is on its way, or it is offered anew
+		// already, of which there is none.
 	case verdict(reason):
 		// It may fall with the producer's next entry, of which judge is told, with
 		// ours, of which appeal is, or for a reason that nobody tells: hence one
@@ -243,10 +259,9 @@ func (r *receiver) ended(reason wire.Reason) {
 }
 
 // lost tells the application that it may miss datums of a producer that offers the stream no
-// more: the last ones of an incarnation that did not end in order, or all of one that came
-// and went unheard.
+// more, and did not end in order.
 func (r *receiver) lost() {
-	if r.incarnation == 0 || r.rest == restTold || r.rest == restNone && r.served {
+	if r.incarnation == 0 || r.rest != restOpen {
 		return
 	}
 	w := r.worker
@@ -254,6 +269,17 @@ func (r *receiver) lost() {
 	w.env.Report(r.event(&event.Event{Kind: event.MissedUnknown, From: r.next}))
 	o := &origin{producer: r.peer.Entry.Peer, incarnation: r.incarnation}
 	w.queue.push([]arrival{{origin: o, gap: gap{from: r.next, to: r.next - 1}, kind: arrivalGone}})
+}
+
+// refusal reports whether a producer that says so did not admit the consumer before, or
+// hardly can have.
+func refusal(r wire.Reason) bool {
+	switch r {
+	case wire.UnknownPeer, wire.NoCapacity, wire.Overloaded, wire.Duplicate, wire.UnknownProtocol, wire.Cancelled:
+		return true
+	default:
+		return verdict(r)
+	}
 }
 
 // verdict tells whether a producer that ends or refuses for this reason will go

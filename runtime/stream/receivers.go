@@ -105,9 +105,6 @@ func (w *receivers) meet(id ident.PeerID, to *discovery.Peer) {
 		w.remove(r, wire.StreamNotFound)
 	default:
 		// A producer that closes withdraws the stream, and then delivers the rest.
-		if r.last && offers {
-			r.served = false // that is another incarnation's offer
-		}
 		r.last = !offers
 		r.judge(to)
 	}

@@ -131,6 +131,13 @@ func (s *Streams) produce(name string, config ProducerConfig, codec reflect.Type
 	return p, false, nil
 }
 
+// tookFirst notes that a producer has taken its first datum.
+func (s *Streams) tookFirst(p *producer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.former.note(p.stream, p.worker.incarnation)
+}
+
 // hold counts one more handle of p, unless p is closed.
 func (s *Streams) hold(p *producer) bool {
 	s.mu.Lock()

@@ -55,8 +55,11 @@ type start struct {
 	Before        uint64 `cbor:"5,keyasint,omitempty"`
 }
 
+// lastNumber is the largest sequence number, so that a count of datums fits the N of an event.
+const lastNumber = math.MaxInt64
+
 // The first byte of the producer's messages. Sequence numbers are big-endian
-// and begin with 1; the largest uint64 is none. Further kinds are of later versions
+// and begin with 1; lastNumber is the largest. Further kinds are of later versions
 // and passed over, so whoever sends one must not count on its being read.
 const (
 	frameStart = 0 // CBOR of start
@@ -167,7 +170,7 @@ func decodeMessage(b []byte) (message, error) {
 	default:
 		return m, nil
 	}
-	if m.from == 0 || m.from > m.to || m.to == math.MaxUint64 || m.count == 0 || m.count > m.to-m.from+1 {
+	if m.from == 0 || m.from > m.to || m.to > lastNumber || m.count == 0 || m.count > m.to-m.from+1 {
 		return m, fmt.Errorf("decode stream message: %d datums of numbers %d to %d: %w", m.count, m.from, m.to, wire.ErrDecode)
 	}
 	return m, nil
