@@ -56,6 +56,14 @@ func TestConsumeKnowsWhatALostProducerLeftOpen(t *testing.T) {
 			t.Errorf("%s: vague %t, %d missed, want %t and %d; told %q", name, s.vague, s.missed, x.vague, x.missed, told.String())
 		}
 	}
+	early, denied := sink{stderr: io.Discard}, sink{stderr: io.Discard}
+	early.skip(&stream.Gap{Producer: who, Incarnation: 7, From: 1, To: 0, Unknown: true, Gone: true})
+	early.hear(who, 7) // it had sent nothing
+	denied.skip(&stream.Gap{Producer: who, Incarnation: 7, From: 5, To: 4, Unknown: true})
+	denied.hear(who, 7) // what is missing is of another one
+	if early.vague || !denied.vague {
+		t.Errorf("gone before its first datum: vague %t, want false; unknown for good: %t, want true", early.vague, denied.vague)
+	}
 	s := sink{stderr: io.Discard}
 	for i := range maxLost + 1 {
 		gap := *lost

@@ -117,8 +117,13 @@ func TestConsumerThatIsCutBeforeItHearsOfItsAdmissionIsTold(t *testing.T) {
 		next uint64
 		told bool
 	}{
-		{wire.TooSlow, 5, true}, {wire.ConnectionLost, 5, true}, {wire.DrainTimeout, 5, true},
-		{wire.TooSlow, 1, false}, {wire.NoCapacity, 5, false}, {wire.NotAllowed, 5, false}, {wire.UnknownPeer, 5, false},
+		{wire.TooSlow, 5, true},
+		{wire.ConnectionLost, 5, true},
+		{wire.DrainTimeout, 5, true},
+		{wire.TooSlow, 1, false},
+		{wire.NoCapacity, 5, false},
+		{wire.NotAllowed, 5, false},
+		{wire.UnknownPeer, 5, false},
 	} {
 		b, p := newPuppet(t)
 		c := b.consume("c", stream.ConsumerConfig{Backoff: stream.Backoff{First: time.Second, Max: time.Second}})
