@@ -66,15 +66,23 @@ func (c *Criteria) String() string { return c.source }
 // Match tells whether a datum satisfies the expression. fields is what a Fielder
 // gives. With an error, which wraps one of this package's, it does not.
 func (c *Criteria) Match(fields any) (bool, error) {
+	ok, _, err := c.Judge(fields)
+	return ok, err
+}
+
+// Judge is Match that returns what it cost besides, in the units of the budget of one
+// evaluation.
+func (c *Criteria) Judge(fields any) (ok bool, cost int, err error) {
 	m := machine{datum: fields, cost: maxCost}
 	v, err := c.root(&m)
+	cost = maxCost - max(m.cost, 0)
 	if err != nil {
-		return false, err
+		return false, cost, err
 	}
 	if v.kind != kindBool {
-		return false, mismatch("bool", v)
+		return false, cost, mismatch("bool", v)
 	}
-	return v.b, nil
+	return v.b, cost, nil
 }
 
 // machine is one evaluation.

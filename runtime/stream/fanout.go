@@ -44,6 +44,7 @@ type fanout struct {
 	open    int                     // subscriptions whose link is not closed yet, cut ones included
 	lastSub uint64
 	filters filters
+	work    runtime.GCRA // what the filters cost
 	fates   fates
 
 	next    uint64 // number of the next datum to be taken from the input
@@ -161,6 +162,7 @@ func (w *fanout) distribute(batch [][]byte) {
 		w.fates.offered(part, s.filter == nil, first, n, reason)
 	})
 	w.settle(batch)
+	w.limit()
 	w.unsift()
 }
 

@@ -2,7 +2,9 @@ package stream
 
 import (
 	"slices"
+	"time"
 
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/criteria"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/wire"
@@ -15,6 +17,7 @@ type filter struct {
 	subs    int
 	matched [][]byte // of the present batch
 	failed  int      // datums of it for which the evaluation erred
+	cost    int      // of the evaluations of it
 }
 
 // filters are those of one producer's subscriptions, in order of first use.
@@ -60,7 +63,9 @@ func (w *fanout) sift(batch [][]byte) {
 		for _, f := range w.filters {
 			ok, err := false, ferr
 			if err == nil {
-				ok, err = f.Match(fields)
+				var cost int
+				ok, cost, err = f.Judge(fields)
+				f.cost += cost
 			}
 			switch {
 			case err != nil:
@@ -79,10 +84,41 @@ func (w *fanout) sift(batch [][]byte) {
 	}
 }
 
+// What criteria may cost a producer, in units of an evaluation's budget, of which the dearest
+// take some nanoseconds: that many a second, and as many at once. Simple criteria cost some
+// ten for a datum.
+const (
+	workEvery = 8 * time.Nanosecond
+	workBurst = int(time.Second / workEvery)
+)
+
+// limit ends the subscriptions with the dearest criteria if all together cost too much: they
+// would hold up the other consumers, whom the lag policy cannot save from them.
+func (w *fanout) limit() {
+	total := 0
+	var dearest *filter
+	for _, f := range w.filters {
+		total += f.cost
+		if dearest == nil || f.cost > dearest.cost {
+			dearest = f
+		}
+	}
+	if total == 0 || w.work.Spend(w.env.Clock.Mono(), workEvery, workBurst, total) == 0 {
+		return
+	}
+	w.work = runtime.GCRA{} // what it cost is not the others' fault
+	w.env.Mark("stream/dear-criteria")
+	w.each(func(s *subscription) {
+		if s.filter == dearest {
+			s.cut(wire.BadCriteria)
+		}
+	})
+}
+
 // unsift forgets the batch.
 func (w *fanout) unsift() {
 	for _, f := range w.filters {
 		clear(f.matched)
-		f.matched, f.failed = f.matched[:0], 0
+		f.matched, f.failed, f.cost = f.matched[:0], 0, 0
 	}
 }
