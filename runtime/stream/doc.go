@@ -7,7 +7,9 @@
 // the producer chose to be paced by the slowest (lag policy Block).
 //
 // The promise: at most once per subscription, first in first out per producer
-// incarnation, no replay. What a consumer missed it is told, in order.
+// incarnation, no replay. What a consumer missed it is told, in order, from its admission on;
+// only a right that ends before the consumer's node hears of the admission looks like a
+// refusal, and what was sent meanwhile is not told.
 //
 // A node's own producers are among those of its consumers, reached without the network
 // (package loopback) and under the same rules; ConsumerConfig.NoEcho leaves them out. Under
