@@ -175,7 +175,8 @@ func (s *sink) abandon(status stream.Status) {
 	for _, p := range status.Pending {
 		if p.Lost {
 			s.vague = true
-			fmt.Fprintf(s.stderr, "node: producer %s was lost and is not back: how many of its last datums are missing is not known\n", p.Peer.Short())
+			fmt.Fprintf(s.stderr, "node: producer %s was lost and is not back: "+
+				"how many of its last datums are missing is not known\n", p.Peer.Short())
 		}
 	}
 	s.vague = s.vague || len(s.lost) > 0

@@ -38,14 +38,22 @@ func TestConsumeKnowsWhatALostProducerLeftOpen(t *testing.T) {
 		vague   bool
 		missed  uint64
 	}{
-		"it never came back":                 {func(*sink) {}, nil, true, 0},
-		"another producer goes on":           {func(s *sink) { s.hear(other, 7) }, nil, true, 0},
-		"it goes on":                         {func(s *sink) { s.hear(who, 7) }, nil, false, 0},
-		"it says how many are missing":       {func(s *sink) { s.skip(&stream.Gap{Producer: who, Incarnation: 7, From: 5, To: 6, Count: 2}) }, nil, false, 2},
-		"it restarted":                       {func(s *sink) { s.hear(who, 8) }, nil, true, 0},
-		"it restarted and told of a gap":     {func(s *sink) { s.skip(&stream.Gap{Producer: who, Incarnation: 8, From: 1, To: 2, Count: 2}) }, nil, true, 2},
-		"it goes on, and was lost again":     {func(s *sink) { s.hear(who, 7) }, []stream.Pending{{Peer: who, Reason: wire.IdleTimeout, Lost: true}}, true, 0},
-		"it goes on, and another never came": {func(s *sink) { s.hear(who, 7) }, []stream.Pending{{Peer: other, Reason: wire.DialFailed}}, false, 0},
+		"it never came back":       {func(*sink) {}, nil, true, 0},
+		"another producer goes on": {func(s *sink) { s.hear(other, 7) }, nil, true, 0},
+		"it goes on":               {func(s *sink) { s.hear(who, 7) }, nil, false, 0},
+		"it says how many are missing": {
+			func(s *sink) { s.skip(&stream.Gap{Producer: who, Incarnation: 7, From: 5, To: 6, Count: 2}) }, nil, false, 2,
+		},
+		"it restarted": {func(s *sink) { s.hear(who, 8) }, nil, true, 0},
+		"it restarted and told of a gap": {
+			func(s *sink) { s.skip(&stream.Gap{Producer: who, Incarnation: 8, From: 1, To: 2, Count: 2}) }, nil, true, 2,
+		},
+		"it goes on, and was lost again": {
+			func(s *sink) { s.hear(who, 7) }, []stream.Pending{{Peer: who, Reason: wire.IdleTimeout, Lost: true}}, true, 0,
+		},
+		"it goes on, and another never came": {
+			func(s *sink) { s.hear(who, 7) }, []stream.Pending{{Peer: other, Reason: wire.DialFailed}}, false, 0,
+		},
 	} {
 		var told strings.Builder
 		s := sink{stderr: &told}

@@ -27,7 +27,7 @@ func TestCallersThatCloseAHandleAtOnceAreToldTheSame(t *testing.T) {
 			for full := 0; full < 100; {
 				if _, err := p.TrySend("unread"); errors.Is(err, stream.ErrFull) {
 					full++
-					time.Sleep(100 * time.Microsecond)
+					_ = n.Env().Sleep(x.ctx, 100*time.Microsecond)
 				}
 			}
 			errs := make([]error, 8)

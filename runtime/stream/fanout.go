@@ -17,8 +17,8 @@ import (
 // expiries and closes never wait long.
 const maxBatch = 256
 
-// maxJudged is how often criteria judge datums in one turn: each time may cost some
-// milliseconds, and admissions, revocations and closes wait for the turn to end.
+// maxJudged bounds the evaluations of criteria in one turn. An evaluation may take some
+// milliseconds, and admissions, revocations and closes wait for the end of the turn.
 const maxJudged = 64
 
 // maxBatchBytes is how much a consumer collects of what comes in one turn, in bytes.

@@ -84,16 +84,17 @@ func (w *fanout) sift(batch [][]byte) {
 	}
 }
 
-// What criteria may cost a producer, in units of an evaluation's budget, of which the dearest
-// take some nanoseconds: that many a second, and as many at once. Simple criteria cost some
-// ten for a datum.
+// The criteria of all consumers of a producer may cost workBurst units a second, in units of
+// an evaluation's budget. A unit takes up to some nanoseconds. A simple expression costs about
+// ten units per datum.
 const (
 	workEvery = 8 * time.Nanosecond
 	workBurst = int(time.Second / workEvery)
 )
 
-// limit ends the subscriptions with the dearest criteria if all together cost too much: they
-// would hold up the other consumers, whom the lag policy cannot save from them.
+// limit ends the subscriptions with the most expensive criteria if all criteria together
+// exceed the limit. Evaluation runs on the producer's strand, so it delays all consumers,
+// whatever the lag policy.
 func (w *fanout) limit() {
 	total := 0
 	var dearest *filter

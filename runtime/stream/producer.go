@@ -74,18 +74,18 @@ func newProducer(s *Streams, name string, config ProducerConfig, codec reflect.T
 	return p
 }
 
-// maxFormerProducers is of how many streams a node remembers the last producer: of as many as
-// it can offer at once.
+// maxFormerProducers bounds the streams for which a node remembers the last producer. It equals
+// the number of streams that a node can offer at once.
 const maxFormerProducers = 4096
 
-// formerProducers remembers the incarnation of the latest producer of each stream that took a
-// datum, of the latest streams. Its zero value is ready.
+// formerProducers holds, for each stream, the incarnation of the last producer that took a
+// datum. The streams used most recently are kept. Its zero value is ready.
 type formerProducers struct {
 	last  map[ident.StreamID]uint64
 	order []ident.StreamID // the stream that was produced first comes first
 }
 
-// note has the next producer of a stream name this one.
+// note records the incarnation of the last producer of a stream that took a datum.
 func (f *formerProducers) note(id ident.StreamID, incarnation uint64) {
 	if f.last == nil {
 		f.last = map[ident.StreamID]uint64{}

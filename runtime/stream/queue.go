@@ -81,9 +81,9 @@ func (q *queue) push(batch []arrival) (full bool) {
 	return q.full
 }
 
-// merge takes a gap into the last one of its producer, if no datum of that is between. A
-// consumer that is away again and again while nobody receives would otherwise queue one
-// each time; so it queues two at most.
+// merge merges a gap into the last gap of its producer, if no datum of that producer is between
+// the two. It bounds the gaps of a consumer that reconnects often while its application
+// receives nothing: at most two per producer wait behind the last datum.
 func (q *queue) merge(a *arrival) bool {
 	if a.kind == arrivalDatum {
 		return false

@@ -39,11 +39,11 @@ type progress struct {
 	next        uint64 // the number expected next of it
 	rest        rest   // what is known of its datums from next on
 	before      uint64 // the incarnation that the producer named as the one before it that sent something
-	unheard     bool   // before the first: it may have admitted this consumer, which did not hear so
+	unheard     bool   // an attempt ended before start for no refusal: the producer may have admitted the consumer
 }
 
-// sender returns the incarnation that the next one names as the one before it, unless one
-// between them sent something.
+// sender returns the incarnation that the next producer's start message names as its
+// predecessor if no other incarnation sent a datum in between.
 func (p progress) sender() uint64 {
 	if p.next > 1 {
 		return p.incarnation
@@ -271,8 +271,8 @@ func (r *receiver) lost() {
 	w.queue.push([]arrival{{origin: o, gap: gap{from: r.next, to: r.next - 1}, kind: arrivalGone}})
 }
 
-// refusal reports whether a producer that says so did not admit the consumer before, or
-// hardly can have.
+// refusal reports whether r is a reason for which a producer refuses a consumer, as opposed to
+// one for which it ends an admitted subscription.
 func refusal(r wire.Reason) bool {
 	switch r {
 	case wire.UnknownPeer, wire.NoCapacity, wire.Overloaded, wire.Duplicate, wire.UnknownProtocol, wire.Cancelled:
