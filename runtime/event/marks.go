@@ -15,6 +15,7 @@ var marks = []string{
 	"discovery-unknown-message",       // of a later version
 	"discovery-unknown-rumour",        // of a later version
 	"stream/block-max",                // a consumer took nothing for as long as a producer may wait
+	"stream/costly-criteria",          // all criteria together cost more than a producer gives them
 	"stream/gave-up",                  // a consumer waits for news
 	"stream/ring-full",                // the lag policy decides
 	"stream/unknown-message",          // of a later version

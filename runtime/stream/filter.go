@@ -97,20 +97,20 @@ const (
 // whatever the lag policy.
 func (w *fanout) limit() {
 	total := 0
-	var dearest *filter
+	var costliest *filter
 	for _, f := range w.filters {
 		total += f.cost
-		if dearest == nil || f.cost > dearest.cost {
-			dearest = f
+		if costliest == nil || f.cost > costliest.cost {
+			costliest = f
 		}
 	}
 	if total == 0 || w.work.Spend(w.env.Clock.Mono(), workEvery, workBurst, total) == 0 {
 		return
 	}
 	w.work = runtime.GCRA{} // what it cost is not the others' fault
-	w.env.Mark("stream/dear-criteria")
+	w.env.Mark("stream/costly-criteria")
 	w.each(func(s *subscription) {
-		if s.filter == dearest {
+		if s.filter == costliest {
 			s.cut(wire.BadCriteria)
 		}
 	})
