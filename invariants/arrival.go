@@ -128,6 +128,9 @@ func (v *receiver) apply(b *book, r *event.Record) {
 			v.next = 1 // it is told what it missed of the new one
 		case v.next == 0 || v.next > r.From:
 			v.next = r.From
+			if r.To > 0 {
+				v.next = min(r.From, r.To)
+			}
 		}
 		v.since = r.Mono
 		v.up, v.incarnation, v.from, v.ahead = true, r.Incarnation, r.From, v.ahead[:0]

@@ -85,7 +85,7 @@ func (c *told) Event(r *event.Record) {
 	}
 	unknown := r.Kind == event.AppMissed && r.Text == GapUnknown
 	switch {
-	case first && !unknown && c.nodes[r.Peer] == honest:
+	case first && c.nodes[r.Peer] == honest:
 		c.begins(r)
 	case first:
 	case r.Incarnation != a.incarnation:
@@ -115,9 +115,8 @@ func (c *told) Event(r *event.Record) {
 	a.next = max(a.next, to+1)
 }
 
-// begins judges the first that an application hears of a producer: what that gave to its node
-// before should have come before. If the right ended before the node heard that it was
-// admitted, it cannot tell that from a refusal.
+// begins judges the first that an application hears of a producer: it is what that gave to its
+// node first, or a gap that begins there, though the node may not have heard of its admission.
 func (c *told) begins(r *event.Record) {
 	p := c.producers[producerKey{r.Peer, r.Stream, r.Incarnation}]
 	if p == nil || c.shared || c.life.consumersOf(r.Stream).shared {
@@ -130,7 +129,7 @@ func (c *told) begins(r *event.Record) {
 		}
 	}
 	for _, s := range p.subs {
-		if s != nil && s.peer == r.Node && s.at >= asked && s.enqueued > 0 && s.criteria == "" && s.from < r.From && !s.reader.several && !final(s.endedFor) && s.endedFor != wire.NoCapacity && s.endedFor != wire.UnknownPeer {
+		if s != nil && s.peer == r.Node && s.at >= asked && s.enqueued > 0 && s.criteria == "" && s.from < r.From && !s.reader.several {
 			c.fail(r, "%s is the first, and %s was given datums from %d on", r.Event, r.Host, s.from)
 			return
 		}

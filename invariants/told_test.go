@@ -33,6 +33,11 @@ func TestApplicationsAreToldWhatTheyMiss(t *testing.T) {
 		return history(p(opened(0)), up, sent, got(1), c(unsubscribed(wire.GracefulShutdown)), p(closed()), between, later(p(opened(0))), again, later(got(1)))
 	}
 	cut := history(p(opened(0)), c(consumer(event.ConsumerOpened), subscribing(1)), p(accepted(1, "c", 3, 1), online(1), appSent(3, 3), enqueued(1, "c", 3, 3), written(1, "c", 3, 3), draining(1, "c", wire.TooSlow), because(wire.TooSlow, ended(1, "c", 0)), offline(0)), c(unsubscribed(wire.TooSlow)))
+	told := func(next, first uint64) event.Event {
+		e := subscribed(next)
+		e.To = first
+		return e
+	}
 	run(t, []historyCase{
 		{name: "all", steps: history(up, sent, got(1), got(2), got(3))},
 		{name: "a gap in its place", steps: history(up, sent, got(1), missed(2, 3, 2, ""), got(4))},
@@ -50,7 +55,8 @@ func TestApplicationsAreToldWhatTheyMiss(t *testing.T) {
 		{name: "one unheard of between", steps: unheard(accepted(1, "d", 1, 1), enqueued(1, "d", 1, 3), written(1, "d", 1, 3), ended(1, "d", 0), closed()), want: breaks},
 		{name: "an idle one unheard of between", steps: unheard(closed())},
 		{name: "from the first on that it was given", steps: history(p(opened(0)), c(consumer(event.ConsumerOpened), subscribing(1)), p(accepted(1, "c", 3, 1), online(1), appSent(3, 3), enqueued(1, "c", 3, 3)), c(subscribed(3)), got(3))},
-		{name: "cut before it heard so, and told", steps: history(cut, c(subscribing(2)), p(accepted(2, "c", 5, 1), appSent(5, 5), enqueued(2, "c", 5, 5)), c(subscribed(5)), missed(5, 4, 0, invariants.GapUnknown), got(5))},
+		{name: "cut before it heard so, and told", steps: history(cut, c(subscribing(2)), p(accepted(2, "c", 5, 1), appSent(5, 5), enqueued(2, "c", 5, 5)), c(told(5, 3)), missed(3, 4, 2, ""), got(5))},
+		{name: "cut before it heard so, and not told how much", steps: history(cut, c(subscribing(2)), p(accepted(2, "c", 5, 1), appSent(5, 5), enqueued(2, "c", 5, 5)), c(subscribed(5)), missed(5, 4, 0, invariants.GapUnknown), got(5)), want: breaks},
 		{name: "cut before it heard so", steps: history(cut, c(subscribing(2)), p(accepted(2, "c", 5, 1), appSent(5, 5), enqueued(2, "c", 5, 5)), c(subscribed(5)), got(5)), want: breaks},
 		{name: "a hole", steps: history(up, sent, got(1), got(3)), want: breaks},
 		{name: "too short a gap", steps: history(up, sent, got(1), missed(2, 2, 1, ""), got(4)), want: breaks},

@@ -133,7 +133,8 @@ const (
 	// criteria, From 1 if news of either side led to it, 0 if a Retrying did.
 	Subscribing Kind = 62
 	// Subscribed: Peer accepted; Incarnation is the producer's, From the next
-	// sequence number.
+	// sequence number, To the number of the first datum that was meant for the consumer
+	// if it was accepted before and did not hear of it, 0 if not.
 	Subscribed Kind = 63
 	// Unsubscribed: the attempt to subscribe to Peer failed for Reason, or if N is
 	// 1, the subscription ended for it.

@@ -26,9 +26,11 @@ func (w *fanout) admit(s *subscription) {
 	s.ring = ring{depth: &s.traffic.queued, maxDatums: w.config.Queue, maxBytes: w.config.QueueBytes}
 	w.enlist(s)
 	w.env.Report(s.event(&event.Event{Kind: event.SubAccepted, From: w.next, To: uint64(expires.UnixNano()), N: int64(len(w.subs)), Text: s.criteria}))
-	if _, err := s.link.Send(encodeStart(start{
-		Version: version, Incarnation: w.incarnation, Next: w.next, ProgressEvery: uint32(w.config.progressEvery().Milliseconds()), Before: w.before,
-	})); err != nil {
+	m := start{Version: version, Incarnation: w.incarnation, Next: w.next, ProgressEvery: uint32(w.config.progressEvery().Milliseconds()), Before: w.before}
+	if first := w.admissions.add(s.peer, s.consumer, w.next); first < w.next {
+		m.First = first
+	}
+	if _, err := s.link.Send(encodeStart(m)); err != nil {
 		s.cut(wire.ConnectionLost)
 		return
 	}

@@ -96,7 +96,7 @@ func (a *attempt) onStart(s start) {
 	w := r.worker
 	same := r.incarnation == s.Incarnation
 	every := time.Duration(s.ProgressEvery) * time.Millisecond
-	if s.Version != version || s.Incarnation == 0 || every > 0 && every < progressLeast || s.Next == 0 || s.Next > lastNumber || same && s.Next < r.next {
+	if s.Version != version || s.Incarnation == 0 || every > 0 && every < progressLeast || s.Next == 0 || s.Next > lastNumber || s.First > s.Next || same && s.Next < r.next {
 		r.fail(wire.ProtocolViolation)
 		return
 	}
@@ -104,9 +104,9 @@ func (a *attempt) onStart(s start) {
 	a.origin = &origin{producer: r.peer.Entry.Peer, incarnation: s.Incarnation}
 	stopTimer(a.deadline)
 	was := r.progress
-	r.rest, r.before, r.unheard = restOpen, s.Before, false
+	r.rest, r.before, r.unheard = restOpen, s.Before, 0
 	r.incarnation, r.next, r.verdict = s.Incarnation, s.Next, wire.None
-	w.env.Report(r.event(&event.Event{Kind: event.Subscribed, From: s.Next}))
+	w.env.Report(r.event(&event.Event{Kind: event.Subscribed, From: s.Next, To: s.First}))
 	kind := arrivalGap
 	if w.config.Criteria != "" {
 		kind = arrivalGapAtMost
@@ -114,9 +114,15 @@ func (a *attempt) onStart(s start) {
 	switch {
 	case same:
 		a.miss(gap{was.next, s.Next - 1, s.Next - was.next}, kind, wire.None)
-	case was.incarnation == 0 && was.unheard && (s.Next > 1 || s.Before != 0):
-		a.miss(gap{from: s.Next, to: s.Next - 1}, arrivalRestart, wire.None)
 	case was.incarnation == 0:
+		first := s.Next
+		if s.First > 0 {
+			first = s.First
+		}
+		if was.unheard != 0 && (s.Before != 0 || was.unheard != r.peer.Entry.Version.Started) {
+			kind = arrivalRestart // another producer may have admitted the consumer
+		}
+		a.miss(gap{first, s.Next - 1, s.Next - first}, kind, wire.None)
 	case was.rest == restOpen, was.rest == restNone && s.Before != 0 && s.Before != was.sender():
 		a.miss(gap{1, s.Next - 1, s.Next - 1}, arrivalRestart, wire.None)
 	default:

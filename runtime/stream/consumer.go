@@ -45,6 +45,7 @@ func newConsumer(s *Streams, name string, config ConsumerConfig) *consumer {
 	strand := s.newStrand("consumer", id)
 	w := &receivers{
 		caller: caller{s.env, id}, name: name, strand: strand, directory: s.directory, config: config, protocol: s.protocol, maxDatum: s.config.MaxDatum, queue: &c.queue,
+		token:   strand.Rand("token").Uint64() | 1,
 		demands: demands{require: config.Require, rttBelow: config.RTTBelow, tickets: ticket.NewCache(config.Tickets)},
 		base:    uint64(s.made) << 32, byPeer: map[ident.PeerID]*receiver{},
 	}

@@ -7,9 +7,10 @@
 // the producer chose to be paced by the slowest (lag policy Block).
 //
 // The promise: at most once per subscription, first in first out per producer
-// incarnation, no replay. What a consumer missed it is told, in order, from its admission on;
-// only a right that ends before the consumer's node hears of the admission looks like a
-// refusal, and what was sent meanwhile is not told.
+// incarnation, no replay. What a consumer missed it is told, in order, from its admission on,
+// though it may not have heard of that: the producer remembers such admissions, the latest
+// 1,024. What a producer sent to a consumer whose right ended before it heard of its admission
+// is not told if the producer is closed before the consumer comes back.
 //
 // A node's own producers are among those of its consumers, reached without the network
 // (package loopback) and under the same rules; ConsumerConfig.NoEcho leaves them out. Under

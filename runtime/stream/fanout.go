@@ -39,9 +39,10 @@ type fanout struct {
 	board       *board
 	unwatch     []func() // each ends a view of what others decide
 
-	guests  map[ident.PeerID]*guest // everyone in the catalog
-	subs    []*subscription         // those that are served, in order of admission
-	open    int                     // subscriptions whose link is not closed yet, cut ones included
+	guests map[ident.PeerID]*guest // everyone in the catalog
+	subs   []*subscription         // those that are served, in order of admission
+	admissions
+	open    int // subscriptions whose link is not closed yet, cut ones included
 	lastSub uint64
 	filters filters
 	work    runtime.GCRA // what the filters cost

@@ -17,13 +17,15 @@ func TestMessagesKeepTheirBytes(t *testing.T) {
 	later := subscribe{Version: version + 1, Stream: ident.Stream("prices")}
 	some := subscribe{Version: version, Stream: ident.Stream("prices"), Criteria: `kind == "a"`}
 	small := subscribe{Version: version, Stream: ident.Stream("prices"), MaxDatum: 64 << 10}
+	named := subscribe{Version: version, Stream: ident.Stream("prices"), Consumer: 0x1122334455667788}
 	first := start{Version: version, Incarnation: 0x123456789abcdef0, Next: 1000}
 	asking := start{Version: version, Incarnation: 0x123456789abcdef0, Next: 1000, ProgressEvery: 250}
 	follows := start{Version: version, Incarnation: 0x123456789abcdef0, Next: 1, Before: 0x1122334455667789}
+	missed := start{Version: version, Incarnation: 0x123456789abcdef0, Next: 1000, First: 997}
 	skipped := gap{1001, 1003, 2}
 	datum := append(binary.BigEndian.AppendUint64([]byte{frameDatum}, 1004), "payload"...)
-	golden.Covered(t, asked, some, small)
-	golden.Covered(t, first, asking, follows)
+	golden.Covered(t, asked, some, small, named)
+	golden.Covered(t, first, asking, follows, missed)
 
 	asks := func(want subscribe) func(*testing.T, []byte) {
 		return func(t *testing.T, b []byte) {
@@ -45,10 +47,12 @@ func TestMessagesKeepTheirBytes(t *testing.T) {
 		golden.Message{Name: "subscribe", Bytes: wire.MustMarshal(asked), Read: asks(asked)},
 		golden.Message{Name: "subscribe-criteria", Bytes: wire.MustMarshal(some), Read: asks(some)},
 		golden.Message{Name: "subscribe-max-datum", Bytes: wire.MustMarshal(small), Read: asks(small)},
+		golden.Message{Name: "subscribe-consumer", Bytes: wire.MustMarshal(named), Read: asks(named)},
 		golden.Message{Name: "subscribe-next", Bytes: next.Extend(wire.MustMarshal(later)), Read: asks(later)},
 		golden.Message{Name: "start", Bytes: encodeStart(first), Read: says(message{kind: frameStart, start: first})},
 		golden.Message{Name: "start-progress", Bytes: encodeStart(asking), Read: says(message{kind: frameStart, start: asking})},
 		golden.Message{Name: "start-before", Bytes: encodeStart(follows), Read: says(message{kind: frameStart, start: follows})},
+		golden.Message{Name: "start-first", Bytes: encodeStart(missed), Read: says(message{kind: frameStart, start: missed})},
 		golden.Message{Name: "progress", Bytes: encodeProgress(1003), Read: func(t *testing.T, b []byte) {
 			if got, known, err := decodeProgress(b); got != 1003 || !known || err != nil {
 				t.Errorf("progress: got %d, %v, want 1003", got, err)

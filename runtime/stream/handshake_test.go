@@ -131,3 +131,38 @@ func subscribe(version uint16, name string) []byte {
 		Stream  ident.StreamID `cbor:"2,keyasint"`
 	}{version, ident.Stream(name)})
 }
+
+// What a consumer says after start shows that it heard of its admission: it counts for itself
+// from there on.
+func TestConsumerThatReportsHeardOfItsAdmission(t *testing.T) {
+	b := newBedWith(t, 1, invariants.Options{Byzantine: []string{"c"}}, "p", "c")
+	p := b.produce("p", stream.ProducerConfig{Online: stream.AtLeast(0)})
+	b.run(2 * time.Second)
+	hello := wire.MustMarshal(struct {
+		Version  uint16         `cbor:"1,keyasint"`
+		Stream   ident.StreamID `cbor:"2,keyasint"`
+		Consumer uint64         `cbor:"5,keyasint"`
+	}{1, ident.Stream(name), 77})
+	for i, x := range []struct {
+		says  [][]byte
+		first uint64
+	}{
+		{nil, 0}, {nil, 1}, {[][]byte{progress(2)}, 1}, {nil, 0}, {nil, 4},
+	} {
+		d := b.dial(append([][]byte{hello}, x.says...)...)
+		var start struct {
+			Next  uint64 `cbor:"3,keyasint"`
+			First uint64 `cbor:"6,keyasint"`
+		}
+		if len(d.heard) == 0 {
+			t.Fatalf("attempt %d: heard nothing", i+1)
+		}
+		must(wire.Unmarshal(d.heard[0][1:], wire.MaxHandshake, &start))
+		if want := uint64(i + 1); start.Next != want || start.First != x.first {
+			t.Errorf("attempt %d starts at %d, first %d, want %d and %d", i+1, start.Next, start.First, want, x.first)
+		}
+		b.sendAll(p, i, i)
+		d.link.Close(wire.ConnectionLost)
+		b.run(time.Second)
+	}
+}

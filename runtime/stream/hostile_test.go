@@ -68,6 +68,18 @@ func startFrame(version uint16, incarnation, next uint64) []byte {
 	}{version, incarnation, next})...)
 }
 
+// startAfter is a start message of a consumer that may have missed datums of this producer
+// from first on, or some of the one before.
+func startAfter(incarnation, next, before, first uint64) []byte {
+	return append([]byte{0}, wire.MustMarshal(struct {
+		Version     uint16 `cbor:"1,keyasint"`
+		Incarnation uint64 `cbor:"2,keyasint"`
+		Next        uint64 `cbor:"3,keyasint"`
+		Before      uint64 `cbor:"5,keyasint,omitempty"`
+		First       uint64 `cbor:"6,keyasint,omitempty"`
+	}{1, incarnation, next, before, first})...)
+}
+
 func datumFrame(seq uint64, i int) []byte {
 	return append(binary.BigEndian.AppendUint64([]byte{1}, seq), payload(i, 8)...)
 }
@@ -101,7 +113,7 @@ func TestProducerThatBreaksTheProtocolIsLeftForAWhile(t *testing.T) {
 		"datum before its start": {ok, datumFrame(4, 1)}, "datum twice": {ok, datumFrame(5, 1), datumFrame(5, 1)},
 		"gap backwards": {ok, countedGap(7, 5, 1)}, "gap to the end of numbers": {ok, gapFrame(5, 1<<64-1)}, "half a datum": {ok, {1, 0, 0}},
 		"datum without a number that an event can have": {ok, datumFrame(1<<63, 1)}, "gap up to such a number": {ok, gapFrame(5, 1<<63)},
-		"start with such a number": {startFrame(1, 9, 1<<63)},
+		"start with such a number": {startFrame(1, 9, 1<<63)}, "first after next": {startAfter(9, 5, 0, 6)},
 		"gap of nothing":           {ok, countedGap(5, 6, 0)}, "gap of more than it has": {ok, countedGap(5, 6, 3)},
 	} {
 		b, p := newPuppet(t, says...)

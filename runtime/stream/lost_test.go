@@ -8,6 +8,7 @@ import (
 	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/stream"
+	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -109,38 +110,77 @@ func TestIncarnationThatPassesUnheardIsTold(t *testing.T) {
 	}
 }
 
-// A consumer that is cut off before it hears that it was admitted missed something, and not one
-// that is refused. A producer that began meanwhile owes nothing from before.
+// A consumer whose link ends before it hears whether it was admitted is told what the producer
+// says of it. Another producer that the node had before may have admitted it, unless the link
+// ended for a refusal.
 func TestConsumerThatIsCutBeforeItHearsOfItsAdmissionIsTold(t *testing.T) {
 	for _, x := range []struct {
-		ends wire.Reason
-		next uint64
-		told bool
+		ends          wire.Reason
+		before, first uint64
+		want          stream.Gap // without what all have in common
 	}{
-		{wire.TooSlow, 5, true},
-		{wire.ConnectionLost, 5, true},
-		{wire.DrainTimeout, 5, true},
-		{wire.TooSlow, 1, false},
-		{wire.NoCapacity, 5, false},
-		{wire.NotAllowed, 5, false},
-		{wire.UnknownPeer, 5, false},
+		{ends: wire.TooSlow},
+		{ends: wire.TooSlow, first: 2, want: stream.Gap{From: 2, To: 4, Count: 3}},
+		{ends: wire.ConnectionLost, first: 5},
+		{ends: wire.Expired, first: 2, want: stream.Gap{From: 2, To: 4, Count: 3}},
+		{ends: wire.DrainTimeout, before: 7, want: stream.Gap{From: 5, To: 4, Unknown: true}},
+		{ends: wire.TooSlow, before: 7, first: 2, want: stream.Gap{From: 2, To: 4, Count: 3, Unknown: true}},
+		{ends: wire.NoCapacity, before: 7},
+		{ends: wire.NotAllowed, before: 7},
+		{ends: wire.UnknownPeer, before: 7},
 	} {
 		b, p := newPuppet(t)
 		c := b.consume("c", stream.ConsumerConfig{Backoff: stream.Backoff{First: time.Second, Max: time.Second}})
 		b.within(5*time.Second, "attempt", func() bool { return len(p.dials) == 1 })
 		b.run(100 * time.Millisecond)
-		p.says = [][]byte{startFrame(1, 9, x.next), datumFrame(x.next, 50)}
+		p.says = [][]byte{startAfter(9, 5, x.before, x.first), datumFrame(5, 50)}
 		p.links[0].Close(x.ends)
 		b.run(5 * time.Second)
 		d, err := c.TryRecv()
+		var told stream.Gap
 		var gap *stream.Gap
-		if told := errors.As(err, &gap) && gap.Unknown && !gap.Gone && gap.Count == 0 && gap.Incarnation == 9; told != x.told {
-			t.Errorf("%s, then from %d on: received %d, %v; told %t, want %t", x.ends, x.next, d.Seq, err, told, x.told)
-		} else if told {
+		if errors.As(err, &gap) {
+			told = stream.Gap{From: gap.From, To: gap.To, Count: gap.Count, AtMost: gap.AtMost, Unknown: gap.Unknown, Gone: gap.Gone}
 			d, err = c.TryRecv()
 		}
-		if d.Seq != x.next || x.told && err != nil {
-			t.Errorf("%s, then from %d on: received %d, %v", x.ends, x.next, d.Seq, err)
+		if told != x.want || d.Seq != 5 || err != nil {
+			t.Errorf("%s, then after %d and first %d: told %+v, received %d, %v; want %+v", x.ends, x.before, x.first, told, d.Seq, err, x.want)
+		}
+	}
+}
+
+// A consumer's right may end, or its network fail, before it hears that it was admitted. When
+// it comes back it is told how many datums it missed. A network that fails before it is
+// admitted costs nothing.
+func TestAdmissionThatAConsumerDoesNotHearOfIsTold(t *testing.T) {
+	for what, x := range map[string]struct {
+		end  func(*bed) // once it is admitted
+		left int        // how many datums it misses
+	}{
+		"its right ends": {func(b *bed) { b.Host("p").StepClock(time.Minute) }, 3},
+		"its network fails": {func(b *bed) {
+			b.wrong("partition p from c")
+			b.Net.Partition([]string{"p"}, []string{"c"})
+		}, 3},
+	} {
+		b := newBed(t, 1, "p", "c")
+		p := b.produce("p", stream.ProducerConfig{Tickets: tickets(), Online: stream.AtLeast(0)})
+		b.sendAll(p, 0, 1)
+		g := b.receive("c", b.consume("c", stream.ConsumerConfig{}), 0)
+		must(b.nodes["c"].Discovery().SetTickets([]ticket.Ticket{b.right("c", 30*time.Second)}))
+		b.within(10*time.Second, "admission", func() bool { return b.count("p", event.SubAccepted) == 1 })
+		x.end(b)
+		b.sendAll(p, 2, 4)
+		b.run(20 * time.Second)
+		if n := b.count("c", event.Subscribed); n != 0 {
+			t.Fatalf("%s: the consumer heard of its admission", what)
+		}
+		must(b.nodes["c"].Discovery().SetTickets([]ticket.Ticket{b.right("c", time.Hour)}))
+		b.Net.Unpartition([]string{"p"}, []string{"c"})
+		b.within(time.Minute, what+": return", subscribed(1, p))
+		b.sendAll(p, 5, 5)
+		if len(g.gaps) != 1 || !g.gaps[0].Known() || g.gaps[0].From != 3 || g.gaps[0].Count != 3 || !g.inOrder(5, 5) {
+			t.Errorf("%s: received %v, told %v; want that 3 datums from 3 on are missing", what, g.values, g.gaps)
 		}
 	}
 }

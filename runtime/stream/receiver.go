@@ -39,7 +39,7 @@ type progress struct {
 	next        uint64 // the number expected next of it
 	rest        rest   // what is known of its datums from next on
 	before      uint64 // the incarnation that the producer named as the one before it that sent something
-	unheard     bool   // an attempt ended before start for no refusal: the producer may have admitted the consumer
+	unheard     int64  // when the node started that may have admitted the consumer first, which did not hear of it; 0: none
 }
 
 // sender returns the incarnation that the next producer's start message names as its
@@ -74,7 +74,7 @@ func (r *receiver) connect(news bool) {
 	a := &attempt{receiver: r}
 	r.attempt = a
 	a.link = w.env.Transport.Dial(r.peer.Entry.Peer, w.directory.Dialable(r.peer), w.protocol, w.strand, a)
-	_, _ = a.link.Send(wire.MustMarshal(newSubscribe(w.stream, w.config.Criteria, w.maxDatum)))
+	_, _ = a.link.Send(wire.MustMarshal(newSubscribe(w.stream, w.config.Criteria, w.maxDatum, w.token)))
 }
 
 // up tells whether the subscription exists.
@@ -221,8 +221,8 @@ func (r *receiver) ended(reason wire.Reason) {
 	switch {
 	case a.up && reason == wire.GracefulShutdown:
 		r.rest = restNone
-	case !a.up && a.opened && r.incarnation == 0 && !refusal(reason):
-		r.unheard = true
+	case !a.up && a.opened && r.incarnation == 0 && r.unheard == 0 && !refusal(reason):
+		r.unheard = r.peer.Entry.Version.Started
 	}
 	w.board.changed()
 	if r.last {

@@ -34,6 +34,7 @@ type receivers struct {
 	list      []*receiver      // in order of creation
 	byPeer    map[ident.PeerID]*receiver
 	former    []former // the latest last
+	token     uint64   // names this consumer to producers
 	base      uint64   // what the ids of this consumer's receivers begin with
 	lastID    uint64
 	connected int // receivers that are up

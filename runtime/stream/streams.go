@@ -303,7 +303,7 @@ func (h *handshake) OnMessage(m []byte) {
 		h.refuse(hello.Stream, wire.StreamNotFound)
 		return
 	}
-	s := &subscription{worker: p.worker, link: h.link, peer: h.link.Peer(), criteria: hello.Criteria, maxDatum: hello.maxDatum()}
+	s := &subscription{worker: p.worker, link: h.link, peer: h.link.Peer(), criteria: hello.Criteria, consumer: hello.Consumer, maxDatum: hello.maxDatum()}
 	h.hub.directory.Sample(s.peer, h.link.Session().RTT())
 	p.worker.strand.Post(func() { p.worker.admit(s) })
 	h.link.Bind(p.worker.strand, s)

@@ -31,6 +31,7 @@ type subscription struct {
 	id       uint64
 	stage    stage
 	criteria string
+	consumer uint64  // as it names itself
 	maxDatum int     // that the consumer's node takes, in bytes
 	filter   *filter // of worker.filters; nil: everything matches
 	since    time.Time
@@ -48,6 +49,7 @@ type subscription struct {
 	admittedAt time.Duration // Mono
 	progressAt time.Duration // Mono of its last report, or of the admission
 	repeats    int64         // messages without news
+	heard      bool          // it knows of its admission
 	odd        bool          // it sent a message of a later version
 	blocks     bool          // under Block, it keeps datums in the input
 	blockedAt  time.Duration // Mono since when
@@ -296,6 +298,10 @@ func (s *subscription) OnMessage(m []byte) {
 	if err != nil || known && (consumed < s.consumed || consumed > s.sent) || !news && !s.mayRepeat() {
 		s.cut(wire.ProtocolViolation)
 		return
+	}
+	if !s.heard {
+		s.heard = true
+		s.worker.admissions.heard(s.peer, s.consumer)
 	}
 	switch {
 	case known:

@@ -23,6 +23,7 @@ type subscribe struct {
 	Stream   ident.StreamID `cbor:"2,keyasint"`
 	Criteria string         `cbor:"3,keyasint,omitempty"` // empty: every datum
 	MaxDatum uint32         `cbor:"4,keyasint,omitempty"` // bytes that the consumer's node takes; 0: wire.DefaultDatum
+	Consumer uint64         `cbor:"5,keyasint,omitempty"` // names the consumer among those of its node; 0: it has no name
 }
 
 // maxDatum returns the largest datum that the consumer takes, in bytes.
@@ -34,8 +35,8 @@ func (s subscribe) maxDatum() int {
 }
 
 // newSubscribe returns the message of a consumer that takes datums of maxDatum bytes.
-func newSubscribe(id ident.StreamID, criteria string, maxDatum int) subscribe {
-	m := subscribe{Version: version, Stream: id, Criteria: criteria}
+func newSubscribe(id ident.StreamID, criteria string, maxDatum int, consumer uint64) subscribe {
+	m := subscribe{Version: version, Stream: id, Criteria: criteria, Consumer: consumer}
 	if maxDatum != wire.DefaultDatum {
 		m.MaxDatum = uint32(maxDatum)
 	}
@@ -45,14 +46,17 @@ func newSubscribe(id ident.StreamID, criteria string, maxDatum int) subscribe {
 // start is the producer's first message: the version that is spoken, the highest
 // that both sides do, which incarnation speaks, the sequence number of the first
 // datum that the consumer may get, how often, in milliseconds, the consumer
-// reports its progress (0: never), and which incarnation was the one before on this
-// node (0: none, or it is not known).
+// reports its progress (0: never), which incarnation was the one before on this
+// node (0: none, or it is not known), and the sequence number of the first datum that
+// was meant for the consumer, if it was admitted before and may not have heard of it (0:
+// that is Next).
 type start struct {
 	Version       uint16 `cbor:"1,keyasint"`
 	Incarnation   uint64 `cbor:"2,keyasint"`
 	Next          uint64 `cbor:"3,keyasint"`
 	ProgressEvery uint32 `cbor:"4,keyasint,omitempty"`
 	Before        uint64 `cbor:"5,keyasint,omitempty"`
+	First         uint64 `cbor:"6,keyasint,omitempty"`
 }
 
 // lastNumber is the largest sequence number, so that a count of datums fits the N of an event.
