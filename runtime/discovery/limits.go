@@ -51,8 +51,8 @@ type Limits struct {
 
 // defaultLimits and hardLimits: a limit of a node lies between 1 and the hard one.
 var (
-	defaultLimits = Limits{Bytes: 8 << 10, Tags: 64, Streams: 256, Tickets: 8, Addrs: 8, Ticket: ticket.MaxData}
-	hardLimits    = Limits{Bytes: 60 << 10, Tags: 256, Streams: 4096, Tickets: 32, Addrs: 16, Ticket: 8 << 10}
+	defaultLimits = Limits{Bytes: 8 << 10, Tags: 64, Streams: 256, Tickets: 8, Addrs: 8, Ticket: ticket.DefaultData}
+	hardLimits    = Limits{Bytes: 60 << 10, Tags: 256, Streams: 4096, Tickets: 32, Addrs: 16, Ticket: ticket.MaxData}
 )
 
 // limit is one line of a Limits: its name, what is chosen and what may be.

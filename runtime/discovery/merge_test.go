@@ -363,9 +363,9 @@ func TestChangeOverTheLimitsIsRefusedAsAWhole(t *testing.T) {
 		t.Errorf("refused %d times, %d tags published; want none and 1", n, len(b.Me().Tags))
 	}
 	large := func(name string) ticket.Ticket {
-		return ticket.Ticket{Class: ticket.NewClass(name), Data: make([]byte, ticket.MaxData)}
+		return ticket.Ticket{Class: ticket.NewClass(name), Data: make([]byte, ticket.DefaultData)}
 	}
-	over("ticket bytes", b.AddTicket(ticket.Ticket{Data: make([]byte, ticket.MaxData+1)}))
+	over("ticket bytes", b.AddTicket(ticket.Ticket{Data: make([]byte, ticket.DefaultData+1)}))
 	over("bytes", b.SetTickets([]ticket.Ticket{large("a"), large("b"), large("c"), large("d")}))
 	must(b.SetTickets([]ticket.Ticket{large("a"), large("b"), large("c")}))
 	over("bytes", b.AddTicket(large("d")))

@@ -114,7 +114,7 @@ func TestProducerThatBreaksTheProtocolIsLeftForAWhile(t *testing.T) {
 		"gap backwards": {ok, countedGap(7, 5, 1)}, "gap to the end of numbers": {ok, gapFrame(5, 1<<64-1)}, "half a datum": {ok, {1, 0, 0}},
 		"datum without a number that an event can have": {ok, datumFrame(1<<63, 1)}, "gap up to such a number": {ok, gapFrame(5, 1<<63)},
 		"start with such a number": {startFrame(1, 9, 1<<63)}, "first after next": {startAfter(9, 5, 0, 6)},
-		"gap of nothing":           {ok, countedGap(5, 6, 0)}, "gap of more than it has": {ok, countedGap(5, 6, 3)},
+		"gap of nothing": {ok, countedGap(5, 6, 0)}, "gap of more than it has": {ok, countedGap(5, 6, 3)},
 	} {
 		b, p := newPuppet(t, says...)
 		b.consume("c", stream.ConsumerConfig{})

@@ -11,8 +11,11 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// MaxData bounds a ticket's data, in bytes.
-const MaxData = 2 << 10
+// A ticket's data has DefaultData bytes at most, and MaxData where discovery.Limits say so.
+const (
+	DefaultData = 2 << 10
+	MaxData     = 8 << 10
+)
 
 // ID names a ticket: the BLAKE3 hash of its class and data.
 type ID [32]byte

@@ -479,3 +479,20 @@ func ExampleSigningKey_Issue() {
 	// 2030-01-01T13:00:00Z <nil>
 	// JWT refused by expiry: it ended at 2030-01-01T13:00:00Z: expired
 }
+
+// A network that allows larger tickets (discovery.Limits) issues and takes them.
+func TestTokenMayBeAsLargeAsATicket(t *testing.T) {
+	k := key(t, HS256, 1)
+	for size := 6000; size > 0; size -= 100 {
+		issued, err := k.Issue(holder, Token{ID: strings.Repeat("x", size), Expires: now.Add(time.Hour)})
+		if errors.Is(err, ErrToken) {
+			continue
+		}
+		if err != nil || len(issued.Data) < ticket.MaxData-200 {
+			t.Fatalf("%d bytes, %v, want nearly %d", len(issued.Data), err, ticket.MaxData)
+		}
+		check(t, "large", validator(t, Config{Keys: NewKeySet(k.Verifying())}), holder, issued.Data, now, "", nil, now.Add(time.Hour))
+		return
+	}
+	t.Error("no token was issued")
+}
