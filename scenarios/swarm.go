@@ -256,9 +256,10 @@ func (d *drawing) work(st Stream, stalls bool) {
 
 // near draws a limit of the round trip, under which nobody is, or all are.
 func (d *drawing) near() time.Duration {
-	near := d.Rand.Duration(2*d.Latency+2*d.Jitter, 6*d.Latency+2*d.Jitter)
+	least := 2*d.Latency + 2*d.Jitter
+	near := d.Rand.Duration(least, least+4*d.Latency)
 	if d.Chance(300_000) {
-		near = d.Latency
+		near = d.Latency + (near-least)/4
 	}
 	return max(near.Truncate(time.Microsecond), time.Microsecond)
 }
