@@ -138,8 +138,7 @@ func TestConsumerThatIsCutBeforeItHearsOfItsAdmissionIsTold(t *testing.T) {
 		b.run(5 * time.Second)
 		d, err := c.TryRecv()
 		var told stream.Gap
-		var gap *stream.Gap
-		if errors.As(err, &gap) {
+		if gap, ok := errors.AsType[*stream.Gap](err); ok {
 			told = stream.Gap{From: gap.From, To: gap.To, Count: gap.Count, AtMost: gap.AtMost, Unknown: gap.Unknown, Gone: gap.Gone}
 			d, err = c.TryRecv()
 		}
