@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -149,9 +147,7 @@ type killBed struct {
 	lines    *os.File
 	addr     string // of the consumer
 	quick    []time.Time
-
-	mu   sync.Mutex
-	said bytes.Buffer // the consumer's standard error
+	said     said // the consumer's standard error
 }
 
 // newKillBed starts the consumer, which ends with the test at the latest.
@@ -172,7 +168,7 @@ func newKillBed(t *testing.T) *killBed {
 		t.Fatal(err)
 	}
 	b.consumer = exec.Command("node", "consume", killStream, "--network", killNetwork, "--key", filepath.Join(b.dir, "consumer"), "--log-level", "info")
-	b.consumer.Stdout, b.consumer.Stderr = b.lines, b
+	b.consumer.Stdout, b.consumer.Stderr = b.lines, &b.said
 	if err := b.consumer.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -182,27 +178,14 @@ func newKillBed(t *testing.T) *killBed {
 		b.lines.Close()
 	})
 	const prefix = "--bootstrap "
-	b.until("address", func() bool { return strings.Contains(b.stderr(), prefix) })
-	_, after, _ := strings.Cut(b.stderr(), prefix)
+	b.until("address", func() bool { return strings.Contains(b.said.String(), prefix) })
+	_, after, _ := strings.Cut(b.said.String(), prefix)
 	b.addr, _, _ = strings.Cut(after, "\n")
 	return b
 }
 
-// Write takes the consumer's standard error.
-func (b *killBed) Write(text []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.said.Write(text)
-}
-
-func (b *killBed) stderr() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.said.String()
-}
-
 // logged returns how many events of a kind the consumer has logged.
-func (b *killBed) logged(kind string) int { return strings.Count(b.stderr(), " msg="+kind+" ") }
+func (b *killBed) logged(kind string) int { return strings.Count(b.said.String(), " msg="+kind+" ") }
 
 // connected reports whether the consumer has a session.
 func (b *killBed) connected() bool { return b.logged("session.up") > b.logged("session.down") }
@@ -214,7 +197,7 @@ func (b *killBed) until(what string, met func() bool) {
 	defer tick.Stop()
 	for end := time.Now().Add(killWait); !met(); <-tick.C {
 		if time.Now().After(end) {
-			b.t.Fatalf("no %s within %s; consume says:\n%s", what, killWait, b.stderr())
+			b.t.Fatalf("no %s within %s; consume says:\n%s", what, killWait, b.said.String())
 		}
 	}
 }
@@ -296,7 +279,7 @@ func (b *killBed) end() (lines, stderr string, code int) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return string(text), b.stderr(), b.consumer.ProcessState.ExitCode()
+	return string(text), b.said.String(), b.consumer.ProcessState.ExitCode()
 }
 
 // judge compares what the runs sent with what consume wrote and reported.
@@ -331,8 +314,8 @@ func TestConsumeReportsWhatKilledProducersLost(t *testing.T) {
 	// The last run was killed. Even seeds end consume when it has lost the producer, odd ones
 	// when it has reported that.
 	b.until("loss of the producer", func() bool { return !b.connected() })
-	if said := len(b.stderr()); *killSeed%2 == 1 {
-		b.until("report of the last loss", func() bool { return strings.Contains(b.stderr()[said:], "node: missed an unknown number") })
+	if said := len(b.said.String()); *killSeed%2 == 1 {
+		b.until("report of the last loss", func() bool { return strings.Contains(b.said.String()[said:], "node: missed an unknown number") })
 	}
 	b.judge(runs)
 }

@@ -30,8 +30,8 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
-// running starts the command with arguments, and ends it with the test.
-func running(t *testing.T, stdin io.Reader, args ...string) (stdout io.Reader, stderr *said) {
+// launch starts the command with arguments, and ends it with the test.
+func launch(t *testing.T, stdin io.Reader, args ...string) (stdout io.Reader, stderr *said) {
 	t.Helper()
 	cmd := exec.Command("node", args...)
 	stderr = &said{}
@@ -64,7 +64,7 @@ func TestReaderOfAPipeThatGoesOnIsNotCut(t *testing.T) {
 		sizes.Go(func() {
 			name := fmt.Sprint("slow", size)
 			lines, feed := io.Pipe()
-			_, producer := running(t, lines, "produce", name, "--network", name, "--listen", "127.0.0.1:0", "--block-max", blockMax.String())
+			_, producer := launch(t, lines, "produce", name, "--network", name, "--listen", "127.0.0.1:0", "--block-max", blockMax.String())
 			go func() {
 				for i := 1; ; i++ {
 					if _, err := fmt.Fprintf(feed, "%-*d\n", size-1, i); err != nil {
@@ -82,7 +82,7 @@ func TestReaderOfAPipeThatGoesOnIsNotCut(t *testing.T) {
 			}
 			_, after, _ := strings.Cut(producer.String(), prefix)
 			addr, _, _ := strings.Cut(after, "\n")
-			out, consumer := running(t, nil, "consume", name, "--network", name, "--bootstrap", addr)
+			out, consumer := launch(t, nil, "consume", name, "--network", name, "--bootstrap", addr)
 			reader := bufio.NewReaderSize(out, 4<<10)
 			begin := time.Now()
 			for want := 1; time.Since(begin) < lasts; want++ {
