@@ -118,6 +118,10 @@ func (l *Link) Drain(r wire.Reason, limit time.Duration) {
 	if l.t.crashed || l.state == closed || l.draining {
 		return
 	}
+	if l.port == nil { // an accepted link that is refused
+		l.Close(r)
+		return
+	}
 	l.draining, l.bye = true, r
 	l.timer.stop()
 	l.timer.set(l.t.n.now() + max(0, int64(limit)))

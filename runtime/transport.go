@@ -135,12 +135,13 @@ type Link interface {
 	// Close ends the link at once, whatever a write is doing, and discards
 	// messages that were not sent or not received, here and there. The peer
 	// learns the reason. Of several reasons the most severe wins until one is
-	// on the wire.
+	// on the wire. An acceptor refuses a link with Close, bound or not.
 	Close(r wire.Reason)
 	// Drain lets nothing more be sent, delivers what was sent, says goodbye
 	// with r, and calls OnClosed once the peer's handler took the last
 	// message. After max it becomes Close(wire.DrainTimeout), so that a peer which hears r
-	// knows that it got everything. Close overrides it.
+	// knows that it got everything. Close overrides it. Drain of a link that is not bound
+	// is Close.
 	Drain(r wire.Reason, max time.Duration)
 }
 

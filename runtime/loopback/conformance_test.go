@@ -24,6 +24,7 @@ var omits = []string{
 	"a dial tries the next address",
 	"a dial without addresses needs a session",
 	"a link survives a short partition",
+	"a link that is refused does not keep its session",
 	"a peer of another network is refused",
 	"a peer that is not known has few links",
 	"a peer with another key is refused",

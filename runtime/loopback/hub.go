@@ -130,7 +130,7 @@ func (t *Transport) Dial(peer ident.PeerID, _ []string, proto runtime.Protocol, 
 	default:
 		far := newLink(to, t.local, l.proto)
 		near.other, far.other = far, near
-		far.open, far.waits = true, true
+		far.open, far.waits, far.from = true, true, l
 		t.add(near)
 		to.add(far)
 		l.strand.Post(func() { l.accept(far) })

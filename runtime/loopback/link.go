@@ -24,6 +24,7 @@ type link struct {
 	peer  ident.PeerID
 	proto runtime.Protocol
 
+	from    *listener      // of an accepted link
 	strand  runtime.Strand // nil until an accepted link is bound
 	handler runtime.Handler
 	binding int  // how often it was bound: turns that were posted for an earlier binding do nothing
@@ -91,7 +92,7 @@ func (l *link) Bind(s runtime.Strand, h runtime.Handler) {
 	l.posted, l.more = false, false
 	if l.waits {
 		l.waits = false
-		if o := l.other; !l.ended && !o.ended {
+		if o := l.other; !l.ended && !l.closing && !o.ended {
 			o.open, o.opens = true, true
 			o.wake()
 		}
@@ -171,12 +172,23 @@ func (l *link) Close(r wire.Reason) {
 	case l.ended:
 	case l.closing:
 		l.reason = l.reason.Worst(r)
-	case l.strand == nil:
-		l.end(r)
 	default:
-		l.closing, l.reason, l.more = true, r, false
-		l.wake()
+		l.close(r)
 	}
+}
+
+// close is the first Close, with the hub's lock held.
+func (l *link) close(r wire.Reason) {
+	l.closing, l.reason, l.more = true, r, false
+	if l.strand != nil {
+		l.wake()
+		return
+	}
+	l.from.strand.Post(func() {
+		l.t.hub.mu.Lock()
+		defer l.t.hub.mu.Unlock()
+		l.end(l.reason)
+	})
 }
 
 // Drain implements runtime.Link.
@@ -192,7 +204,7 @@ func (l *link) drain(r wire.Reason, max time.Duration) {
 		return
 	}
 	if l.strand == nil {
-		l.end(r) // nothing was sent
+		l.close(r) // nothing was sent
 		return
 	}
 	l.draining, l.bye = true, r

@@ -151,6 +151,11 @@ func (l *link) Resume() {
 func (l *link) Close(r wire.Reason) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.close(r)
+}
+
+// close is Close with the lock held.
+func (l *link) close(r wire.Reason) {
 	switch {
 	case l.ended:
 	case l.closing:
@@ -158,6 +163,10 @@ func (l *link) Close(r wire.Reason) {
 	default:
 		l.closing, l.closeReason = true, r
 		l.dead.Store(true)
+		if l.unbound {
+			l.from.strand.Post(func() { l.end(r, true) }) // end takes closeReason
+			return
+		}
 		l.post()
 	}
 }
@@ -166,6 +175,10 @@ func (l *link) Drain(r wire.Reason, max time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended || l.closing || l.draining {
+		return
+	}
+	if l.unbound {
+		l.close(r) // the peer was not let in, and sent nothing that was taken
 		return
 	}
 	l.draining, l.drainReason = true, r

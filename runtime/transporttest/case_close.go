@@ -18,6 +18,8 @@ func closeCases() []Case {
 		{Name: "close twice is one close", Body: closeTwice},
 		{Name: "close at both ends at once ends both once", Body: closeBoth},
 		{Name: "close before the link opens", Body: closeBeforeOpen},
+		{Name: "a link that is not bound is refused", Body: closeUnbound},
+		{Name: "a link that is refused does not keep its session", Needs: CanConnect, Body: refusedLinger},
 		{Name: "unsent is exact after close", Body: unsentExact},
 		{Name: "nothing can be sent on a closed link", Body: sendAfterClose},
 	}
@@ -229,4 +231,70 @@ func sendAfterClose(b *Bed) {
 			b.Errorf("Send on a link that the peer ended took %d, %v, want ErrClosed", n, err)
 		}
 	}
+}
+
+// refusals are the ways in which an acceptor refuses a link that it has not bound.
+var refusals = []struct {
+	name   string
+	refuse func(runtime.Link)
+}{
+	{"close", func(l runtime.Link) { l.Close(wire.NoCapacity) }},
+	{"the more severe reason", func(l runtime.Link) {
+		l.Close(wire.Cancelled)
+		l.Close(wire.NoCapacity)
+	}},
+	{"drain", func(l runtime.Link) { l.Drain(wire.NoCapacity, time.Hour) }},
+}
+
+func (n *Node) refuseAll() {
+	n.Do(func() {
+		for _, r := range refusals {
+			if _, err := n.Env.Transport.Listen(runtime.Protocol{Name: r.name}, n.strand, r.refuse); err != nil {
+				n.bed.Errorf("listen: %v", err)
+			}
+		}
+	})
+}
+
+// closeUnbound refuses more links than there are places for those that are not bound.
+func closeUnbound(b *Bed) {
+	x, y := b.Pair()
+	y.refuseAll()
+	for _, r := range refusals {
+		for i := range 80 {
+			if c := x.Dial(y, r.name, nil).Closed(); c.Reason != wire.NoCapacity || c.Local {
+				b.Fatalf("%s: link %d: %v, want no-capacity from the peer", r.name, i, c)
+			}
+		}
+	}
+	// It may be bound afterwards, and then hears of its end.
+	var late *End
+	var there runtime.Watch[bool]
+	y.Do(func() {
+		_, err := y.Env.Transport.Listen(runtime.Protocol{Name: "late"}, y.strand, func(l runtime.Link) {
+			l.Close(wire.NoCapacity)
+			late = y.newEnd("bound late", false)
+			late.link = l
+			l.Bind(y.strand, late)
+			there.Set(true)
+		})
+		if err != nil {
+			b.Errorf("listen: %v", err)
+		}
+	})
+	near := x.Dial(y, "late", nil)
+	if _, err := there.Wait(b.ctx, b.env, func(ok bool) bool { return ok }); err != nil {
+		b.Fatalf("no link came: %v", err)
+	}
+	late.expectClosed(wire.NoCapacity, true)
+	near.expectClosed(wire.NoCapacity, false)
+}
+
+func refusedLinger(b *Bed) {
+	x, y := b.Node("a"), b.NodeWith("b", Options{Linger: 100 * time.Millisecond})
+	y.refuseAll()
+	for _, r := range refusals {
+		x.Dial(y, r.name, nil).expectClosed(wire.NoCapacity, false)
+	}
+	b.Until("the session ends", func() bool { return x.Sessions(y.ID) == 0 && y.Sessions(x.ID) == 0 })
 }
