@@ -63,10 +63,16 @@ func (c *control) measured(d, at time.Duration) {
 	c.latest = runtime.RTT{Latest: d, Min: least, At: at}
 }
 
+// say writes a frame. If the peer does not take it within the idle time-out the session ends:
+// half of it may be written.
 func (c *control) say(kind wire.FrameKind, payload []byte) error {
 	c.write.Lock()
 	defer c.write.Unlock()
+	_ = c.stream.SetWriteDeadline(time.Now().Add(c.t.config.IdleTimeout))
 	_, err := c.stream.Write(wire.AppendFrame(nil, 0, kind, payload))
+	if err != nil {
+		c.stream.CancelRead(quic.StreamErrorCode(wire.IdleTimeout))
+	}
 	return err
 }
 

@@ -1,6 +1,8 @@
 package quicnet
 
 import (
+	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/quic-go/quic-go"
@@ -64,12 +66,18 @@ func (ln *lane) number(l *link) {
 	ln.links[l.id] = l
 }
 
-// remove forgets a link that ended: frames that still come for it are ignored.
+// remove forgets a link that ended: frames that still come for it are ignored. It leaves
+// nothing behind, though the writer may be stuck: with l.mu held.
 func (ln *lane) remove(l *link) {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
 	if ln.links[l.id] == l {
 		delete(ln.links, l.id)
+	}
+	if l.queued {
+		is := func(other *link) bool { return other == l }
+		ln.ready = slices.DeleteFunc(ln.ready, is)
+		ln.waiting = slices.DeleteFunc(ln.waiting, is)
 	}
 	if ln.large == l {
 		ln.releaseLarge()
@@ -92,12 +100,26 @@ func (ln *lane) push(l *link) {
 	ln.startWriter()
 }
 
-// reset has the peer told that a link ended.
+// spareResets is how many more resets may wait on a lane than links can be open, for links
+// that are refused.
+const spareResets = 1024
+
+// reset has the peer told that a link ended. A peer that opens links and does not read what
+// becomes of them loses its session.
 func (ln *lane) reset(id uint64, r wire.Reason) {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	ln.resets = append(ln.resets, tombstone{id, r})
-	ln.startWriter()
+	switch most := ln.t.config.LinksPerPeer + wire.SpareLinks + spareResets; {
+	case ln.down:
+	case len(ln.resets) < most:
+		ln.resets = append(ln.resets, tombstone{id, r})
+		ln.startWriter()
+	default:
+		ln.down = true
+		ln.resets = nil
+		err := refuse(wire.ProtocolViolation, fmt.Sprintf("the peer does not read that %d of its links have ended", most))
+		ln.t.group.Go(func() { ln.s.broken(err) }) // the lock of a link may be held
+	}
 }
 
 // startWriter starts the writer, which exists while there is work; with ln.mu held.

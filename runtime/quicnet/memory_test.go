@@ -19,6 +19,15 @@ func (still) OnMessage([]byte)        {}
 func (still) OnWritable()             {}
 func (still) OnClosed(runtime.Closed) {}
 
+// heap returns the memory that is in use, in bytes.
+func heap() int64 {
+	goruntime.GC()
+	goruntime.GC()
+	var m goruntime.MemStats
+	goruntime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
+}
+
 func TestIdleLinksCostLittle(t *testing.T) {
 	x, y := start(t, "x"), start(t, "y")
 	if _, err := y.Listen(runtime.Protocol{Name: proto}, y.strand, func(l runtime.Link) { l.Bind(y.strand, still{}) }); err != nil {
@@ -33,19 +42,12 @@ func TestIdleLinksCostLittle(t *testing.T) {
 	for range 8 { // one for each lane, at least
 		dial()
 	}
-	memory := func() uint64 {
-		goruntime.GC()
-		goruntime.GC()
-		var m goruntime.MemStats
-		goruntime.ReadMemStats(&m)
-		return m.HeapAlloc + m.StackInuse
-	}
-	before := memory()
+	before := heap()
 	const links = wire.LinksPerPeer - 8
 	for range links {
 		dial()
 	}
-	each := int64(memory()-before) / (2 * links)
+	each := (heap() - before) / (2 * links)
 	t.Logf("%d bytes for each end of a link", each)
 	if each > idleLink {
 		t.Errorf("each end of an idle link costs %d bytes, want %d at most", each, idleLink)

@@ -3,6 +3,7 @@ package quicnet
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -236,6 +237,7 @@ func (s *session) detach(l *link) {
 		return
 	}
 	delete(s.links, l)
+	s.wanting = slices.DeleteFunc(s.wanting, func(other *link) bool { return other == l })
 	s.users--
 	if l.dialled {
 		<-s.places[l.protocol]

@@ -1,0 +1,165 @@
+package quicnet_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/quicnet"
+	"github.com/smalti/smalti/runtime/wire"
+)
+
+// deaf is a peer that lets a node write so many bytes to each of its streams, and no more as
+// long as nothing is read from them.
+func deaf(t *testing.T, n *node, window uint64) *quic.Conn {
+	t.Helper()
+	transport, config := plainClient(t)
+	conn, err := transport.Dial(t.Context(), n.addr(), config, &quic.Config{
+		MaxIdleTimeout: time.Minute, KeepAlivePeriod: 300 * time.Millisecond,
+		InitialStreamReceiveWindow: window, MaxStreamReceiveWindow: window,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.CloseWithError(0, "") })
+	return conn
+}
+
+func ofTheRawPeer(c *quicnet.Config) { c.Network = ident.Network("transporttest") }
+
+// lostWithin fails unless the node ends the connection in time, for a reason.
+func lostWithin(t *testing.T, conn *quic.Conn, limit time.Duration, want wire.Reason) {
+	t.Helper()
+	select {
+	case <-conn.Context().Done():
+		if r := ended(context.Cause(conn.Context())); r != want {
+			t.Errorf("the session ended with %s, want %s: %v", r, want, context.Cause(conn.Context()))
+		}
+	case <-time.After(limit):
+		t.Errorf("the session is there after %s", limit)
+	}
+}
+
+// openFrame asks for a link of a protocol.
+func openFrame(b []byte, id uint64, protocol string) []byte {
+	return wire.AppendFrame(b, id, wire.FrameOpen, append([]byte{1}, protocol...))
+}
+
+// A peer that opens links which are refused, and does not read the refusals, may cost the
+// node no more than a bounded number of them.
+func TestPeerThatReadsNoRefusalsLosesItsSession(t *testing.T) {
+	t.Parallel()
+	n := start(t, "n", ofTheRawPeer)
+	conn := deaf(t, n, 1<<10)
+	if err := sayHello(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := conn.OpenStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const most = 1_000_000
+	id := uint64(0)
+	for err == nil && id < most {
+		var b []byte
+		for len(b) < 32<<10 {
+			id++
+			b = openFrame(b, id, "nothing")
+		}
+		_, err = stream.Write(b)
+	}
+	lostWithin(t, conn, 10*time.Second, wire.ProtocolViolation)
+	if id > most/2 {
+		t.Errorf("the session ended after %d links, want soon after 5,184", id)
+	}
+}
+
+// A peer that takes no ping of its session loses it, whatever else it says.
+func TestPeerThatTakesNoPingLosesItsSession(t *testing.T) {
+	t.Parallel()
+	n := start(t, "n", ofTheRawPeer, func(c *quicnet.Config) { c.IdleTimeout, c.KeepAlive = time.Second, 300*time.Millisecond })
+	accepted := n.listen()
+	conn := deaf(t, n, 130) // for the two words of the hello, and the answer to the link
+	stream, err := conn.OpenStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := wire.MustMarshal(wire.Hello{
+		VersionMin: wire.VersionMin, VersionMax: wire.VersionMax, Network: ident.Network("transporttest"), Instance: wire.Instance{7},
+	})
+	framed := wire.AppendFrame(nil, 0, wire.FrameMessage, hello)
+	if _, err := stream.Write(append(framed, framed...)); err != nil {
+		t.Fatal(err)
+	}
+	links, err := conn.OpenStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := links.Write(openFrame(nil, 1, proto)); err != nil {
+		t.Fatal(err)
+	}
+	far := await(t, "link", accepted)
+	for range 20 { // each measures the round trip anew
+		far.do(func(l runtime.Link) { l.Session().RTT() })
+		time.Sleep(300 * time.Millisecond)
+		if conn.Context().Err() != nil {
+			break
+		}
+	}
+	lostWithin(t, conn, time.Second, wire.IdleTimeout)
+}
+
+// Links that a peer opens and ends leave nothing behind, though it does not read the answers.
+func TestLinksThatAPeerEndsLeaveNothing(t *testing.T) {
+	n := start(t, "n", ofTheRawPeer)
+	if _, err := n.Listen(runtime.Protocol{Name: proto}, n.strand, func(l runtime.Link) { l.Bind(n.strand, still{}) }); err != nil {
+		t.Fatal(err)
+	}
+	conn := deaf(t, n, 1<<10)
+	if err := sayHello(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := conn.OpenStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const stay, rounds, each = 500, 1000, 50
+	id := uint64(0)
+	round := func(links int, end bool) {
+		t.Helper()
+		var opens, resets []byte
+		for range links {
+			id++
+			opens = openFrame(opens, id, proto)
+			resets = wire.AppendReasonFrame(resets, id, wire.FrameReset, wire.Cancelled)
+		}
+		_, err := stream.Write(opens)
+		if end && err == nil {
+			n.do(func() {}) // they are bound
+			time.Sleep(time.Millisecond)
+			_, err = stream.Write(resets)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range stay / each { // of whose answers some are more than it takes
+		round(each, false)
+		time.Sleep(5 * time.Millisecond)
+	}
+	before := heap()
+	for range rounds {
+		round(each, true)
+	}
+	time.Sleep(500 * time.Millisecond)
+	if n := n.count(event.SessionDown, wire.None); n != 0 {
+		t.Fatal("the session ended")
+	}
+	if more := heap() - before; more > 8<<20 {
+		t.Errorf("%d links that the peer ended hold %d KiB", rounds*each, more>>10)
+	}
+}
