@@ -62,16 +62,16 @@ func (c *consumer) event(e event.Event) {
 		c.producers.Inc()
 	case event.Unsubscribed:
 		if e.N == 0 {
-			c.failed.WithLabelValues(e.Reason.String()).Inc()
+			c.failed.WithLabelValues(label(e.Reason)).Inc()
 			return
 		}
-		c.ended.WithLabelValues(e.Reason.String()).Inc()
+		c.ended.WithLabelValues(label(e.Reason)).Inc()
 		c.producers.Dec()
 	case event.Received:
 		c.received.Add(float64(e.N))
 		c.bytes.Add(float64(e.Bytes))
 	case event.Skipped:
-		c.missed.WithLabelValues(e.Reason.String()).Add(float64(e.N))
+		c.missed.WithLabelValues(label(e.Reason)).Add(float64(e.N))
 	case event.MissedUnknown:
 		c.unknown.Inc()
 	case event.Discarded:

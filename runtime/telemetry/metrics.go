@@ -46,7 +46,7 @@ func (m *Metrics) Event(e event.Event) {
 	case k < event.ProducerOpened:
 		m.discovery.event(e)
 	case k == event.HandshakeRefused:
-		m.node.handshakes.WithLabelValues(e.Reason.String()).Inc()
+		m.node.handshakes.WithLabelValues(label(e.Reason)).Inc()
 	case k == event.HandshakeBegan, k == event.HandshakeEnded:
 	case k < event.ConsumerOpened:
 		m.producers.of(e.Stream, e.Text).event(e)
@@ -93,10 +93,10 @@ func (n *node) event(e event.Event) {
 		n.opened.Inc()
 		n.sessions.Inc()
 	case event.SessionDown:
-		n.closed.WithLabelValues(e.Reason.String()).Inc()
+		n.closed.WithLabelValues(label(e.Reason)).Inc()
 		n.sessions.Dec()
 	case event.SessionRefused:
-		n.refused.WithLabelValues(e.Reason.String()).Inc()
+		n.refused.WithLabelValues(label(e.Reason)).Inc()
 	case event.Dialling:
 		n.dials.Inc()
 	case event.DialWithheld:
@@ -174,7 +174,7 @@ func (d *discovery) event(e event.Event) {
 	case event.Pinged:
 		switch {
 		case e.Reason != 0:
-			d.failed.WithLabelValues(e.Reason.String()).Inc()
+			d.failed.WithLabelValues(label(e.Reason)).Inc()
 		case e.N > 0:
 			d.pings.Observe(seconds(e.N))
 		}

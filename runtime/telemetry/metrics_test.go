@@ -88,6 +88,9 @@ var rows = []struct {
 	{event.Event{Kind: event.Discarded, N: 5}, map[string]float64{`consumer_discarded_datums_total s`: 5}},
 	{event.Event{Kind: event.ConsumerClosed}, map[string]float64{`consumer_open s`: -1}},
 
+	{event.Event{Kind: event.SubEnded, Reason: wire.Reason(1000)}, map[string]float64{`producer_consumers s`: -1, `producer_subscriptions_ended_total other s`: 1}},
+	{event.Event{Kind: event.SessionRefused, Reason: wire.Reason(1000)}, map[string]float64{`session_refused_total other`: 1}},
+	{event.Event{Kind: event.SessionRefused, Reason: wire.Reason(60000)}, map[string]float64{`session_refused_total other`: 1}},
 	{event.Event{Kind: event.SocketFailed}, map[string]float64{`socket_failures_total`: 1}},
 	{event.Event{Kind: event.SendFailed, N: 7}, map[string]float64{`socket_packets_unsent_total`: 7}},
 	{event.Event{Kind: event.SessionMeasured, N: 250_000_000}, map[string]float64{`session_rtt_seconds`: 0.25}},

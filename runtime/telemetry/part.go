@@ -3,6 +3,7 @@ package telemetry
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/smalti/smalti/runtime/wire"
 )
 
 // part makes the metrics of one part of a node. What the names of its methods
@@ -26,6 +27,15 @@ func (p part) counter(name, help string) prometheus.Counter {
 
 func (p part) reasons(name, help string) *prometheus.CounterVec {
 	return p.factory.NewCounterVec(prometheus.CounterOpts(p.opts(name, help)), []string{"reason"})
+}
+
+// label returns the label of a reason. Peers may give reasons that have no name, tens of
+// thousands of them: all of those are counted as one.
+func label(r wire.Reason) string {
+	if !r.Known() {
+		return "other"
+	}
+	return r.String()
 }
 
 // durations sorts times from 100 us to 13 s.

@@ -62,9 +62,9 @@ func (p *producer) event(e event.Event) {
 		p.admitted.Inc()
 		p.consumers.Inc()
 	case event.SubRefused:
-		p.refused.WithLabelValues(e.Reason.String()).Inc()
+		p.refused.WithLabelValues(label(e.Reason)).Inc()
 	case event.SubEnded:
-		p.ended.WithLabelValues(e.Reason.String()).Inc()
+		p.ended.WithLabelValues(label(e.Reason)).Inc()
 		p.consumers.Dec()
 		p.returned.Add(float64(e.N))
 	case event.Enqueued:
@@ -73,9 +73,9 @@ func (p *producer) event(e event.Event) {
 		p.written.Add(float64(e.N))
 		p.bytes.Add(float64(e.Bytes))
 	case event.Dropped:
-		p.dropped.WithLabelValues(e.Reason.String()).Add(float64(e.N))
+		p.dropped.WithLabelValues(label(e.Reason)).Add(float64(e.N))
 	case event.InputDropped:
-		p.undelivered.WithLabelValues(e.Reason.String()).Add(float64(e.N))
+		p.undelivered.WithLabelValues(label(e.Reason)).Add(float64(e.N))
 	case event.Unmatched:
 		p.unmatched.Add(float64(e.N))
 	case event.CriteriaFailed:

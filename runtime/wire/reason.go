@@ -156,6 +156,16 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason(%d)", uint16(r))
 }
 
+// Known reports whether this version has a name for the reason.
+func (r Reason) Known() bool {
+	for i := range reasons {
+		if reasons[i].code == r {
+			return true
+		}
+	}
+	return false
+}
+
 // Error makes a Reason an error.
 func (r Reason) Error() string { return r.String() }
 
