@@ -51,7 +51,8 @@ type neighbour struct {
 	stale bool
 
 	rest     func()        // says the rest of the farewell, for which the link had no room; nil: nothing is left
-	patience runtime.Timer // with which it waits for room
+	patience runtime.Timer // with which it waits for room for that, and before that for the entry of a peer
+	resume   runtime.Timer // reads on, after the peer said much
 }
 
 // neighbours are links to peers, at most one for each, in the order in which they
@@ -154,6 +155,9 @@ func (w *worker) acceptNeighbour(link runtime.Link) {
 	case old != nil && old.chosen && w.self.Compare(old.peer) < 0:
 		link.Close(wire.Duplicate)
 		return
+	case !w.source(link.Peer()).neighbours.Allow(w.env.Clock.Mono(), openEvery, openBurst):
+		link.Close(wire.Overloaded)
+		return
 	case old == nil && (len(w.neighbours)-w.neighbours.chosen() >= maxChosenBy || w.signed(link.Peer()) == nil && w.strangers() >= maxStrangers):
 		link.Close(wire.Overloaded)
 		return
@@ -163,11 +167,14 @@ func (w *worker) acceptNeighbour(link runtime.Link) {
 	n := w.newNeighbour(link.Peer())
 	n.link, n.open = link, true
 	link.Bind(w.strand, n)
-	w.agenda.in(w.cfg.SyncTimeout, func() {
-		if w.signed(n.peer) == nil {
-			link.Close(wire.UnknownPeer)
-		}
-	})
+	n.patience = w.env.Clock.AfterFunc(w.strand, w.cfg.SyncTimeout, n.onPatience)
+}
+
+// onPatience ends the link of a peer that has not shown its entry.
+func (n *neighbour) onPatience() {
+	if n.w.signed(n.peer) == nil {
+		n.link.Close(wire.UnknownPeer)
+	}
 }
 
 // strangers counts the neighbours whose entry this node does not have yet.
@@ -241,9 +248,9 @@ func (n *neighbour) OnWritable() {
 	}
 }
 
-func (n *neighbour) stopPatience() {
-	if n.patience != nil {
-		n.patience.Stop()
+func stopTimer(t runtime.Timer) {
+	if t != nil {
+		t.Stop()
 	}
 }
 
@@ -260,14 +267,16 @@ func (n *neighbour) OnMessage(b []byte) {
 	n.hear(r)
 	if wait := n.w.source(n.peer).said.Spend(n.w.env.Clock.Mono(), kibEvery, kibBurst, 1+len(b)>>10); wait > 0 {
 		n.link.Pause()
-		n.w.agenda.in(wait, n.link.Resume)
+		stopTimer(n.resume)
+		n.resume = n.w.env.Clock.AfterFunc(n.w.strand, wait, n.link.Resume)
 	}
 }
 
 // OnClosed implements runtime.Handler.
 func (n *neighbour) OnClosed(c runtime.Closed) {
 	w := n.w
-	n.stopPatience()
+	stopTimer(n.patience)
+	stopTimer(n.resume)
 	w.open--
 	w.neighbours = w.neighbours.without(n)
 	if !n.ending {
@@ -303,7 +312,7 @@ func (w *worker) leaveNeighbours(b bag) {
 // for follows when it has.
 func (n *neighbour) leave(farewell [][]byte, until time.Duration) {
 	w := n.w
-	n.stopPatience()
+	stopTimer(n.patience)
 	n.rest = nil
 	sent, err := n.link.Send(farewell...)
 	left := until - w.env.Clock.Mono()

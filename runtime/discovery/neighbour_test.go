@@ -100,7 +100,9 @@ func TestPlacesOfNeighboursThatChooseANodeAreBounded(t *testing.T) {
 			}
 		}
 		b.member(testKey(2))
-		b.pass(b.worker.cfg.SyncTimeout)
+		for _, n := range b.worker.neighbours {
+			n.onPatience()
+		}
 		for i, l := range links[:most] {
 			if want := !known && i > 0; (l.closed == wire.UnknownPeer) != want {
 				t.Errorf("in the catalog %t: neighbour %d, that had time to show its entry, is closed with %s", known, i, l.closed)
@@ -167,5 +169,29 @@ func TestNeighbourThatIsLostIsLookedFor(t *testing.T) {
 		if n.OnClosed(runtime.Closed{Reason: reason}); b.worker.jobs[peer] != nil {
 			t.Errorf("%s: looked for, though this node ended it", reason)
 		}
+	}
+}
+
+// A peer that opens links and ends them again costs what it has open, and not what it had.
+func TestLinksOfNeighboursLeaveNothing(t *testing.T) {
+	b := newBed(t, nil)
+	before, taken := len(b.worker.agenda.heap), 0
+	for range 2 * openBurst {
+		l := &wired{peer: ident.PeerID{2}}
+		switch b.worker.acceptNeighbour(l); l.closed {
+		case wire.None:
+			taken++
+			l.handler.OnMessage(nil)
+			l.handler.OnClosed(runtime.Closed{Reason: wire.Finished})
+		case wire.Overloaded:
+		default:
+			t.Fatalf("closed with %s", l.closed)
+		}
+	}
+	if taken != openBurst {
+		t.Errorf("%d links of one peer at once, want %d", taken, openBurst)
+	}
+	if more := len(b.worker.agenda.heap) - before; more > 1 { // one to choose others
+		t.Errorf("%d appointments are left of links that ended", more)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // Allowances of one peer, whichever links it uses.
 const (
-	// openEvery and openBurst limit the exchanges and the pings that a peer opens, each:
+	// openEvery and openBurst limit the exchanges, the pings and the neighbours' links that a peer opens, each:
 	// an honest one opens one exchange in some seconds, and more after it heard of much.
 	openEvery = time.Second
 	openBurst = 32
@@ -43,6 +43,7 @@ type source struct {
 	told            runtime.GCRA // peers that nobody told of before
 	exchanges       runtime.GCRA
 	pings           runtime.GCRA
+	neighbours      runtime.GCRA // links
 	said            runtime.GCRA // KiB
 	news            runtime.GCRA
 	forged, reports runtime.GCRA
@@ -51,7 +52,7 @@ type source struct {
 
 // idle tells whether there is nothing to remember.
 func (s *source) idle(now time.Duration) bool {
-	for _, g := range []*runtime.GCRA{&s.told, &s.exchanges, &s.pings, &s.said, &s.news, &s.forged, &s.reports} {
+	for _, g := range []*runtime.GCRA{&s.told, &s.exchanges, &s.pings, &s.neighbours, &s.said, &s.news, &s.forged, &s.reports} {
 		if !g.Idle(now) {
 			return false
 		}
