@@ -15,6 +15,7 @@ type attempt struct {
 	link     runtime.Link
 	deadline runtime.Timer // of the producer's answer
 	opened   bool          // the producer has the link, and may have admitted the consumer
+	outdated bool          // this node's entry changed since it began
 	up       bool          // the producer said start
 	since    time.Duration // Mono when it did
 	began    time.Time     // Now when it did

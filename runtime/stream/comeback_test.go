@@ -33,6 +33,26 @@ func TestRefusedConsumerAppealsWithItsNewEntryAtOnce(t *testing.T) {
 	}
 }
 
+// The entry may change while an attempt is under way that is refused for the old one.
+func TestConsumerAppealsWithAnEntryThatChangedMeanwhile(t *testing.T) {
+	late := 0
+	for wait := time.Duration(0); wait < 60*time.Millisecond; wait += time.Millisecond {
+		b := newBed(t, 1, "p", "c")
+		p := b.produce("p", stream.ProducerConfig{Require: func(p discovery.Peer) bool { return p.Entry.HasTag(tag("gold")) }})
+		b.run(time.Minute)
+		b.consume("c", stream.ConsumerConfig{Backoff: stream.Backoff{First: time.Hour, Max: 24 * time.Hour}})
+		b.run(wait)
+		if b.count("c", event.Subscribing) == 1 && b.count("c", event.Unsubscribed) == 0 {
+			late++
+		}
+		must(b.nodes["c"].Discovery().AddTags(tag("gold")))
+		b.within(2*time.Second, "subscription", subscribed(1, p))
+	}
+	if late < 3 {
+		t.Errorf("the entry changed %d times while an attempt was under way, want more", late)
+	}
+}
+
 func TestConsumerThatGivesUpWaitsForNews(t *testing.T) {
 	b := newBed(t, 1, "p", "c")
 	must(b.nodes["p"].Discovery().AddStream(ident.Stream(name))) // advertised by nobody who serves it

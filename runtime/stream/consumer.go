@@ -142,12 +142,15 @@ func (c *Consumer[T]) When() When { return When{env: c.core.env, status: &c.core
 // Status gives the present moment: a Subscription for each connected producer.
 func (c *Consumer[T]) Status() Status { return c.core.status.Get() }
 
-// Close ends all subscriptions at once, soon after it returns. What had arrived
-// and was not received is dropped, and Recv gives ErrClosed. Twice is fine.
+// Close drops what had arrived and was not received: Recv gives ErrClosed from then on. All
+// subscriptions end soon after it returned. Twice is fine.
 func (c *Consumer[T]) Close() { c.core.shut() }
 
 // shut starts the close; ended tells when it is done.
-func (c *consumer) shut() { c.worker.strand.Post(c.close) }
+func (c *consumer) shut() {
+	c.queue.close()
+	c.worker.strand.Post(c.close)
+}
 
 func (c *consumer) close() {
 	if !c.worker.closed {

@@ -178,3 +178,24 @@ func TestStreamThatIsProducedAnewAtOnceHasItsConsumersSoon(t *testing.T) {
 		}
 	}
 }
+
+// What an application has not received when it closes a consumer it does not receive
+// afterwards, though the worker ends its subscriptions later.
+func TestClosedConsumerGivesNothing(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	p := b.produce("p", stream.ProducerConfig{})
+	c := b.consume("c", stream.ConsumerConfig{})
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	b.sendAll(p, 0, 9)
+	if _, err := c.TryRecv(); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if d, err := c.TryRecv(); !errors.Is(err, stream.ErrClosed) {
+		t.Errorf("received %d, %v, want that it is closed", d.Seq, err)
+	}
+	b.run(time.Second)
+	if e := b.last("c", event.Discarded); e.N != 9 {
+		t.Errorf("%d datums are told to be dropped, want 9", e.N)
+	}
+}

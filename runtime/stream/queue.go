@@ -55,6 +55,7 @@ type queue struct {
 	reports bool // onTaken is to be posted at the next pop
 	pops    uint64
 	closed  bool
+	dropped int // datums, since it was closed
 	waiters waiters
 	traffic traffic // of all producers
 }
@@ -64,6 +65,10 @@ type queue struct {
 func (q *queue) push(batch []arrival) (full bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.closed {
+		q.drop(batch)
+		return false
+	}
 	for i := range batch {
 		q.bytes += len(batch[i].payload)
 		if !q.merge(&batch[i]) {
@@ -180,17 +185,22 @@ func (q *queue) wait(ctx context.Context) error {
 // due tells whether pop gives something other than ErrEmpty; q.mu is held.
 func (q *queue) due() bool { return q.items.len() > 0 || q.closed }
 
-// close lets nobody wait any more. It drops what nobody took and tells how many
-// datums those were.
+// close ends all waits, and drops what was not taken and what comes yet. It returns how many
+// datums were dropped, those of earlier calls included.
 func (q *queue) close() (dropped int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, a := range q.items.all() {
-		if a.kind == arrivalDatum {
-			dropped++
-		}
-	}
+	q.drop(q.items.all())
 	q.items, q.bytes, q.closed = fifo[arrival]{}, 0, true
 	q.waiters.wakeAll()
-	return dropped
+	return q.dropped
+}
+
+// drop counts the datums of a batch; with the lock held.
+func (q *queue) drop(batch []arrival) {
+	for i := range batch {
+		if batch[i].kind == arrivalDatum {
+			q.dropped++
+		}
+	}
 }

@@ -147,9 +147,13 @@ func (r *receiver) bar(reason wire.Reason) {
 }
 
 // appeal tries again where the producer refused, after it was told of this node's
-// new entry.
+// new entry. An attempt that is under way may still be refused for the old one.
 func (r *receiver) appeal() {
-	if r.attempt != nil || r.barred != wire.None || !verdict(r.verdict) {
+	if r.attempt != nil {
+		r.attempt.outdated = true
+		return
+	}
+	if r.barred != wire.None || !verdict(r.verdict) {
 		return
 	}
 	w := r.worker
@@ -228,6 +232,9 @@ func (r *receiver) ended(reason wire.Reason) {
 	if r.last {
 		w.remove(r, reason)
 		return
+	}
+	if a.outdated {
+		defer r.appeal() // by when the back-off is armed
 	}
 	now := w.env.Clock.Mono()
 	switch {
