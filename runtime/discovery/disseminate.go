@@ -33,6 +33,7 @@ type disseminator struct {
 
 	stopping bool
 	stopped  bool
+	parting  parting
 	leaving  []waiter
 }
 

@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -50,6 +49,7 @@ type neighbour struct {
 	// ends, or at a tick.
 	stale bool
 
+	leaves   bool          // it said so
 	rest     func()        // says the rest of the farewell, for which the link had no room; nil: nothing is left
 	patience runtime.Timer // with which it waits for room for that, and before that for the entry of a peer
 	resume   runtime.Timer // reads on, after the peer said much
@@ -128,10 +128,16 @@ func (w *worker) befriend(count int) {
 		return
 	}
 	for _, id := range w.choose(count, func(id ident.PeerID) bool { return w.neighbours.of(id) == nil }) {
-		n := w.newNeighbour(id)
-		n.chosen = true
-		n.link = w.env.Transport.Dial(id, w.addrs(id, nil), control(GossipProtocol), w.strand, n)
+		w.approach(id)
 	}
+}
+
+// approach opens the link to a neighbour that this node chose.
+func (w *worker) approach(id ident.PeerID) *neighbour {
+	n := w.newNeighbour(id)
+	n.chosen = true
+	n.link = w.env.Transport.Dial(id, w.addrs(id, nil), control(GossipProtocol), w.strand, n)
+	return n
 }
 
 func (w *worker) newNeighbour(peer ident.PeerID) *neighbour {
@@ -256,10 +262,11 @@ func stopTimer(t runtime.Timer) {
 
 // OnMessage implements runtime.Handler.
 func (n *neighbour) OnMessage(b []byte) {
+	r, err := n.w.read(b)
 	if n.w.stopping {
+		n.leaves = n.leaves || err == nil && r.departs(n.peer)
 		return
 	}
-	r, err := n.w.read(b)
 	if err != nil {
 		n.link.Close(wire.ProtocolViolation)
 		return
@@ -288,6 +295,9 @@ func (n *neighbour) OnClosed(c runtime.Closed) {
 		}
 	}
 	w.fillSoon()
+	if w.stopping {
+		w.parted(n, c)
+	}
 	w.settle()
 }
 
@@ -295,31 +305,4 @@ func (n *neighbour) OnClosed(c runtime.Closed) {
 func (w *worker) linked(peer ident.PeerID) bool {
 	n := w.neighbours.of(peer)
 	return n != nil && n.open && !n.ending
-}
-
-// leaveNeighbours tells all neighbours that this node leaves, and ends the links. It
-// tells others besides, for it may not have noticed yet that neighbours are out of reach.
-func (w *worker) leaveNeighbours(b bag) {
-	w.befriend(degree)
-	until := w.env.Clock.Mono() + w.cfg.DepartureWindow
-	for _, n := range w.neighbours {
-		n.ending = true
-		n.leave(b.messages(), until)
-	}
-}
-
-// leave says farewell to a neighbour and ends the link, by until. What the link has no room
-// for follows when it has.
-func (n *neighbour) leave(farewell [][]byte, until time.Duration) {
-	w := n.w
-	stopTimer(n.patience)
-	n.rest = nil
-	sent, err := n.link.Send(farewell...)
-	left := until - w.env.Clock.Mono()
-	if !errors.Is(err, runtime.ErrFull) {
-		n.link.Drain(wire.GracefulShutdown, left)
-		return
-	}
-	n.patience = w.env.Clock.AfterFunc(w.strand, left, func() { n.link.Close(wire.DrainTimeout) })
-	n.rest = func() { n.leave(farewell[sent:], until) }
 }

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
@@ -23,6 +24,14 @@ type rumour struct {
 	Wants []ident.PeerID `cbor:"5,keyasint,omitempty"`
 	// Prune: news is to come by name from now on.
 	Prune bool `cbor:"6,keyasint,omitempty"`
+}
+
+// departs reports whether the rumour says that a peer leaves. Signatures are not looked at.
+func (r *rumour) departs(peer ident.PeerID) bool {
+	return slices.ContainsFunc(r.Departures, func(o oldNews) bool {
+		d, err := decodeDeparture(o.Raw)
+		return err == nil && d.Peer == peer
+	})
 }
 
 func parseRumour(b []byte) (*rumour, error) {
