@@ -27,7 +27,7 @@ func (l *link) Bind(s runtime.Strand, h runtime.Handler) {
 	}
 	if l.unbound && !l.ended {
 		l.unbound = false
-		l.from.unbound.Add(-1)
+		l.leavePlace()
 		l.greeting = wire.FrameAccept
 		l.wake()
 	}

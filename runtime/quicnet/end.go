@@ -75,7 +75,7 @@ func (l *link) finish(c runtime.Closed) {
 	}
 	if l.unbound {
 		l.unbound = false
-		l.from.unbound.Add(-1)
+		l.leavePlace()
 	}
 	if l.lane != nil {
 		l.lane.remove(l)

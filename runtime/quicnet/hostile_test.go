@@ -163,3 +163,52 @@ func TestLinksThatAPeerEndsLeaveNothing(t *testing.T) {
 		t.Errorf("%d links that the peer ended hold %d KiB", rounds*each, more>>10)
 	}
 }
+
+// Links that a peer opens and ends again while their listener is busy do not wait for it
+// without a bound.
+func TestLinksThatAPeerEndsDoNotPileUpBeforeAListener(t *testing.T) {
+	t.Parallel()
+	n := start(t, "n", ofTheRawPeer)
+	heard := 0
+	if _, err := n.Listen(runtime.Protocol{Name: proto}, n.strand, func(l runtime.Link) {
+		heard++
+		l.Bind(n.strand, still{})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	conn := deaf(t, n, 1<<20)
+	if err := sayHello(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := conn.OpenStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := make(chan struct{})
+	n.strand.Post(func() { <-free })
+	var b []byte
+	for id := range uint64(2000) {
+		b = openFrame(b, id+1, proto)
+		b = wire.AppendReasonFrame(b, id+1, wire.FrameReset, wire.Cancelled)
+	}
+	if _, err := stream.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(500 * time.Millisecond)
+	close(free)
+	const places = 64
+	n.do(func() {
+		if heard != places {
+			t.Errorf("%d links waited for the listener, want %d", heard, places)
+		}
+	})
+	if _, err := stream.Write(openFrame(nil, 2001, proto)); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	n.do(func() {
+		if heard != places+1 {
+			t.Errorf("%d links came after that, want 1", heard-places)
+		}
+	})
+}

@@ -33,7 +33,8 @@ type link struct {
 
 	mu      sync.Mutex
 	bound   *binding
-	unbound bool // counted in from.unbound
+	unbound bool // and counted in from.unbound
+	offered bool // the listener has not been given it yet: it is counted there until then, though it ends
 	openDue bool
 	lane    *lane
 	id      uint64 // on its lane

@@ -114,9 +114,27 @@ func (ln *lane) accept(id uint64, payload []byte) error {
 	l.credit = l.window
 	l.peerWindow, l.peerCredit = int(window), int(window)
 	ln.adopt(l, id)
-	accept := l.from.accept
-	l.from.strand.Post(func() { accept(l) })
+	l.offered = true
+	l.from.strand.Post(l.offer)
 	return nil
+}
+
+// offer gives the link to its listener. Links that a peer opens and ends faster than that takes
+// keep their places, or they would wait without a bound.
+func (l *link) offer() {
+	l.from.accept(l)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.offered = false
+	l.leavePlace()
+}
+
+// leavePlace gives back the place of a link that waited to be bound, if it does not any more;
+// with the lock held.
+func (l *link) leavePlace() {
+	if !l.unbound && !l.offered {
+		l.from.unbound.Add(-1)
+	}
 }
 
 // adopt gives a link the number that the peer chose.

@@ -71,11 +71,13 @@ const (
 	DefaultBackoffMax   = 10 * time.Second
 )
 
-// handshakeTimeout bounds the subscription handshake on both sides, and
-// maxHandshakes how many a node serves at once.
+// handshakeTimeout bounds the subscription handshake on both sides,
+// maxHandshakes how many a node serves at once, and maxKnocks how many consumers wait for
+// the worker of one producer to judge them.
 const (
 	handshakeTimeout = 5 * time.Second
 	maxHandshakes    = 128
+	maxKnocks        = 1024
 )
 
 // ProducerConfig configures a producer. The zero value is usable.

@@ -305,7 +305,15 @@ func (h *handshake) OnMessage(m []byte) {
 	}
 	s := &subscription{worker: p.worker, link: h.link, peer: h.link.Peer(), criteria: hello.Criteria, consumer: hello.Consumer, maxDatum: hello.maxDatum()}
 	h.hub.directory.Sample(s.peer, h.link.Session().RTT())
-	p.worker.strand.Post(func() { p.worker.admit(s) })
+	if p.knocks.Add(1) > maxKnocks {
+		p.knocks.Add(-1)
+		h.refuse(hello.Stream, wire.Overloaded)
+		return
+	}
+	p.worker.strand.Post(func() {
+		p.worker.admit(s)
+		p.knocks.Add(-1)
+	})
 	h.link.Bind(p.worker.strand, s)
 }
 
