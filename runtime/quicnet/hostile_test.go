@@ -2,6 +2,7 @@ package quicnet_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -196,7 +197,7 @@ func TestLinksThatAPeerEndsDoNotPileUpBeforeAListener(t *testing.T) {
 	}
 	time.Sleep(500 * time.Millisecond)
 	close(free)
-	const places = 64
+	const places = 32
 	n.do(func() {
 		if heard != places {
 			t.Errorf("%d links waited for the listener, want %d", heard, places)
@@ -209,6 +210,39 @@ func TestLinksThatAPeerEndsDoNotPileUpBeforeAListener(t *testing.T) {
 	n.do(func() {
 		if heard != places+1 {
 			t.Errorf("%d links came after that, want 1", heard-places)
+		}
+	})
+}
+
+// Strangers together get half of the places of links that wait for their listener.
+func TestStrangersLeavePlacesForLinksOfKnownPeers(t *testing.T) {
+	t.Parallel()
+	n := start(t, "n", ofTheRawPeer)
+	known := start(t, "known", ofTheRawPeer)
+	n.SetKnown(func(p ident.PeerID) bool { return p == known.Local() })
+	links := 0
+	if _, err := n.Listen(runtime.Protocol{Name: proto}, n.strand, func(l runtime.Link) { links++ }); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 6 { // of 16 links each
+		x := start(t, fmt.Sprint("stranger", i), ofTheRawPeer)
+		for range 16 {
+			x.dial(n)
+		}
+	}
+	time.Sleep(500 * time.Millisecond)
+	n.do(func() {
+		if links != 32 {
+			t.Errorf("%d links of strangers wait, want 32", links)
+		}
+	})
+	for range 16 {
+		known.dial(n)
+	}
+	time.Sleep(500 * time.Millisecond)
+	n.do(func() {
+		if links != 32+16 {
+			t.Errorf("%d links of a known peer wait, want 16", links-32)
 		}
 	})
 }

@@ -98,7 +98,8 @@ func (ln *lane) accept(id uint64, payload []byte) error {
 	}
 	s := ln.s
 	l := newLink(s.t, s.p.id, runtime.Protocol{Name: string(name)}, false)
-	if r := s.t.take(l); r != wire.None {
+	l.session.Store(s)
+	if r := s.take(l); r != wire.None {
 		ln.reset(id, r)
 		return nil
 	}
@@ -109,7 +110,6 @@ func (ln *lane) accept(id uint64, payload []byte) error {
 		l.finish(runtime.Closed{Reason: r, Local: true})
 		return nil
 	}
-	l.session.Store(s)
 	l.window = s.window()
 	l.credit = l.window
 	l.peerWindow, l.peerCredit = int(window), int(window)
@@ -134,6 +134,7 @@ func (l *link) offer() {
 func (l *link) leavePlace() {
 	if !l.unbound && !l.offered {
 		l.from.unbound.Add(-1)
+		l.session.Load().waiting.Add(-1)
 	}
 }
 
@@ -145,24 +146,31 @@ func (ln *lane) adopt(l *link, id uint64) {
 	ln.links[id] = l
 }
 
-// take finds the listener of a link that a peer opened, and registers it.
-func (t *Transport) take(l *link) wire.Reason {
+// take finds the listener of a link that the peer opened, gives it one of the places of those
+// that wait for that, and registers it. A peer gets as many places as it may have openings
+// that are not answered, and strangers together half of them.
+func (s *session) take(l *link) wire.Reason {
+	t := s.t
 	t.mu.Lock()
 	from := t.protocols[l.protocol]
 	t.mu.Unlock()
 	if from == nil {
 		return wire.UnknownProtocol
 	}
-	if from.unbound.Add(1) > int64(t.config.Unbound) {
-		from.unbound.Add(-1)
-		return wire.Overloaded
+	most := t.config.Unbound
+	if t.isStranger(s) {
+		most = (most + 1) / 2
 	}
 	l.from = from
 	l.most = from.protocol.Limit()
 	l.unbound = true
-	if r := t.register(l); r != wire.None {
-		from.unbound.Add(-1)
-		return r
+	r := wire.Overloaded
+	if s.waiting.Add(1) <= maxOpening && from.unbound.Load() < int64(most) {
+		r = t.register(l)
 	}
-	return wire.None
+	if from.unbound.Add(1); r != wire.None {
+		l.unbound = false
+		l.leavePlace()
+	}
+	return r
 }

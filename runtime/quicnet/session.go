@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -27,6 +28,7 @@ type session struct {
 	up       time.Duration // Mono
 	stranger bool          // guarded by t.mu
 
+	waiting atomic.Int64  // links of the peer that are not bound, or not offered to their listeners
 	opening chan struct{} // a token for each link of this side that is not answered yet
 	laneMu  sync.Mutex
 	lanes   []*lane // of this side
