@@ -34,8 +34,9 @@ func newConsume() *cobra.Command {
 there is or will be.
 
 It ends with 0 after --count datums; without --count at the first signal; and
-quietly when nobody reads its output any more. It ends with 1 when nothing
-arrives for --timeout, when a signal comes before --count, and, at its end, if
+quietly when its output is a pipe without a reader. After a signal the output has
+5 s to take what arrived. It ends with 1 when it does not, when nothing arrives
+for --timeout, when a signal comes before --count, and, at its end, if
 datums were missed: because a producer skipped them, a connection lost them, or a
 producer was lost and did not come back or restarted, after which it is not known
 how many. Each such gap is reported on standard error when it is noticed, and does
@@ -58,6 +59,10 @@ func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
 	if o.timeout < 0 {
 		return badInput("give a time above 0, such as 10s", "--timeout %s", o.timeout)
 	}
+	const hint = "give it a file or a pipe, or >/dev/null to throw the lines away"
+	if err := notClosed(cmd.OutOrStdout(), "standard output", hint); err != nil {
+		return err
+	}
 	return o.flags.withNode(cmd, nil, func(ctx context.Context, p *process) error {
 		consumer, err := stream.Consume(p.Streams(), name, stream.ConsumerConfig{}, stream.WithCodec(stream.Bytes{}))
 		if err != nil {
@@ -71,17 +76,21 @@ func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
 		}
 		why := func(ctx context.Context) string { return offer(ctx, p.health, consumer.Status(), name) }
 		go explain(ctx, stderr, why)
+		out := newOutlet(ctx, cmd.OutOrStdout())
 		s := sink{
 			why:    func() string { return why(context.WithoutCancel(ctx)) },
 			source: idleSource{env: p.Env(), consumer: consumer, patience: o.timeout},
-			out:    bufio.NewWriterSize(cmd.OutOrStdout(), piece), stderr: stderr, count: uint64(o.count),
+			outlet: out, out: bufio.NewWriterSize(out, piece), stderr: stderr, count: uint64(o.count),
 		}
 		s.source.idle = s.out.Flush
 		err = s.run(ctx)
-		s.abandon(consumer.Status())
-		if flushed := s.out.Flush(); err == nil {
+		if flushed := s.out.Flush(); err == nil || errors.Is(flushed, errStuck) {
 			err = flushed
 		}
+		if errors.Is(err, errStuck) {
+			s.giveUp()
+		}
+		s.abandon(consumer.Status())
 		return s.outcome(err)
 	})
 }
@@ -95,10 +104,13 @@ const piece = 4 << 10
 type sink struct {
 	why     func() string // there is no producer; empty if there is one
 	source  idleSource
-	out     *bufio.Writer
+	outlet  *outlet
+	out     *bufio.Writer // into outlet
 	stderr  io.Writer
 	count   uint64 // 0: no end
-	written uint64
+	written uint64 // given to out
+	backlog backlog
+	wasted  uint64 // datums that arrived and are not written, as nothing takes the output
 	missed  uint64
 	vague   bool                    // missed is a bound, or an unknown number comes on top of it
 	lost    map[ident.PeerID]uint64 // producers that may have said more, and their incarnations
@@ -136,6 +148,7 @@ func (s *sink) run(ctx context.Context) error {
 		}
 		bytes += len(d.Value)
 		s.hear(d.Producer, d.Incarnation)
+		s.backlog.add(len(d.Value)+1, s.outlet.taken)
 		if _, err := s.out.Write(d.Value); err != nil {
 			return err
 		}
@@ -145,6 +158,26 @@ func (s *sink) run(ctx context.Context) error {
 		s.written++
 	}
 	return nil
+}
+
+// giveUp counts the datums that nothing will take any more: those that were received and not
+// written, and those in the consumer's queue, which a producer may refill meanwhile.
+func (s *sink) giveUp() {
+	s.backlog.trim(s.outlet.taken)
+	s.wasted = uint64(len(s.backlog.ends))
+	for range lateDatums {
+		d, err := s.source.consumer.TryRecv()
+		var gap *stream.Gap
+		switch {
+		case errors.As(err, &gap):
+			s.skip(gap)
+		case err != nil:
+			return
+		default:
+			s.hear(d.Producer, d.Incarnation)
+			s.wasted++
+		}
+	}
 }
 
 // hear notes that something came of a producer.
@@ -188,6 +221,9 @@ func (s *sink) outcome(err error) error {
 	switch {
 	case errors.Is(err, syscall.EPIPE):
 		return nil
+	case errors.Is(err, errStuck):
+		return failed("let its reader go on", "nothing took the output for %s after the signal: %s not written",
+			outletMax, was(s.wasted, "datum"))
 	case errors.Is(err, errIdle):
 		hint := s.why()
 		if hint == "" {

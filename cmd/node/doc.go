@@ -10,11 +10,13 @@
 //
 // A command blocks in the calls of package stream. What it reads and writes
 // itself, standard input and output, it reads on one goroutine and writes on
-// one. Events are logged by a goroutine of their own, so that a stalled
-// terminal never holds up a node.
+// one; while a pipe takes nothing, each write has a goroutine that can be given up.
+// Events are logged by a goroutine of their own, and standard error is written by
+// another, so that a stalled terminal never holds up a node.
 //
 // # Failure
 //
 // The first signal ends a command in order: what was accepted is delivered and
-// the node's departure told. The second ends the process at once.
+// the node's departure told, whatever takes the output, reads the input or shows
+// standard error. The second ends the process at once.
 package main

@@ -16,14 +16,17 @@ import (
 
 func main() { os.Exit(command(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// command runs one command line and gives its exit code.
-func command(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// command runs one command line and returns its exit code. It ends in bounded time after a
+// signal even if its input never ends and nothing takes its output.
+func command(args []string, stdin io.Reader, stdout, terminal io.Writer) int {
+	stderr := newConsole(terminal)
+	defer stderr.flush()
 	ctx, stop := onSignals(context.Background(), stderr)
 	defer stop()
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(newOutlet(ctx, stdout))
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {

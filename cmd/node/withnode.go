@@ -28,6 +28,7 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 	defer unlock()
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
+	cmd.SetOut(newOutlet(ctx, cmd.OutOrStdout()))
 	log := newLogView(cmd.ErrOrStderr(), s.level)
 	defer log.Close()
 	health := newHealth(s.bootstrap)
