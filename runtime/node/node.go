@@ -24,7 +24,7 @@ const DefaultCloseMax = 30 * time.Second
 const transportDrain = time.Second
 
 // Config configures a node. Discovery's Key must be the one of the Env's
-// transport.
+// transport, and so must its Network.
 type Config struct {
 	Discovery discovery.Config
 	// CloseMax bounds how long Close delivers what the node's producers accepted; each
@@ -49,10 +49,20 @@ type Node struct {
 // end is the outcome of a Close.
 type end struct{ err error }
 
-// New starts a node on env.
+// networked is a transport that keeps to one network, such as a *quicnet.Transport.
+type networked interface{ Network() ident.NetworkID }
+
+// New starts a node on env. The error names the field of config that is wrong: a key or a
+// network other than those of the transport, with which peers would refuse each other's
+// entries for ever, an address of the transport at which no peer would dial this node, or
+// what discovery.Config and stream.Config refuse.
 func New(env *runtime.Env, config Config) (*Node, error) {
 	if key := config.Discovery.Key.PeerID(); key != env.Transport.Local() {
 		return nil, fmt.Errorf("start node: discovery signs as %s, but the transport proves %s: give both the same key", key.Short(), env.Transport.Local().Short())
+	}
+	if t, ok := env.Transport.(networked); ok && t.Network() != config.Discovery.Network {
+		return nil, fmt.Errorf("start node: discovery is of network %s, but the transport of network %s: give both the same network",
+			config.Discovery.Network.Short(), t.Network().Short())
 	}
 	if config.CloseMax < 0 {
 		return nil, fmt.Errorf("start node: CloseMax of %s, want 0 or more", config.CloseMax)

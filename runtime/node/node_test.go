@@ -49,6 +49,16 @@ func TestNodeRefusesTwoIdentities(t *testing.T) {
 	}
 }
 
+func TestNodeRefusesTwoNetworks(t *testing.T) {
+	key, other := newKey(t), ident.Network("n2")
+	_, err := node.New(realEnv(t, key, nil), node.Config{Discovery: discovery.Config{Network: other, Key: key}})
+	for _, want := range []string{"give both the same network", other.Short(), ident.Network("n1").Short()} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("two networks: got %v, want %q in it", err, want)
+		}
+	}
+}
+
 func TestCloseDeliversLeavesAndPutsEverythingAway(t *testing.T) {
 	for seed := range uint64(10) {
 		w := sim.New(sim.Config{Seed: seed})
