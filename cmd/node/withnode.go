@@ -45,6 +45,7 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 			return err
 		}
 	}
+	warnOfPorts(cmd.ErrOrStderr(), s.bootstrap)
 	p, err := start(s, views)
 	if err != nil {
 		return errors.Join(err, stop())

@@ -37,6 +37,28 @@ func checkAddr(addr string) error {
 	return nil
 }
 
+// checkOwn refuses the addresses of this node's transport that it would not publish, or that
+// others would not dial.
+func (c *Config) checkOwn(addrs []string) error {
+	for _, addr := range addrs {
+		if err := c.checkDialable(addr); err != nil {
+			return fmt.Errorf("the transport's %w", err)
+		}
+	}
+	return nil
+}
+
+// checkDialable is checkAddr, and refuses a port below MinPort besides.
+func (c *Config) checkDialable(addr string) error {
+	if err := checkAddr(addr); err != nil {
+		return err
+	}
+	if ap, err := netip.ParseAddrPort(addr); err == nil && int(ap.Port()) < c.MinPort {
+		return fmt.Errorf("address %s: no node dials a port below %d (MinPort), choose a higher one: %w", addr, c.MinPort, ErrAddress)
+	}
+	return nil
+}
+
 // Dialable returns the addresses at which this node may dial a peer: those that the peer
 // itself signed, with a port of at least Config.MinPort, in its order, and none of this
 // node's own; then those that were given for it as a bootstrap peer, whatever it signed.

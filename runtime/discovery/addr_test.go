@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -39,6 +41,26 @@ func TestPortsOfOtherServicesAreNotDialled(t *testing.T) {
 		}
 		if got := b.worker.addrs(key.PeerID(), nil); !slices.Equal(got, want) {
 			t.Errorf("MinPort %d: %q are dialled, want %q", port, got, want)
+		}
+	}
+}
+
+func TestTransportThatPeersWouldNotDialIsRefused(t *testing.T) {
+	for addr, x := range map[string]struct {
+		port int
+		ok   bool
+	}{
+		"10.0.0.1:1023":     {0, false},
+		"10.0.0.1:1024":     {0, true},
+		"10.0.0.1:443":      {443, true},
+		"node.example:4700": {0, false},
+		"0.0.0.0:4700":      {0, false},
+	} {
+		b := &bed{t: t, store: map[string][]byte{}, addrs: []string{"10.0.0.1:4700", addr}, key: testKey(1)}
+		env := &runtime.Env{Clock: b, Scheduler: b, Transport: b, Store: b, Observer: b}
+		_, err := New(env, Config{Network: testNetwork, Key: b.key, MinPort: x.port})
+		if x.ok != (err == nil) || !x.ok && (!errors.Is(err, ErrAddress) || !strings.Contains(err.Error(), addr)) {
+			t.Errorf("%s, MinPort %d: got %v, want no error: %t", addr, x.port, err, x.ok)
 		}
 	}
 }

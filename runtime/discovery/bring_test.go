@@ -24,6 +24,9 @@ func TestUnsignedEntriesAreLocalAndGiveWayToSignedOnes(t *testing.T) {
 	b := newBed(t, nil)
 	peer := testKey(2).PeerID()
 	before := b.Catalog().tally(span{}).fingerprint()
+	if err := b.insert(func(e *Entry) { e.Addrs = []string{"10.9.9.9:1023"} }); !errors.Is(err, ErrAddress) {
+		t.Errorf("a port that is not dialled: %v", err)
+	}
 	if err := b.insert(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +84,7 @@ func TestUnsignedEntriesAreCheckedAndRemoved(t *testing.T) {
 	if err := b.insert(nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.insert(func(e *Entry) { e.Addrs = []string{"10.9.9.9:1"} }); err != nil {
+	if err := b.insert(func(e *Entry) { e.Addrs = []string{"10.9.9.9:1024"} }); err != nil {
 		t.Errorf("a second one of the peer: %v", err)
 	}
 	if err := b.insert(func(e *Entry) { e.Peer = testKey(3).PeerID() }); !errors.Is(err, ErrCatalogFull) {

@@ -65,12 +65,18 @@ type Config struct {
 	// MaxRTT leaves peers out of Subscribe and Catalog.Near whose round trip is
 	// known to be longer; they are measured again every RTTInterval. 0: none is.
 	MaxRTT time.Duration
-	// MinPort is the lowest port of others' entries that is dialled, 1,024: below are
-	// services of other kinds, which nobody may have a network knock at. 1 allows all.
+	// MinPort is the lowest port of others' entries that is dialled, DefaultMinPort: below
+	// are services of other kinds, at which no node may direct a network. 1 allows all. New
+	// refuses a transport with a lower port, which others would not dial. The addresses of
+	// Bootstrap are dialled whatever their port.
 	MinPort int
 	// DepartureWindow bounds the farewell at Stop, 300 ms.
 	DepartureWindow time.Duration
 }
+
+// DefaultMinPort is the lowest port of others' entries that a node dials: those below it need
+// a privilege on most systems (RFC 6335, 6).
+const DefaultMinPort = 1024
 
 // DefaultSyncInterval is the mean time between two comparisons of catalogs.
 const DefaultSyncInterval = 5 * time.Second
@@ -117,7 +123,7 @@ func (c Config) withDefaults() Config {
 		c.MaxPerSource = max(1, c.MaxPeers/4)
 	}
 	if c.MinPort == 0 {
-		c.MinPort = 1024
+		c.MinPort = DefaultMinPort
 	}
 	for _, d := range c.durations() {
 		if *d.value == 0 {

@@ -54,6 +54,9 @@ func New(env *runtime.Env, cfg Config) (*Discovery, error) {
 	if local := env.Transport.Local(); local != self {
 		return nil, fmt.Errorf("start discovery: the key is that of %s, the transport's that of %s", self.Short(), local.Short())
 	}
+	if err := cfg.checkOwn(env.Transport.Addrs()); err != nil {
+		return nil, fmt.Errorf("start discovery: %w", err)
+	}
 	d := &Discovery{env: env, cfg: cfg, self: self, strand: env.Scheduler.Strand("discovery"), booted: map[ident.PeerID][]string{}}
 	for _, e := range cfg.Bootstrap {
 		d.booted[e.Peer] = e.Addrs

@@ -79,7 +79,8 @@ func (d *Discovery) Feed(ctx context.Context, raw []byte) error {
 // node's catalog only, is told to nobody, and gives way to the peer's signed
 // entry as soon as there is one. A second one of the same peer replaces the first.
 // Errors: ErrSelf, wire.DifferentNetwork, ErrSigned, ErrCatalogFull, a *LimitError,
-// or the cause of ctx.
+// ErrAddress if one of its addresses cannot be dialled or has a port below
+// Config.MinPort, or the cause of ctx.
 func (d *Discovery) InsertUnsigned(ctx context.Context, e Entry) error {
 	e.Addrs, e.Tickets = slices.Clone(e.Addrs), cloneTickets(e.Tickets)
 	e.Tags, e.Streams = sortedSet(e.Tags, ident.Tag.Compare), sortedSet(e.Streams, ident.StreamPrefix.Compare)

@@ -35,7 +35,7 @@ func (w *worker) trust(e *Entry) error {
 		return err
 	}
 	for _, addr := range e.Addrs {
-		if err := checkAddr(addr); err != nil {
+		if err := w.cfg.checkDialable(addr); err != nil {
 			return err
 		}
 	}

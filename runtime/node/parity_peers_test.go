@@ -31,7 +31,7 @@ func purgeOfUnsignedEntries(x *trial) {
 		id := x.key(name).PeerID()
 		e := discovery.Entry{
 			Network: x.network(), Peer: id, Version: discovery.Version{Started: 1, Updated: 1},
-			Addrs: []string{"127.0.0.1:1"}, Streams: []ident.StreamPrefix{texts.Stream().Prefix()},
+			Addrs: []string{"127.0.0.1:1024"}, Streams: []ident.StreamPrefix{texts.Stream().Prefix()},
 		}
 		if err := n0.Discovery().InsertUnsigned(x.ctx, e); err != nil {
 			x.Fatal(err)
