@@ -94,7 +94,12 @@ func (e *Env) Save(s Strand, name string, data []byte, done func(error)) {
 		s.Post(func() { done(ErrNoStore) })
 		return
 	}
-	e.Store.Put(s, name, data, done)
+	e.Store.Put(s, name, data, func(err error) {
+		if err != nil && !errors.Is(err, ErrStopped) {
+			e.Report(&event.Event{Kind: event.StoreFailed, Text: err.Error()})
+		}
+		done(err)
+	})
 }
 
 // timeoutStrand is where the timers of tasks fire: each only wakes or cancels.

@@ -139,9 +139,12 @@ func TestDeadlinesOfAnEnvAreItsOwn(t *testing.T) {
 	}
 }
 
-type counter struct{ last event.Event }
+type counter struct {
+	n    int
+	last event.Event
+}
 
-func (c *counter) Event(e event.Event) { c.last = e }
+func (c *counter) Event(e event.Event) { c.n, c.last = c.n+1, e }
 
 func TestReportStampsEventsWithoutAllocating(t *testing.T) {
 	w := sim.New(sim.Config{Seed: 1})
@@ -168,6 +171,33 @@ func TestAbsentStoreSaysSo(t *testing.T) {
 	s.Post(func() { w.Env().Save(s, "x", nil, func(err error) { saved = err }) })
 	if err := w.Run(time.Second); err != nil || !errors.Is(saved, runtime.ErrNoStore) {
 		t.Errorf("save = %v, %v", saved, err)
+	}
+}
+
+// fullStore keeps nothing.
+type fullStore struct{ err error }
+
+func (s fullStore) Get(string) ([]byte, error) { return nil, s.err }
+
+func (s fullStore) Put(strand runtime.Strand, _ string, _ []byte, done func(error)) {
+	strand.Post(func() { done(s.err) })
+}
+
+func TestValueThatIsNotKeptIsReported(t *testing.T) {
+	for err, want := range map[error]int{errors.New("put value: no space"): 1, runtime.ErrStopped: 0, nil: 0} {
+		w := sim.New(sim.Config{Seed: 1})
+		seen := &counter{}
+		env := &runtime.Env{Clock: w.Env().Clock, Scheduler: w.Env().Scheduler, Store: fullStore{err}, Observer: seen}
+		s := env.Scheduler.Strand("s")
+		var saved error
+		s.Post(func() { env.Save(s, "x", nil, func(err error) { saved = err }) })
+		if err := w.Run(time.Second); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		if !errors.Is(saved, err) || seen.n != want || want > 0 && (seen.last.Kind != event.StoreFailed || seen.last.Text != err.Error()) {
+			t.Errorf("saved with %v, reported %d times, last %+v, want %v and %d", saved, seen.n, seen.last, err, want)
+		}
 	}
 }
 

@@ -120,6 +120,7 @@ func (v *logView) run() {
 // not to be logged now. It returns what is known of those before.
 func (v *logView) repeated(e event.Event) (r *repeats, quiet bool) {
 	switch {
+	case e.Kind == event.StoreFailed:
 	case e.Kind == event.SessionRefused, e.Kind == event.Unsubscribed, e.Kind == event.SubRefused, e.Kind == event.HandshakeRefused:
 	case e.Kind == event.SessionDown && e.Reason == wire.IdentityInUse:
 	default:
@@ -192,6 +193,8 @@ func advice(e event.Event) string {
 	case e.Kind == event.SessionRefused:
 		_, hint := refusal(e)
 		return hint
+	case e.Kind == event.StoreFailed:
+		return "is the store writable, has it room? until then a restart may know the bootstrap peers alone"
 	case e.Kind == event.Unsubscribed:
 		return strings.TrimPrefix(remedy(e.Reason), ", ")
 	}
@@ -204,7 +207,7 @@ func levelOf(e event.Event) (slog.Level, bool) {
 	switch e.Kind {
 	case event.CallbackPanicked, event.TransportFailed:
 		return slog.LevelError, true
-	case event.SocketFailed, event.SocketReopened, event.SendFailed:
+	case event.SocketFailed, event.SocketReopened, event.SendFailed, event.StoreFailed:
 		return slog.LevelWarn, true
 	case event.SessionRefused:
 		switch e.Reason {

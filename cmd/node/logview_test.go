@@ -67,6 +67,20 @@ func TestLogRepeatsItselfLessAndLess(t *testing.T) {
 	}
 }
 
+func TestLogSaysThatTheStoreFailsAndWhichFile(t *testing.T) {
+	var events []event.Event
+	for i := range 60 { // an hour
+		events = append(events, event.Event{Kind: event.StoreFailed, Mono: int64(i) * int64(time.Minute), Text: "put value: open /s/.new-peers: no space left on device"})
+	}
+	lines := logged(t, events...)
+	if len(lines) < 5 || len(lines) > 15 {
+		t.Errorf("%d lines of an hour, want 5 to 15:\n%s", len(lines), strings.Join(lines, "\n"))
+	}
+	if want := regexp.MustCompile(`level=WARN msg=store.failed text=".*/s/.new-peers: no space.*check=`); !want.MatchString(lines[0]) {
+		t.Errorf("got %s, want %s", lines[0], want)
+	}
+}
+
 func TestLogSaysWhoseKeyRunsTwice(t *testing.T) {
 	peer := ident.PeerID{1}
 	lines := logged(t,

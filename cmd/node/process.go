@@ -24,7 +24,7 @@ type process struct {
 	scheduler *live.Scheduler
 	transport *quicnet.Transport
 	health    *health
-	storeless error // why the default store could not be opened
+	storeless error // why nothing is kept in the default store
 }
 
 // start starts a node. observer may be nil.
@@ -33,14 +33,17 @@ func start(s settings, observer runtime.Observer) (*process, error) {
 	env := &runtime.Env{Clock: p.clock, Scheduler: p.scheduler, Observer: observer}
 	if s.store != "" {
 		store, err := live.OpenStore(s.store, p.scheduler)
+		if err == nil {
+			env.Store = store // what it has is read even if it cannot be written
+			err = store.Check()
+		}
 		switch {
 		case err == nil:
-			env.Store = store
 		case s.storeByDefault:
 			p.storeless = err
 		default:
 			p.stop()
-			return nil, badInput("give --store a directory that you can write to", "%w", err)
+			return nil, badInput("give --store a directory that you can write to, with free space, or none", "%w", err)
 		}
 	}
 	var err error

@@ -54,7 +54,8 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 	p.health = health
 	stderr := cmd.ErrOrStderr()
 	if p.storeless != nil {
-		fmt.Fprintf(stderr, "node: no store, so that after a restart this node knows its bootstrap peers alone: %s; give --store DIR, or --store none\n", oneLine(p.storeless.Error()))
+		fmt.Fprintf(stderr, "node: nothing is kept, so that after a restart this node may know its bootstrap peers alone: %s; "+
+			"make its store writable, or give --store DIR, or --store none\n", oneLine(p.storeless.Error()))
 	}
 	if f.listen == "" || len(s.bootstrap) > 0 {
 		printAddresses(stderr, s.listen, p)

@@ -72,6 +72,23 @@ func OpenStore(dir string, sched *Scheduler) (*Store, error) {
 	return &Store{dir: dir, sched: sched}, nil
 }
 
+// Check returns an error if the store cannot be written now: its file system is read-only or
+// full, or belongs to another user. It writes and removes a file of 4 KiB.
+func (s *Store) Check() error {
+	f, err := os.OpenFile(filepath.Join(s.dir, temporary+"CHECK"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("check store: %w", err)
+	}
+	_, err = f.Write(make([]byte, 4<<10))
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
+		return fmt.Errorf("check store: %w", err)
+	}
+	return nil
+}
+
 // Get reads a value; one that was never put is fs.ErrNotExist.
 func (s *Store) Get(name string) ([]byte, error) {
 	if err := checkName(name); err != nil {

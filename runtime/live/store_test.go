@@ -29,6 +29,23 @@ func openStore(t *testing.T, dir string) (*live.Store, func(name string, data []
 	}
 }
 
+func TestStoreThatCannotBeWrittenSaysSo(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "gone")
+	store, _ := openStore(t, dir)
+	if err := store.Check(); err != nil {
+		t.Errorf("check: %v", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v is left of a check, want nothing", left, err)
+	}
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Check(); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("check of a directory that is gone: %v, want an error that names it", err)
+	}
+}
+
 func TestStoreKeepsTheLastValueAcrossOpens(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "[a]")
 	store, put := openStore(t, dir)

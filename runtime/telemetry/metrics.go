@@ -45,6 +45,8 @@ func (m *Metrics) Event(e event.Event) {
 		m.node.event(e)
 	case k < event.ProducerOpened:
 		m.discovery.event(e)
+	case k == event.StoreFailed:
+		m.node.unsaved.Inc()
 	case k == event.HandshakeRefused:
 		m.node.handshakes.WithLabelValues(label(e.Reason)).Inc()
 	case k == event.HandshakeBegan, k == event.HandshakeEnded:
@@ -66,6 +68,7 @@ type node struct {
 	sockets, unsent  prometheus.Counter
 	panicked, slowed prometheus.Counter
 	slow             prometheus.Counter
+	unsaved          prometheus.Counter
 }
 
 func newNode(f promauto.Factory) node {
@@ -84,6 +87,7 @@ func newNode(f promauto.Factory) node {
 		panicked:   callback.counter("panics_total", "Callbacks of the application that panicked."),
 		slowed:     callback.counter("slow_total", "Callbacks of the application that took over 10 ms."),
 		slow:       callback.counter("slow_seconds_total", "Time that those took."),
+		unsaved:    part{f, "store"}.counter("failures_total", "Values that the node's store did not keep."),
 	}
 }
 

@@ -29,6 +29,7 @@ var rows = []struct {
 	{event.Event{Kind: event.SessionRefused, Reason: wire.NotMember}, map[string]float64{`session_refused_total not-member`: 1}},
 	{event.Event{Kind: event.Dialling, Text: "127.0.0.1:4000"}, map[string]float64{`session_dials_total`: 1}},
 	{event.Event{Kind: event.DialWithheld, Text: "127.0.0.1:4000"}, map[string]float64{`session_dials_withheld_total`: 1}},
+	{event.Event{Kind: event.StoreFailed, Text: "no space"}, map[string]float64{`store_failures_total`: 1}},
 	{event.Event{Kind: event.CallbackPanicked}, map[string]float64{`callback_panics_total`: 1}},
 	{event.Event{Kind: event.CallbackSlow, N: 25e7}, map[string]float64{`callback_slow_total`: 1, `callback_slow_seconds_total`: 0.25}},
 
