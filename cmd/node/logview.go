@@ -27,6 +27,42 @@ const (
 	maxRepeats = 1024
 )
 
+// Each new key is another peer, so what peers refuse or are refused for is bounded for all of
+// them together as well: refusalBurst lines at once, and one each refusalEvery. How many were
+// left out is logged each leftOutEvery.
+const (
+	refusalBurst = 20
+	refusalEvery = 10 * time.Second
+	leftOutEvery = time.Minute
+)
+
+// standing is what this node has to do with a peer. Those of the catalog and those outside it
+// have a bound each, so that strangers hide no refusal of a peer.
+type standing uint8
+
+const (
+	isStranger  standing = iota // not in the catalog
+	isPeer                      // in the catalog
+	isBootstrap                 // named by the operator; unbounded, as they are few
+)
+
+// bound lets refusalBurst lines pass, and then one each refusalEvery. Its zero value is ready.
+type bound struct {
+	free time.Duration // Mono when the whole burst is free again
+	left int           // lines that were left out since the last report
+}
+
+// pass reports whether a line may be logged now.
+func (b *bound) pass(now time.Duration) bool {
+	next := max(b.free, now) + refusalEvery
+	if next-now > refusalBurst*refusalEvery {
+		b.left++
+		return false
+	}
+	b.free = next
+	return true
+}
+
 // repeat is what an event and later ones have in common.
 type repeat struct {
 	kind   event.Kind
@@ -50,20 +86,24 @@ type logView struct {
 	lost   atomic.Uint64
 	names  map[ident.StreamID]string // of the node's own streams; of run alone
 	again  map[repeat]*repeats       // of run alone
+	bounds [isBootstrap]bound        // of run alone
+	of     func(ident.PeerID) standing
 	quit   chan struct{}
 	ended  sync.WaitGroup
 }
 
 var _ runtime.Observer = (*logView)(nil)
 
-// newLogView starts to log events of level and above to w, until Close.
-func newLogView(w io.Writer, level slog.Level) *logView {
+// newLogView starts to log events of level and above to w, until Close. of returns the standing
+// of a peer.
+func newLogView(w io.Writer, level slog.Level, of func(ident.PeerID) standing) *logView {
 	v := &logView{
 		level:  level,
 		logger: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})),
 		events: make(chan event.Event, logQueue),
 		names:  map[ident.StreamID]string{},
 		again:  map[repeat]*repeats{},
+		of:     of,
 		quit:   make(chan struct{}),
 	}
 	v.ended.Go(v.run)
@@ -99,16 +139,22 @@ func (v *logView) Close() {
 }
 
 func (v *logView) run() {
+	report := time.NewTicker(leftOutEvery)
+	defer report.Stop()
 	for {
 		select {
 		case e := <-v.events:
 			v.log(e)
+			continue
+		case <-report.C:
+			v.reportLeftOut()
 			continue
 		case <-v.quit:
 		}
 		for len(v.events) > 0 {
 			v.log(<-v.events)
 		}
+		v.reportLeftOut()
 		if n := v.lost.Load(); n > 0 {
 			v.logger.LogAttrs(context.Background(), slog.LevelWarn, "log too slow", slog.Uint64("left_out", n))
 		}
@@ -116,18 +162,42 @@ func (v *logView) run() {
 	}
 }
 
+// reportLeftOut logs how many lines were left out since the last report.
+func (v *logView) reportLeftOut() {
+	for of, peers := range [...]string{isStranger: "peers that are not in the catalog", isPeer: "peers of the catalog"} {
+		if n := v.bounds[of].left; n > 0 {
+			v.bounds[of].left = 0
+			v.logger.LogAttrs(context.Background(), slog.LevelWarn, "refusals left out", slog.Int("left_out", n), slog.String("of", peers),
+				slog.String("check", "smalti_session_refused_total and other metrics of --metrics count all of them"))
+		}
+	}
+}
+
+// passes reports whether the bound of all peers that stand as that of e does lets a line
+// about e pass. That this node's own key runs twice has none.
+func (v *logView) passes(e event.Event, now time.Duration) bool {
+	if level, _ := levelOf(e); level >= slog.LevelError || e.Peer.IsZero() {
+		return true
+	}
+	of := v.of(e.Peer)
+	return of == isBootstrap || v.bounds[of].pass(now)
+}
+
 // repeated notes an event that peers may cause again and again, and reports whether it is
 // not to be logged now. It returns what is known of those before.
 func (v *logView) repeated(e event.Event) (r *repeats, quiet bool) {
 	switch {
 	case e.Kind == event.StoreFailed:
-	case e.Kind == event.SessionRefused, e.Kind == event.Unsubscribed, e.Kind == event.SubRefused, e.Kind == event.HandshakeRefused:
+	case e.Kind == event.SessionRefused, e.Kind == event.Unsubscribed, e.Kind == event.SubRefused, e.Kind == event.HandshakeRefused, e.Kind == event.EntryRefused:
 	case e.Kind == event.SessionDown && e.Reason == wire.IdentityInUse:
 	default:
 		return nil, false
 	}
 	key, now := repeat{e.Kind, e.Peer, e.Stream, e.Reason}, time.Duration(e.Mono)
 	r = v.again[key]
+	if due := r == nil || now >= r.next || now-r.last > repeatMax; due && !v.passes(e, now) {
+		return nil, true // not remembered either, so that others are
+	}
 	if r == nil || now-r.last > repeatMax {
 		if len(v.again) >= maxRepeats {
 			clear(v.again)

@@ -2,8 +2,10 @@ package main
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
@@ -11,12 +13,18 @@ import (
 	"github.com/smalti/smalti/runtime/wire"
 )
 
-// logged returns the lines that a view logs of events.
+// logged returns the lines that a view logs of events. Peers that begin with 2 are of the
+// catalog, those that begin with 3 bootstrap peers.
 func logged(t *testing.T, events ...event.Event) []string {
 	t.Helper()
 	var out strings.Builder
-	v := newLogView(&out, 0)
+	v := newLogView(&out, 0, func(peer ident.PeerID) standing {
+		return map[byte]standing{2: isPeer, 3: isBootstrap}[peer[0]]
+	})
 	for _, e := range events {
+		for len(v.events) == logQueue {
+			time.Sleep(time.Millisecond) // the view does not wait
+		}
 		v.Event(e)
 	}
 	v.Close()
@@ -65,6 +73,62 @@ func TestLogRepeatsItselfLessAndLess(t *testing.T) {
 	if last := lines[len(lines)-1]; strings.Contains(last, "times=") {
 		t.Errorf("another peer is counted with the first: %s", last)
 	}
+}
+
+func TestLogOfStrangersIsBounded(t *testing.T) {
+	const perKind, lasts = 5000, 2 * time.Minute
+	refused := func(kind event.Kind, first byte, i int) event.Event {
+		return event.Event{
+			Kind: kind, Peer: ident.PeerID{first, byte(i >> 8), byte(i)}, Reason: wire.DifferentNetwork,
+			Mono: int64(i) * int64(lasts) / perKind,
+		}
+	}
+	var events []event.Event
+	for i := range perKind {
+		for _, kind := range []event.Kind{event.SessionRefused, event.HandshakeRefused, event.EntryRefused} {
+			events = append(events, refused(kind, 1, i))
+		}
+	}
+	last := perKind - 1
+	events = append(events, refused(event.SessionRefused, 2, last), refused(event.SessionRefused, 3, last))
+	var own, strangers, left int
+	for _, line := range logged(t, events...) {
+		switch {
+		case strings.Contains(line, "refusals left out"):
+			m := regexp.MustCompile(`left_out=(\d+) of="peers that are not in the catalog" check="smalti_session_refused_total`).FindStringSubmatch(line)
+			if m == nil {
+				t.Fatalf("got %s", line)
+			}
+			left, _ = strconv.Atoi(m[1])
+		case strings.Contains(line, "peer=01"):
+			strangers++
+		default:
+			own++
+		}
+	}
+	if most := refusalBurst + int(lasts/refusalEvery); strangers < refusalBurst || strangers > most {
+		t.Errorf("%d lines of strangers, want %d to %d", strangers, refusalBurst, most)
+	}
+	if own != 2 || strangers+left != 3*perKind {
+		t.Errorf("%d lines of strangers, %d left out, %d of others; want %d together, and 2", strangers, left, own, 3*perKind)
+	}
+}
+
+func TestLogSaysOnceAMinuteWhatItLeftOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out said
+		v := newLogView(&out, 0, func(ident.PeerID) standing { return isStranger })
+		for round := 1; round <= 2; round++ {
+			for i := range refusalBurst + 3 {
+				v.Event(event.Event{Kind: event.SessionRefused, Peer: ident.PeerID{byte(round), byte(i)}, Reason: wire.NotMember, Mono: int64(round) * int64(time.Hour)})
+			}
+			time.Sleep(leftOutEvery + time.Second)
+			if n := strings.Count(out.String(), "left_out=3"); n != round {
+				t.Errorf("round %d: %d reports, want one each round:\n%s", round, n, out.String())
+			}
+		}
+		v.Close()
+	})
 }
 
 func TestLogSaysThatTheStoreFailsAndWhichFile(t *testing.T) {

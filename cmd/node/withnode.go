@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/discovery"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/telemetry"
 	"github.com/spf13/cobra"
 )
@@ -29,7 +31,8 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
 	cmd.SetOut(newOutlet(ctx, cmd.OutOrStdout()))
-	log := newLogView(cmd.ErrOrStderr(), s.level)
+	var running atomic.Pointer[discovery.Discovery]
+	log := newLogView(cmd.ErrOrStderr(), s.level, func(peer ident.PeerID) standing { return standingOf(peer, s.bootstrap, running.Load()) })
 	defer log.Close()
 	health := newHealth(s.bootstrap)
 	views := observers{newGate(s.bootstrap, cancel, log), health}
@@ -37,7 +40,6 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 		views = append(views, tally)
 	}
 	stop := func() error { return nil }
-	var running atomic.Pointer[discovery.Discovery]
 	if s.metrics != "" {
 		m := telemetry.New()
 		views = append(views, m)
@@ -62,6 +64,20 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 	}
 	err = work(ctx, p)
 	return errors.Join(outcome(ctx, err, p.Close()), stop())
+}
+
+// standingOf returns the standing of a peer with a node, of which discovery is nil before it
+// has started.
+func standingOf(peer ident.PeerID, bootstrap []discovery.Endpoint, d *discovery.Discovery) standing {
+	if slices.ContainsFunc(bootstrap, func(e discovery.Endpoint) bool { return e.Peer == peer }) {
+		return isBootstrap
+	}
+	if d != nil {
+		if _, ok := d.Catalog().Get(peer); ok {
+			return isPeer
+		}
+	}
+	return isStranger
 }
 
 // outcome returns the error of a command from that of its work and that of the end of its
