@@ -57,9 +57,9 @@ the median of the rounds.`,
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
-	cmd.Flags().IntVar(&o.payload, "payload", 1024, "size of a datum, in bytes")
-	cmd.Flags().IntVar(&o.consumers, "consumers", 8, "how many consumers")
-	cmd.Flags().IntVar(&o.rounds, "rounds", 9, "how many rounds of each")
+	cmd.Flags().IntVar(&o.payload, "payload", 1024, fmt.Sprintf("size of a datum, 1 to %d bytes", wire.DefaultDatum))
+	cmd.Flags().IntVar(&o.consumers, "consumers", 8, fmt.Sprintf("how many consumers, 1 to %d", maxBenchConsumers))
+	cmd.Flags().IntVar(&o.rounds, "rounds", 9, fmt.Sprintf("how many rounds of each, 1 to %d", maxBenchRounds))
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the result as one JSON object")
 	cmd.Flags().StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of each round of the fan-out to FILE.0, FILE.1 and so on")
 	_ = cmd.Flags().MarkHidden("cpuprofile") // the flag exists

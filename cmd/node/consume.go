@@ -47,17 +47,17 @@ not count for --count.`,
 		},
 	}
 	o.flags.register(cmd)
-	cmd.Flags().Int64Var(&o.count, "count", 0, "end after this many datums (default: do not)")
-	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "fail when nothing arrives for so long since the last datum, or since the start (default: wait for ever)")
+	cmd.Flags().Int64Var(&o.count, "count", 0, "end after this many datums; 0: go on without end")
+	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "fail when nothing arrives for so long since the last datum, or since the start; 0: wait for ever")
 	return cmd
 }
 
 func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
 	if o.count < 0 {
-		return badInput("give 1 or more", "--count %d", o.count)
+		return badInput("give 1 or more, or 0 to go on without end", "--count %d", o.count)
 	}
 	if o.timeout < 0 {
-		return badInput("give a time above 0, such as 10s", "--timeout %s", o.timeout)
+		return badInput("give a time such as 10s, or 0 to wait for ever", "--timeout %s", o.timeout)
 	}
 	const hint = "give it a file or a pipe, or >/dev/null to throw the lines away"
 	if err := notClosed(cmd.OutOrStdout(), "standard output", hint); err != nil {
