@@ -98,14 +98,15 @@ func printAddresses(w io.Writer, listen string, p *process) {
 	fmt.Fprintln(w, "node: listening on all addresses; this machine has none that others could reach, so they are told none")
 }
 
-// warnOfPorts names bootstrap peers with a port that nodes do not dial unless they are told to.
-// That is no error: this node dials it, and the peer may advertise another one.
+// warnOfPorts names bootstrap peers with a port that nodes do not dial unless they are
+// told to. That is no error: this node dials it, and the peer may advertise another one.
 func warnOfPorts(w io.Writer, bootstrap []discovery.Endpoint) {
 	for _, e := range bootstrap {
 		for _, addr := range e.Addrs {
 			if isReserved(portOf(addr)) {
 				fmt.Fprintf(w, "node: --bootstrap %s@%s: only nodes with this --bootstrap dial a port below %d; "+
-					"check it, or have the peer listen on a higher one\n", e.Peer.Short(), oneLine(addr), discovery.DefaultMinPort)
+					"check it, or have the peer listen on a higher one\n",
+					e.Peer.Short(), oneLine(addr), discovery.DefaultMinPort)
 			}
 		}
 	}

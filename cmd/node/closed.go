@@ -2,8 +2,9 @@ package main
 
 import "errors"
 
-// notClosed refuses a standard stream that is closed. Instead of one, the Go runtime opens
-// /dev/null for reading and writing, so that reads find the end at once and writes are lost.
+// notClosed refuses a standard stream that is closed. Instead of one, the Go runtime
+// opens /dev/null for reading and writing, so that reads find the end at once and writes
+// are lost.
 func notClosed(stream any, name, hint string) error {
 	if o, ok := stream.(*outlet); ok {
 		stream = o.to

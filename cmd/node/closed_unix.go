@@ -8,9 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isClosed reports whether a standard stream was closed when the process began. A shell opens
-// /dev/null for reading or for writing, so that both at once tells the two apart. Programs
-// that open it for both, such as Python's subprocess.DEVNULL, look like a closed stream.
+// isClosed reports whether a standard stream was closed when the process began. A shell
+// opens /dev/null for reading or for writing, so that both at once tells the two apart.
+// Programs that open it for both, such as Python's subprocess.DEVNULL, look like a closed
+// stream.
 func isClosed(stream any) (bool, error) {
 	f, ok := stream.(*os.File)
 	if !ok {

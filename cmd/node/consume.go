@@ -48,7 +48,8 @@ not count for --count.`,
 	}
 	o.flags.register(cmd)
 	cmd.Flags().Int64Var(&o.count, "count", 0, "end after this many datums; 0: go on without end")
-	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "fail when nothing arrives for so long since the last datum, or since the start; 0: wait for ever")
+	cmd.Flags().DurationVar(&o.timeout, "timeout", 0,
+		"fail when nothing arrives for so long since the last datum, or since the start; 0: wait for ever")
 	return cmd
 }
 
@@ -160,8 +161,8 @@ func (s *sink) run(ctx context.Context) error {
 	return nil
 }
 
-// giveUp counts the datums that nothing will take any more: those that were received and not
-// written, and those in the consumer's queue, which a producer may refill meanwhile.
+// giveUp counts the datums that nothing will take any more: those that were received and
+// not written, and those in the consumer's queue, which a producer may refill meanwhile.
 func (s *sink) giveUp() {
 	s.backlog.trim(s.outlet.taken)
 	s.wasted = uint64(len(s.backlog.ends))

@@ -66,8 +66,10 @@ checksum. It ends with 1 unless everything arrived in order and once.`,
 			return result.report(cmd, asJSON)
 		},
 	}
-	cmd.Flags().IntVar(&nodes, "nodes", 5, fmt.Sprintf("how many nodes, 2 to %d: one producer, the rest consumers", maxDemoNodes))
-	cmd.Flags().Uint64Var(&messages, "messages", 20_000, fmt.Sprintf("how many messages to send, 1 to %d", maxDemoMessages))
+	cmd.Flags().IntVar(&nodes, "nodes", 5,
+		fmt.Sprintf("how many nodes, 2 to %d: one producer, the rest consumers", maxDemoNodes))
+	cmd.Flags().Uint64Var(&messages, "messages", 20_000,
+		fmt.Sprintf("how many messages to send, 1 to %d", maxDemoMessages))
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
 	return cmd
 }

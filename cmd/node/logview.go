@@ -27,17 +27,17 @@ const (
 	maxRepeats = 1024
 )
 
-// Each new key is another peer, so what peers refuse or are refused for is bounded for all of
-// them together as well: refusalBurst lines at once, and one each refusalEvery. How many were
-// left out is logged each leftOutEvery.
+// Each new key is another peer, so what peers refuse or are refused for is bounded for
+// all of them together as well: refusalBurst lines at once, and one each refusalEvery.
+// How many were left out is logged each leftOutEvery.
 const (
 	refusalBurst = 20
 	refusalEvery = 10 * time.Second
 	leftOutEvery = time.Minute
 )
 
-// standing is what this node has to do with a peer. Those of the catalog and those outside it
-// have a bound each, so that strangers hide no refusal of a peer.
+// standing is what this node has to do with a peer. Those of the catalog and those
+// outside it have a bound each, so that strangers hide no refusal of a peer.
 type standing uint8
 
 const (
@@ -46,7 +46,8 @@ const (
 	isBootstrap                 // named by the operator; unbounded, as they are few
 )
 
-// bound lets refusalBurst lines pass, and then one each refusalEvery. Its zero value is ready.
+// bound lets refusalBurst lines pass, and then one each refusalEvery. Its zero value is
+// ready.
 type bound struct {
 	free time.Duration // Mono when the whole burst is free again
 	left int           // lines that were left out since the last report
@@ -94,8 +95,8 @@ type logView struct {
 
 var _ runtime.Observer = (*logView)(nil)
 
-// newLogView starts to log events of level and above to w, until Close. of returns the standing
-// of a peer.
+// newLogView starts to log events of level and above to w, until Close. of returns the
+// standing of a peer.
 func newLogView(w io.Writer, level slog.Level, of func(ident.PeerID) standing) *logView {
 	v := &logView{
 		level:  level,
@@ -167,7 +168,8 @@ func (v *logView) reportLeftOut() {
 	for of, peers := range [...]string{isStranger: "peers that are not in the catalog", isPeer: "peers of the catalog"} {
 		if n := v.bounds[of].left; n > 0 {
 			v.bounds[of].left = 0
-			v.logger.LogAttrs(context.Background(), slog.LevelWarn, "refusals left out", slog.Int("left_out", n), slog.String("of", peers),
+			v.logger.LogAttrs(context.Background(), slog.LevelWarn, "refusals left out",
+				slog.Int("left_out", n), slog.String("of", peers),
 				slog.String("check", "smalti_session_refused_total and other metrics of --metrics count all of them"))
 		}
 	}
@@ -187,8 +189,8 @@ func (v *logView) passes(e event.Event, now time.Duration) bool {
 // not to be logged now. It returns what is known of those before.
 func (v *logView) repeated(e event.Event) (r *repeats, quiet bool) {
 	switch {
-	case e.Kind == event.StoreFailed:
-	case e.Kind == event.SessionRefused, e.Kind == event.Unsubscribed, e.Kind == event.SubRefused, e.Kind == event.HandshakeRefused, e.Kind == event.EntryRefused:
+	case e.Kind == event.SessionRefused, e.Kind == event.HandshakeRefused, e.Kind == event.EntryRefused:
+	case e.Kind == event.Unsubscribed, e.Kind == event.SubRefused, e.Kind == event.StoreFailed:
 	case e.Kind == event.SessionDown && e.Reason == wire.IdentityInUse:
 	default:
 		return nil, false

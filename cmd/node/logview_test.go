@@ -91,11 +91,12 @@ func TestLogOfStrangersIsBounded(t *testing.T) {
 	}
 	last := perKind - 1
 	events = append(events, refused(event.SessionRefused, 2, last), refused(event.SessionRefused, 3, last))
+	report := regexp.MustCompile(`left_out=(\d+) of="peers that are not in the catalog" check="smalti_session_refused`)
 	var own, strangers, left int
 	for _, line := range logged(t, events...) {
 		switch {
 		case strings.Contains(line, "refusals left out"):
-			m := regexp.MustCompile(`left_out=(\d+) of="peers that are not in the catalog" check="smalti_session_refused_total`).FindStringSubmatch(line)
+			m := report.FindStringSubmatch(line)
 			if m == nil {
 				t.Fatalf("got %s", line)
 			}
@@ -110,7 +111,8 @@ func TestLogOfStrangersIsBounded(t *testing.T) {
 		t.Errorf("%d lines of strangers, want %d to %d", strangers, refusalBurst, most)
 	}
 	if own != 2 || strangers+left != 3*perKind {
-		t.Errorf("%d lines of strangers, %d left out, %d of others; want %d together, and 2", strangers, left, own, 3*perKind)
+		t.Errorf("%d lines of strangers, %d left out, %d of others; want %d together, and 2",
+			strangers, left, own, 3*perKind)
 	}
 }
 
@@ -120,7 +122,10 @@ func TestLogSaysOnceAMinuteWhatItLeftOut(t *testing.T) {
 		v := newLogView(&out, 0, func(ident.PeerID) standing { return isStranger })
 		for round := 1; round <= 2; round++ {
 			for i := range refusalBurst + 3 {
-				v.Event(event.Event{Kind: event.SessionRefused, Peer: ident.PeerID{byte(round), byte(i)}, Reason: wire.NotMember, Mono: int64(round) * int64(time.Hour)})
+				v.Event(event.Event{
+					Kind: event.SessionRefused, Peer: ident.PeerID{byte(round), byte(i)}, Reason: wire.NotMember,
+					Mono: int64(round) * int64(time.Hour),
+				})
 			}
 			time.Sleep(leftOutEvery + time.Second)
 			if n := strings.Count(out.String(), "left_out=3"); n != round {
@@ -134,13 +139,16 @@ func TestLogSaysOnceAMinuteWhatItLeftOut(t *testing.T) {
 func TestLogSaysThatTheStoreFailsAndWhichFile(t *testing.T) {
 	var events []event.Event
 	for i := range 60 { // an hour
-		events = append(events, event.Event{Kind: event.StoreFailed, Mono: int64(i) * int64(time.Minute), Text: "put value: open /s/.new-peers: no space left on device"})
+		events = append(events, event.Event{
+			Kind: event.StoreFailed, Mono: int64(i) * int64(time.Minute), Text: "put value: open /s/.new-peers: no space left",
+		})
 	}
 	lines := logged(t, events...)
 	if len(lines) < 5 || len(lines) > 15 {
 		t.Errorf("%d lines of an hour, want 5 to 15:\n%s", len(lines), strings.Join(lines, "\n"))
 	}
-	if want := regexp.MustCompile(`level=WARN msg=store.failed text=".*/s/.new-peers: no space.*check=`); !want.MatchString(lines[0]) {
+	want := regexp.MustCompile(`level=WARN msg=store.failed text=".*/s/.new-peers: no space.*check=`)
+	if !want.MatchString(lines[0]) {
 		t.Errorf("got %s, want %s", lines[0], want)
 	}
 }

@@ -16,8 +16,8 @@ import (
 
 func main() { os.Exit(command(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// command runs one command line and returns its exit code. It ends in bounded time after a
-// signal even if its input never ends and nothing takes its output.
+// command runs one command line and returns its exit code. It ends in bounded time after
+// a signal even if its input never ends and nothing takes its output.
 func command(args []string, stdin io.Reader, stdout, terminal io.Writer) int {
 	stderr := newConsole(terminal)
 	defer stderr.flush()

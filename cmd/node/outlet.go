@@ -7,16 +7,17 @@ import (
 	"time"
 )
 
-// outletMax is how long output is still written after a command was told to end. With the end
-// of a node, which takes about two seconds, it is below the ten that docker stop gives.
+// outletMax is how long output is still written after a command was told to end. With the
+// end of a node, which takes about two seconds, it is below the ten that docker stop
+// gives.
 const outletMax = 5 * time.Second
 
 // errStuck is the error of output that took too long after its command was told to end.
 var errStuck = fmt.Errorf("the output did not take everything within %s", outletMax)
 
-// outlet writes to standard output. A write to a full pipe blocks, so the outlet gives it up
-// outletMax after its context has ended: from then on each write returns errStuck. The write
-// itself is left behind, and may still succeed. An outlet is for one goroutine.
+// outlet writes to standard output. A write to a full pipe blocks, so the outlet gives it
+// up outletMax after its context has ended: from then on each write returns errStuck. The
+// write itself is left behind, and may still succeed. An outlet is for one goroutine.
 type outlet struct {
 	to    io.Writer
 	late  chan struct{} // closed when writes are given up
@@ -25,8 +26,8 @@ type outlet struct {
 
 var _ io.Writer = (*outlet)(nil)
 
-// newOutlet returns an outlet that writes to a writer until outletMax after the end of ctx. If
-// the writer is an outlet, the new one replaces it.
+// newOutlet returns an outlet that writes to a writer until outletMax after the end of
+// ctx. If the writer is an outlet, the new one replaces it.
 func newOutlet(ctx context.Context, to io.Writer) *outlet {
 	if o, ok := to.(*outlet); ok {
 		to = o.to
@@ -61,14 +62,15 @@ func (o *outlet) Write(b []byte) (int, error) {
 	}
 }
 
-// backlog counts the datums that were given to an outlet through a buffer, and that it has not
-// written whole. Its zero value is empty.
+// backlog counts the datums that were given to an outlet through a buffer, and that it
+// has not written whole. Its zero value is empty.
 type backlog struct {
 	given uint64   // bytes
 	ends  []uint64 // where each datum ends, ascending
 }
 
-// add notes that a datum of n bytes follows, of an output of which taken bytes were written.
+// add notes that a datum of n bytes follows, of an output of which taken bytes were
+// written.
 func (l *backlog) add(n int, taken uint64) {
 	l.trim(taken)
 	l.given += uint64(n)

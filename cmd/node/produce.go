@@ -44,8 +44,10 @@ consumer that left by itself wanted no more.`,
 	}
 	o.flags.register(cmd)
 	cmd.Flags().IntVar(&o.wait, "wait", 1, "how many consumers to wait for before the first datum; 0 sends at once, even to nobody")
-	cmd.Flags().DurationVar(&o.blockMax, "block-max", stream.DefaultBlockMax, "how long a consumer that takes nothing may hold up the others; above 0")
-	cmd.Flags().DurationVar(&o.drain, "drain", stream.DefaultBlockMax, "how long to wait at the end for a consumer that takes nothing; above 0")
+	cmd.Flags().DurationVar(&o.blockMax, "block-max", stream.DefaultBlockMax,
+		"how long a consumer that takes nothing may hold up the others; above 0")
+	cmd.Flags().DurationVar(&o.drain, "drain", stream.DefaultBlockMax,
+		"how long to wait at the end for a consumer that takes nothing; above 0")
 	return cmd
 }
 

@@ -41,8 +41,11 @@ func (f *nodeFlags) register(cmd *cobra.Command) {
 	set.SortFlags = false
 	set.StringVar(&f.network, "network", "", "name of the network; nodes of other networks are refused (required)")
 	set.StringVar(&f.key, "key", "", "key file of the node, see node keygen (default: a new key for this run)")
-	set.StringVar(&f.listen, "listen", "", "IP:PORT to listen on, :PORT for all addresses of this machine; PORT is 1024 or more, or 0 for a free one (default: a free port on all addresses if --bootstrap is another machine, else on loopback)")
-	set.StringArrayVar(&f.advertise, "advertise", nil, "IP:PORT that others reach this node at, if not the one of --listen, PORT 1024 or more; may be repeated")
+	set.StringVar(&f.listen, "listen", "", "IP:PORT to listen on, :PORT for all addresses of this machine; "+
+		"PORT is 1024 or more, or 0 for a free one "+
+		"(default: a free port on all addresses if --bootstrap is another machine, else on loopback)")
+	set.StringArrayVar(&f.advertise, "advertise", nil,
+		"IP:PORT that others reach this node at, if not the one of --listen, PORT 1024 or more; may be repeated")
 	set.StringArrayVar(&f.bootstrap, "bootstrap", nil, "PEER@HOST:PORT of a node to begin with; may be repeated")
 	set.StringArrayVar(&f.secrets, "secret-file", nil, "file with the network secret, 64 hexadecimal digits; if repeated, the first proves this node and each is accepted of others")
 	set.StringVar(&f.store, "store", "", "directory to keep what the node learns, none for none (default: KEY.store beside the file of --key; none without one)")
@@ -154,7 +157,8 @@ func checkAdvertised(addr string) error {
 		return badInput("give IP:PORT, an IPv6 address in brackets: what is advertised is signed, and carries no names", "--advertise %q is no address that others can dial", addr)
 	}
 	if a.Port() < discovery.DefaultMinPort {
-		return badInput("choose a higher one", "--advertise %s: other nodes dial no port below %d", addr, discovery.DefaultMinPort)
+		return badInput("choose a higher one", "--advertise %s: other nodes dial no port below %d",
+			addr, discovery.DefaultMinPort)
 	}
 	return nil
 }

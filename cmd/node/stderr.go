@@ -9,18 +9,19 @@ import (
 )
 
 const (
-	// consoleQueue is how many writes wait for a full standard error; further ones are left out.
+	// consoleQueue is how many writes wait for a full standard error; further ones are
+	// left out.
 	consoleQueue = 1024
-	// consoleMax bounds how long a write waits for one that is full. It is short, as a signal is
-	// announced before it takes effect, and long for a terminal.
+	// consoleMax bounds how long a write waits for one that is full. It is short, as a
+	// signal is announced before it takes effect, and long for a terminal.
 	consoleMax = 200 * time.Millisecond
 	// consoleEnd bounds how long a command waits at its end until everything is written.
 	consoleEnd = time.Second
 )
 
 // console writes to standard error and is never held up for long: a command must end at a
-// signal and a node must go on although a full pipe takes nothing. Its methods may be called
-// concurrently.
+// signal and a node must go on although a full pipe takes nothing. Its methods may be
+// called concurrently.
 type console struct {
 	to    io.Writer
 	queue chan *note
@@ -44,8 +45,8 @@ func newConsole(to io.Writer) *console {
 	return &console{to: to, queue: make(chan *note, consoleQueue)}
 }
 
-// Write implements io.Writer. It returns when text is written, or after consoleMax, or at once
-// while what came before it waits. Text that waits or is left out is no error.
+// Write implements io.Writer. It returns when text is written, or after consoleMax, or at
+// once while what came before it waits. Text that waits or is left out is no error.
 func (c *console) Write(text []byte) (int, error) {
 	n := &note{text: bytes.Clone(text), done: make(chan struct{})}
 	stalled, ok := c.enqueue(n)
@@ -93,8 +94,8 @@ func (c *console) run() {
 	}
 }
 
-// wrote notes that a note is written, and reports whether it was the last. What was left out
-// before is said then.
+// wrote notes that a note is written, and reports whether it was the last. What was left
+// out before is said then.
 func (c *console) wrote() (last bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

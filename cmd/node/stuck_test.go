@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// endMax is how soon a command ends at a signal although nothing takes its output: outletMax,
-// consoleEnd, the end of its node and what a busy machine adds.
+// endMax is how soon a command ends at a signal although nothing takes its output:
+// outletMax, consoleEnd, the end of its node and what a busy machine adds.
 const endMax = 15 * time.Second
 
 // fullPipe returns a pipe that takes nothing more and is read by nothing.
@@ -48,8 +48,8 @@ type child struct {
 	done chan struct{}
 }
 
-// begin starts the command, and kills it with the test. Its standard error is kept unless the
-// command has one.
+// begin starts the command, and kills it with the test. Its standard error is kept unless
+// the command has one.
 func begin(t *testing.T, set func(*exec.Cmd), args ...string) *child {
 	t.Helper()
 	c := &child{Cmd: exec.Command("node", args...), said: &said{}, done: make(chan struct{})}
@@ -177,7 +177,8 @@ func TestCommandsEndAtASignalWhateverIsStuck(t *testing.T) {
 			func(c *exec.Cmd, f *os.File) { c.Stderr = f }, []string{"produce", "s", "--network", "n"}, codeFailed,
 		},
 		"demo, standard output": {
-			func(c *exec.Cmd, f *os.File) { c.Stdout = f }, []string{"demo", "--nodes", "2", "--messages", "1", "--json"}, codeFailed,
+			func(c *exec.Cmd, f *os.File) { c.Stdout = f },
+			[]string{"demo", "--nodes", "2", "--messages", "1", "--json"}, codeFailed,
 		},
 		"help, standard output": {
 			func(c *exec.Cmd, f *os.File) { c.Stdout = f }, []string{"produce", "--help"}, 0,
@@ -209,7 +210,8 @@ func TestProduceEndsAtASignalWhileItReads(t *testing.T) {
 	}
 	defer func() { _ = w.Close() }()
 	defer func() { _ = r.Close() }()
-	producer := begin(t, func(c *exec.Cmd) { c.Stdin = r }, "produce", "s", "--network", "stuck", "--listen", "127.0.0.1:0", "--log-level", "info")
+	producer := begin(t, func(c *exec.Cmd) { c.Stdin = r },
+		"produce", "s", "--network", "stuck", "--listen", "127.0.0.1:0", "--log-level", "info")
 	addr := producer.says(t, "--bootstrap ")
 	begin(t, nil, "consume", "s", "--network", "stuck", "--bootstrap", addr)
 	producer.says(t, "sub.accepted")

@@ -32,7 +32,9 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 	defer cancel(nil)
 	cmd.SetOut(newOutlet(ctx, cmd.OutOrStdout()))
 	var running atomic.Pointer[discovery.Discovery]
-	log := newLogView(cmd.ErrOrStderr(), s.level, func(peer ident.PeerID) standing { return standingOf(peer, s.bootstrap, running.Load()) })
+	log := newLogView(cmd.ErrOrStderr(), s.level, func(peer ident.PeerID) standing {
+		return standingOf(peer, s.bootstrap, running.Load())
+	})
 	defer log.Close()
 	health := newHealth(s.bootstrap)
 	views := observers{newGate(s.bootstrap, cancel, log), health}
@@ -56,8 +58,8 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 	p.health = health
 	stderr := cmd.ErrOrStderr()
 	if p.storeless != nil {
-		fmt.Fprintf(stderr, "node: nothing is kept, so that after a restart this node may know its bootstrap peers alone: %s; "+
-			"make its store writable, or give --store DIR, or --store none\n", oneLine(p.storeless.Error()))
+		fmt.Fprintf(stderr, "node: nothing is kept, so that after a restart this node may know its bootstrap peers alone: "+
+			"%s; make its store writable, or give --store DIR, or --store none\n", oneLine(p.storeless.Error()))
 	}
 	if f.listen == "" || len(s.bootstrap) > 0 {
 		printAddresses(stderr, s.listen, p)
@@ -66,8 +68,8 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 	return errors.Join(outcome(ctx, err, p.Close()), stop())
 }
 
-// standingOf returns the standing of a peer with a node, of which discovery is nil before it
-// has started.
+// standingOf returns the standing of a peer with a node, of which discovery is nil before
+// it has started.
 func standingOf(peer ident.PeerID, bootstrap []discovery.Endpoint, d *discovery.Discovery) standing {
 	if slices.ContainsFunc(bootstrap, func(e discovery.Endpoint) bool { return e.Peer == peer }) {
 		return isBootstrap

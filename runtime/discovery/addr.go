@@ -37,8 +37,8 @@ func checkAddr(addr string) error {
 	return nil
 }
 
-// checkOwn refuses the addresses of this node's transport that it would not publish, or that
-// others would not dial.
+// checkOwn refuses the addresses of this node's transport that it would not publish, or
+// that others would not dial.
 func (c *Config) checkOwn(addrs []string) error {
 	for _, addr := range addrs {
 		if err := c.checkDialable(addr); err != nil {
@@ -54,7 +54,8 @@ func (c *Config) checkDialable(addr string) error {
 		return err
 	}
 	if ap, err := netip.ParseAddrPort(addr); err == nil && int(ap.Port()) < c.MinPort {
-		return fmt.Errorf("address %s: no node dials a port below %d (MinPort), choose a higher one: %w", addr, c.MinPort, ErrAddress)
+		return fmt.Errorf("address %s: no node dials a port below %d (MinPort), choose a higher one: %w",
+			addr, c.MinPort, ErrAddress)
 	}
 	return nil
 }

@@ -65,17 +65,17 @@ type Config struct {
 	// MaxRTT leaves peers out of Subscribe and Catalog.Near whose round trip is
 	// known to be longer; they are measured again every RTTInterval. 0: none is.
 	MaxRTT time.Duration
-	// MinPort is the lowest port of others' entries that is dialled, DefaultMinPort: below
-	// are services of other kinds, at which no node may direct a network. 1 allows all. New
-	// refuses a transport with a lower port, which others would not dial. The addresses of
-	// Bootstrap are dialled whatever their port.
+	// MinPort is the lowest port of others' entries that is dialled, DefaultMinPort:
+	// below are services of other kinds, at which no node may direct a network. 1 allows
+	// all. New refuses a transport with a lower port, which others would not dial. The
+	// addresses of Bootstrap are dialled whatever their port.
 	MinPort int
 	// DepartureWindow bounds the farewell at Stop, 300 ms.
 	DepartureWindow time.Duration
 }
 
-// DefaultMinPort is the lowest port of others' entries that a node dials: those below it need
-// a privilege on most systems (RFC 6335, 6).
+// DefaultMinPort is the lowest port of others' entries that a node dials: those below it
+// need a privilege on most systems (RFC 6335, 6).
 const DefaultMinPort = 1024
 
 // DefaultSyncInterval is the mean time between two comparisons of catalogs.

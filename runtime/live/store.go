@@ -72,8 +72,8 @@ func OpenStore(dir string, sched *Scheduler) (*Store, error) {
 	return &Store{dir: dir, sched: sched}, nil
 }
 
-// Check returns an error if the store cannot be written now: its file system is read-only or
-// full, or belongs to another user. It writes and removes a file of 4 KiB.
+// Check returns an error if the store cannot be written now: its file system is read-only
+// or full, or belongs to another user. It writes and removes a file of 4 KiB.
 func (s *Store) Check() error {
 	f, err := os.OpenFile(filepath.Join(s.dir, temporary+"CHECK"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {

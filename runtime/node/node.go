@@ -61,8 +61,8 @@ func New(env *runtime.Env, config Config) (*Node, error) {
 		return nil, fmt.Errorf("start node: discovery signs as %s, but the transport proves %s: give both the same key", key.Short(), env.Transport.Local().Short())
 	}
 	if t, ok := env.Transport.(networked); ok && t.Network() != config.Discovery.Network {
-		return nil, fmt.Errorf("start node: discovery is of network %s, but the transport of network %s: give both the same network",
-			config.Discovery.Network.Short(), t.Network().Short())
+		return nil, fmt.Errorf("start node: discovery is of network %s, but the transport of network %s: "+
+			"give both the same network", config.Discovery.Network.Short(), t.Network().Short())
 	}
 	if config.CloseMax < 0 {
 		return nil, fmt.Errorf("start node: CloseMax of %s, want 0 or more", config.CloseMax)
