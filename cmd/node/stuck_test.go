@@ -178,7 +178,8 @@ func TestCommandsEndAtASignalWhateverIsStuck(t *testing.T) {
 		},
 		"demo, standard output": {
 			func(c *exec.Cmd, f *os.File) { c.Stdout = f },
-			[]string{"demo", "--nodes", "2", "--messages", "1", "--json"}, codeFailed,
+			[]string{"demo", "--nodes", "2", "--messages", "1", "--json"},
+			codeFailed,
 		},
 		"help, standard output": {
 			func(c *exec.Cmd, f *os.File) { c.Stdout = f }, []string{"produce", "--help"}, 0,
