@@ -1,18 +1,21 @@
 package main
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"io"
+)
 
-// notClosed refuses a standard stream that is closed. Instead of one, the Go runtime
-// opens /dev/null for reading and writing, so that reads find the end at once and writes
-// are lost.
-func notClosed(stream any, name, hint string) error {
+// warnIfClosed says so if a standard stream was closed when the process began, and what
+// follows from that. Instead of such a stream the Go runtime opens /dev/null for reading
+// and writing. Some programs give their children just that on purpose, so it is no error.
+func warnIfClosed(stderr io.Writer, stream any, name, effect string) {
 	if o, ok := stream.(*outlet); ok {
 		stream = o.to
 	}
-	if closed, err := isClosed(stream); err != nil || !closed {
-		return nil //nolint:nilerr // what cannot be found out is no reason to refuse
+	if closed, err := isClosed(stream); err == nil && closed {
+		fmt.Fprintf(stderr, "node: %s is closed, or /dev/null: %s\n", name, effect)
 	}
-	return badInput(hint, "%s is closed, or /dev/null that is open for reading and writing", name)
 }
 
 // errNoFile: a stream is no file of the system.

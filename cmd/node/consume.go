@@ -60,10 +60,7 @@ func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
 	if o.timeout < 0 {
 		return badInput("give a time such as 10s, or 0 to wait for ever", "--timeout %s", o.timeout)
 	}
-	const hint = "give it a file or a pipe, or >/dev/null to throw the lines away"
-	if err := notClosed(cmd.OutOrStdout(), "standard output", hint); err != nil {
-		return err
-	}
+	warnIfClosed(cmd.ErrOrStderr(), cmd.OutOrStdout(), "standard output", "every line is thrown away")
 	return o.flags.withNode(cmd, nil, func(ctx context.Context, p *process) error {
 		consumer, err := stream.Consume(p.Streams(), name, stream.ConsumerConfig{}, stream.WithCodec(stream.Bytes{}))
 		if err != nil {

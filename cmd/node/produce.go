@@ -60,9 +60,7 @@ func (o *produceOptions) run(cmd *cobra.Command, name string) error {
 			return badInput("give a time above 0, such as 5s", "%s %s", flag, d)
 		}
 	}
-	if err := notClosed(cmd.InOrStdin(), "standard input", "give it a file or a pipe with lines"); err != nil {
-		return err
-	}
+	warnIfClosed(cmd.ErrOrStderr(), cmd.InOrStdin(), "standard input", "there are no lines to send")
 	var t tally
 	return o.flags.withNode(cmd, &t, func(ctx context.Context, p *process) error {
 		config := stream.ProducerConfig{Lag: stream.Block, BlockMax: o.blockMax, DrainMax: o.drain}
