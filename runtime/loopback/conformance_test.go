@@ -13,7 +13,7 @@ import (
 	"github.com/smalti/smalti/sim"
 )
 
-// seeds is how many schedules each case is run under on the kernel.
+// seeds is how many schedules each case is run under on the kernel, a quarter with -short.
 const seeds = 16
 
 // omits are the cases about what is between two processes.
@@ -57,7 +57,11 @@ func TestConformanceOnTheKernel(t *testing.T) {
 	transporttest.Run(t, transporttest.Harness{
 		Name: "loopback on the kernel", Can: transporttest.CanLeap, Omits: omits,
 		Run: func(t *testing.T, _ transporttest.Setup, body func(ctx context.Context, w transporttest.World)) {
-			for seed := range uint64(seeds) {
+			most := uint64(seeds)
+			if testing.Short() {
+				most /= 4
+			}
+			for seed := range most {
 				w := sim.New(sim.Config{Seed: seed, Buggify: seed%2 == 1})
 				here := &world{hub: &loopback.Hub{}, env: w.Env(), machine: func(name string) *runtime.Env {
 					h := w.Host(name)
