@@ -30,6 +30,20 @@ func deaf(t *testing.T, n *node, window uint64) *quic.Conn {
 	return conn
 }
 
+// deafLane is a stream of links of such a peer, after its hello.
+func deafLane(t *testing.T, n *node, window uint64) (*quic.Conn, *quic.Stream) {
+	t.Helper()
+	conn := deaf(t, n, window)
+	if err := sayHello(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := conn.OpenStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn, stream
+}
+
 func ofTheRawPeer(c *quicnet.Config) { c.Network = ident.Network("transporttest") }
 
 // lostWithin fails unless the node ends the connection in time, for a reason.
@@ -55,15 +69,9 @@ func openFrame(b []byte, id uint64, protocol string) []byte {
 func TestPeerThatReadsNoRefusalsLosesItsSession(t *testing.T) {
 	t.Parallel()
 	n := start(t, "n", ofTheRawPeer)
-	conn := deaf(t, n, 1<<10)
-	if err := sayHello(t.Context(), conn); err != nil {
-		t.Fatal(err)
-	}
-	stream, err := conn.OpenStream()
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, stream := deafLane(t, n, 1<<10)
 	const most = 1_000_000
+	var err error
 	id := uint64(0)
 	for err == nil && id < most {
 		var b []byte
@@ -120,14 +128,7 @@ func TestLinksThatAPeerEndsLeaveNothing(t *testing.T) {
 	if _, err := n.Listen(runtime.Protocol{Name: proto}, n.strand, func(l runtime.Link) { l.Bind(n.strand, still{}) }); err != nil {
 		t.Fatal(err)
 	}
-	conn := deaf(t, n, 1<<10)
-	if err := sayHello(t.Context(), conn); err != nil {
-		t.Fatal(err)
-	}
-	stream, err := conn.OpenStream()
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, stream := deafLane(t, n, 1<<10)
 	const stay, rounds, each = 500, 1000, 50
 	id := uint64(0)
 	round := func(links int, end bool) {
@@ -177,14 +178,7 @@ func TestLinksThatAPeerEndsDoNotPileUpBeforeAListener(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	conn := deaf(t, n, 1<<20)
-	if err := sayHello(t.Context(), conn); err != nil {
-		t.Fatal(err)
-	}
-	stream, err := conn.OpenStream()
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, stream := deafLane(t, n, 1<<20)
 	free := make(chan struct{})
 	n.strand.Post(func() { <-free })
 	var b []byte
