@@ -1,6 +1,7 @@
 package quicnet_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"testing"
@@ -125,24 +126,30 @@ func TestPeerThatTakesNoPingLosesItsSession(t *testing.T) {
 // Links that a peer opens and ends leave nothing behind, though it does not read the answers.
 func TestLinksThatAPeerEndsLeaveNothing(t *testing.T) {
 	n := start(t, "n", ofTheRawPeer)
-	if _, err := n.Listen(runtime.Protocol{Name: proto}, n.strand, func(l runtime.Link) { l.Bind(n.strand, still{}) }); err != nil {
+	const stay, rounds, each = 500, 2500, 20
+	bound := make(chan struct{}, each)
+	accept := func(l runtime.Link) {
+		l.Bind(n.strand, still{})
+		bound <- struct{}{}
+	}
+	if _, err := n.Listen(runtime.Protocol{Name: proto}, n.strand, accept); err != nil {
 		t.Fatal(err)
 	}
 	_, stream := deafLane(t, n, 1<<10)
-	const stay, rounds, each = 500, 1000, 50
 	id := uint64(0)
-	round := func(links int, end bool) {
+	round := func(end bool) {
 		t.Helper()
 		var opens, resets []byte
-		for range links {
+		for range each {
 			id++
 			opens = openFrame(opens, id, proto)
 			resets = wire.AppendReasonFrame(resets, id, wire.FrameReset, wire.Cancelled)
 		}
 		_, err := stream.Write(opens)
+		for range each {
+			await(t, "link", bound)
+		}
 		if end && err == nil {
-			n.do(func() {}) // they are bound
-			time.Sleep(time.Millisecond)
 			_, err = stream.Write(resets)
 		}
 		if err != nil {
@@ -150,12 +157,11 @@ func TestLinksThatAPeerEndsLeaveNothing(t *testing.T) {
 		}
 	}
 	for range stay / each { // of whose answers some are more than it takes
-		round(each, false)
-		time.Sleep(5 * time.Millisecond)
+		round(false)
 	}
 	before := heap()
 	for range rounds {
-		round(each, true)
+		round(true)
 	}
 	time.Sleep(500 * time.Millisecond)
 	if n := n.count(event.SessionDown, wire.None); n != 0 {
@@ -189,9 +195,9 @@ func TestLinksThatAPeerEndsDoNotPileUpBeforeAListener(t *testing.T) {
 	if _, err := stream.Write(b); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(500 * time.Millisecond)
-	close(free)
 	const places = 32
+	awaitResets(t, stream, 2000-places)
+	close(free)
 	n.do(func() {
 		if heard != places {
 			t.Errorf("%d links waited for the listener, want %d", heard, places)
@@ -200,7 +206,7 @@ func TestLinksThatAPeerEndsDoNotPileUpBeforeAListener(t *testing.T) {
 	if _, err := stream.Write(openFrame(nil, 2001, proto)); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(200 * time.Millisecond)
+	n.eventually("another link", func() bool { return heard > places })
 	n.do(func() {
 		if heard != places+1 {
 			t.Errorf("%d links came after that, want 1", heard-places)
@@ -218,13 +224,19 @@ func TestStrangersLeavePlacesForLinksOfKnownPeers(t *testing.T) {
 	if _, err := n.Listen(runtime.Protocol{Name: proto}, n.strand, func(l runtime.Link) { links++ }); err != nil {
 		t.Fatal(err)
 	}
+	refused := make(chan runtime.Closed, 96)
 	for i := range 6 { // of 16 links each
 		x := start(t, fmt.Sprint("stranger", i), ofTheRawPeer)
 		for range 16 {
-			x.dial(n)
+			e := x.dial(n)
+			go func() { refused <- <-e.closed }()
 		}
 	}
-	time.Sleep(500 * time.Millisecond)
+	for range 96 - 32 {
+		if c := await(t, "refusal", refused); c.Reason != wire.Overloaded {
+			t.Errorf("a stranger's link ends with %s, want overloaded", c.Reason)
+		}
+	}
 	n.do(func() {
 		if links != 32 {
 			t.Errorf("%d links of strangers wait, want 32", links)
@@ -233,10 +245,50 @@ func TestStrangersLeavePlacesForLinksOfKnownPeers(t *testing.T) {
 	for range 16 {
 		known.dial(n)
 	}
-	time.Sleep(500 * time.Millisecond)
+	n.eventually("links of a known peer", func() bool { return links >= 32+16 })
 	n.do(func() {
 		if links != 32+16 {
 			t.Errorf("%d links of a known peer wait, want 16", links-32)
 		}
 	})
+}
+
+// awaitResets reads frames until that many links were reset.
+func awaitResets(t *testing.T, stream *quic.Stream, count int) {
+	t.Helper()
+	_ = stream.SetReadDeadline(time.Now().Add(patience))
+	r := bufio.NewReader(stream)
+	for count > 0 {
+		head, err := r.Peek(1)
+		var h wire.FrameHeader
+		for n := 2; err == nil && h.Len == 0; n++ {
+			h, err = wire.ParseFrameHeader(head, wire.MaxFrame)
+			if err == nil && h.Len == 0 {
+				head, err = r.Peek(n)
+			}
+		}
+		if err == nil {
+			_, err = r.Discard(h.Len + h.Size)
+		}
+		if err != nil {
+			t.Fatalf("%d resets did not come: %v", count, err)
+		}
+		if h.Kind == wire.FrameReset {
+			count--
+		}
+	}
+}
+
+// eventually waits until ok holds, which runs on the strand.
+func (n *node) eventually(what string, ok func() bool) {
+	n.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		var met bool
+		if n.do(func() { met = ok() }); met {
+			return
+		}
+		if time.Now().After(end) {
+			n.t.Fatalf("no %s", what)
+		}
+	}
 }
