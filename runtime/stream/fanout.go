@@ -392,12 +392,17 @@ func (w *fanout) drain() {
 }
 
 // onDrainDeadline cuts the subscriptions that made no progress for DrainMax. The close
-// goes on while others do.
+// goes on while others do. One that has taken everything waits for what Block keeps in the
+// input for the sake of another.
 func (w *fanout) onDrainDeadline() {
 	now := w.env.Clock.Mono()
 	until := time.Duration(math.MaxInt64)
 	w.each(func(s *subscription) {
-		if due := max(w.closedAt, s.progressAt) + w.config.DrainMax; now < due {
+		due := max(w.closedAt, s.progressAt) + w.config.DrainMax
+		if s.stage == serving && s.settled() {
+			due = now + w.config.DrainMax
+		}
+		if now < due {
 			until = min(until, due)
 		} else {
 			s.cut(wire.DrainTimeout)

@@ -1,12 +1,14 @@
 package stream_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/smalti/smalti/invariants"
 	"github.com/smalti/smalti/netsim"
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/discovery"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/stream"
@@ -58,7 +60,7 @@ func TestHandshakeThatNeverSpeaksIsEnded(t *testing.T) {
 }
 
 func TestHandshakesAreBoundedAndTheirPlacesGivenBack(t *testing.T) {
-	const most, more = 128, 6 // at once
+	const most, more = 128, 6 // of one peer at once
 	b := newBed(t, 1)
 	for _, host := range []string{"p", "c", "d"} { // the transport, too, has its bounds
 		b.Host(host).Configure(func(c *sim.HostConfig) {
@@ -73,7 +75,7 @@ func TestHandshakesAreBoundedAndTheirPlacesGivenBack(t *testing.T) {
 		env := b.nodes[from].Env()
 		s := env.Scheduler.Strand("dialled")
 		s.Post(func() {
-			for range most/2 + more {
+			for range most + more {
 				d := &dialled{b: b}
 				d.link = env.Transport.Dial(b.id("p"), []string{b.Host("p").Addr()}, runtime.Protocol{Name: stream.Protocol}, s, d)
 				all = append(all, d)
@@ -87,8 +89,8 @@ func TestHandshakesAreBoundedAndTheirPlacesGivenBack(t *testing.T) {
 			ends[d.closed.Reason]++
 		}
 	}
-	if ends[wire.Overloaded] != 2*more || ends[wire.HandshakeTimeout] != most {
-		t.Errorf("of %d handshakes that never speak: %v, want %d at once and the others overloaded", len(all), ends, most)
+	if ends[wire.Overloaded] != 2*more || ends[wire.HandshakeTimeout] != 2*most {
+		t.Errorf("of %d handshakes that never speak: %v, want %d of each peer at once and the others overloaded", len(all), ends, most)
 	}
 	b.consume("c", stream.ConsumerConfig{})
 	b.within(5*time.Second, "consumer", subscribed(1, p))
@@ -166,3 +168,41 @@ func TestConsumerThatReportsHeardOfItsAdmission(t *testing.T) {
 		b.run(time.Second)
 	}
 }
+
+// Nodes that are in no catalog, and open links that say nothing, leave room for those that are.
+func TestSilentStrangersKeepNoPeerFromAStream(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	p := b.produce("p", stream.ProducerConfig{})
+	b.run(2 * time.Second)
+	silent := 0
+	for i := range 12 { // of 16 links each
+		host := fmt.Sprintf("stranger%d", i)
+		b.config[host] = func(c *discovery.Config) { c.Bootstrap = nil }
+		b.boot(host)
+		env := b.nodes[host].Env()
+		s := env.Scheduler.Strand("silent")
+		var again func()
+		again = func() {
+			silent++
+			d := &silentLink{again: func() { env.Clock.AfterFunc(s, 10*time.Millisecond, again) }}
+			env.Transport.Dial(b.id("p"), []string{b.Host("p").Addr()}, runtime.Protocol{Name: stream.Protocol}, s, d)
+		}
+		for range 16 {
+			s.Post(again)
+		}
+	}
+	b.run(3 * time.Second)
+	if n := b.count("p", event.HandshakeRefused, wire.Overloaded); n == 0 || silent < 12*16 {
+		t.Fatalf("%d silent links and %d of them refused, want more", silent, n)
+	}
+	b.consume("c", stream.ConsumerConfig{})
+	b.within(time.Second, "consumer", subscribed(1, p))
+}
+
+// silentLink is a link that says nothing and is opened again when it ends.
+type silentLink struct{ again func() }
+
+func (*silentLink) OnOpen()                   {}
+func (*silentLink) OnMessage([]byte)          {}
+func (*silentLink) OnWritable()               {}
+func (d *silentLink) OnClosed(runtime.Closed) { d.again() }

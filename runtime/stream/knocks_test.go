@@ -54,7 +54,7 @@ func TestConsumersThatWaitForABusyProducerAreBounded(t *testing.T) {
 	knock := func() wire.Reason {
 		l := &knocker{}
 		h := &handshake{hub: s, link: l, deadline: inert{}}
-		s.handshakes++
+		s.crowd.enter(l.Peer(), false)
 		h.OnMessage(wire.MustMarshal(newSubscribe(ident.Stream("s"), "", wire.DefaultDatum, 1)))
 		return l.closed
 	}
@@ -67,13 +67,41 @@ func TestConsumersThatWaitForABusyProducerAreBounded(t *testing.T) {
 			t.Fatalf("consumer %d is refused with %s, want %s", i, r, want)
 		}
 	}
-	if len(strand.posted) != maxKnocks || s.handshakes != 0 {
-		t.Errorf("%d wait, and %d handshakes, want %d and 0", len(strand.posted), s.handshakes, maxKnocks)
+	if len(strand.posted) != maxKnocks || s.crowd.all != 0 {
+		t.Errorf("%d wait, and %d handshakes, want %d and 0", len(strand.posted), s.crowd.all, maxKnocks)
 	}
 	for _, f := range strand.posted {
 		f()
 	}
 	if r := knock(); r != wire.None {
 		t.Errorf("then one is refused with %s", r)
+	}
+}
+
+func TestHandshakesAreSharedOut(t *testing.T) {
+	var c crowd
+	fill := func(peer byte, stranger bool, want int) {
+		t.Helper()
+		n := 0
+		for c.enter(ident.PeerID{peer}, stranger) {
+			n++
+		}
+		if n != want {
+			t.Errorf("peer %d, stranger %t: %d handshakes, want %d", peer, stranger, n, want)
+		}
+	}
+	fill(1, true, strangerHandshakes)
+	fill(2, true, 0)
+	for peer := byte(3); peer < 3+(maxHandshakes-strangerHandshakes)/handshakesPerPeer; peer++ {
+		fill(peer, false, handshakesPerPeer)
+	}
+	fill(100, false, 0)
+	c.leave(ident.PeerID{1}, true)
+	fill(2, true, 1)
+	c.leave(ident.PeerID{3}, false)
+	fill(2, true, 0)
+	fill(3, false, 1)
+	if len(c.of) != 9 {
+		t.Errorf("%d peers are counted, want 9", len(c.of))
 	}
 }

@@ -109,6 +109,30 @@ func TestCloseWaitsForAReaderThatGoesOn(t *testing.T) {
 	}
 }
 
+// Under Block the input waits for the slowest consumer, at a close too. One that took all that
+// it was sent meanwhile has nothing to take.
+func TestCloseDoesNotGiveUpAReaderThatWaitsForASlowOne(t *testing.T) {
+	b := newBed(t, 1)
+	small(b, "p", "slow", "quick")
+	p := b.produce("p", stream.ProducerConfig{Queue: 8, Lag: stream.Block, DrainMax: 2 * time.Second})
+	slow := b.receive("slow", b.consume("slow", stream.ConsumerConfig{Queue: 64}), time.Second)
+	quick := b.receive("quick", b.consume("quick", stream.ConsumerConfig{}), 0)
+	b.within(5*time.Second, "consumers", subscribed(2, p))
+	total := b.fill(p, 1000)
+	waited := len(quick.values)
+	r := b.task("p", p.Close)
+	b.within(10*time.Minute, "close", r.done)
+	b.run(3 * time.Minute) // the slow one takes what its queue holds
+	if waited == total {
+		t.Fatalf("%d of %d datums came before the close, want fewer", waited, total)
+	}
+	for who, g := range map[string]*got{"quick": quick, "slow": slow} {
+		if r.err != nil || !g.inOrder(0, total-1) {
+			t.Errorf("close: %v; %s has %d datums and gaps %v, want all %d", r.err, who, len(g.values), g.gaps, total)
+		}
+	}
+}
+
 func progress(consumed uint64) []byte { return binary.BigEndian.AppendUint64([]byte{1}, consumed) }
 
 func TestAConsumerThatReportsWhatIsNotSoIsCut(t *testing.T) {

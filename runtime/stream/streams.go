@@ -25,6 +25,8 @@ type Directory interface {
 	// AddStream offers a stream; the error says that the node offers too many.
 	AddStream(ident.StreamID) error
 	RemoveStream(ident.StreamID)
+	// Catalog returns the present snapshot of all peers.
+	Catalog() *discovery.Catalog
 	// Me returns the node's own entry.
 	Me() *discovery.Entry
 	// SubscribeSelf posts to s the node's own entry, then each newer one.
@@ -72,8 +74,8 @@ type Streams struct {
 	former    formerProducers
 	closed    bool
 
-	handshakes int    // on the strand: links that have not named their stream yet
-	greeted    uint64 // handshakes that ever began
+	crowd   crowd  // on the strand: links that have not named their stream yet
+	greeted uint64 // handshakes that ever began
 }
 
 // New starts to serve streams on env.
@@ -251,14 +253,14 @@ func whenEnded(ended *runtime.Watch[*outcome], strand runtime.Strand, f func(err
 
 // onLink hears a consumer that has not said what it wants.
 func (s *Streams) onLink(link runtime.Link) {
-	h := &handshake{hub: s, link: link}
+	_, known := s.directory.Catalog().Get(link.Peer())
+	h := &handshake{hub: s, link: link, stranger: !known}
 	link.Bind(s.strand, h)
-	if s.handshakes >= maxHandshakes {
+	if !s.crowd.enter(link.Peer(), h.stranger) {
 		h.over = true
 		h.refuse(ident.StreamID{}, wire.Overloaded)
 		return
 	}
-	s.handshakes++
 	s.greeted++
 	h.number = s.greeted
 	s.env.Report(&event.Event{Kind: event.HandshakeBegan, Peer: link.Peer(), From: h.number})
@@ -271,10 +273,44 @@ type handshake struct {
 	link     runtime.Link
 	number   uint64 // of the node's
 	deadline runtime.Timer
+	stranger bool
 	over     bool
 }
 
 var _ runtime.Handler = (*handshake)(nil)
+
+// crowd counts handshakes. Its zero value is empty.
+type crowd struct {
+	all, strangers int
+	of             map[ident.PeerID]int
+}
+
+// enter reports whether there is a place for one more handshake of a peer.
+func (c *crowd) enter(peer ident.PeerID, stranger bool) bool {
+	if c.all >= maxHandshakes || c.of[peer] >= handshakesPerPeer || stranger && c.strangers >= strangerHandshakes {
+		return false
+	}
+	if c.of == nil {
+		c.of = map[ident.PeerID]int{}
+	}
+	c.all++
+	c.of[peer]++
+	if stranger {
+		c.strangers++
+	}
+	return true
+}
+
+// leave gives the place of a handshake back.
+func (c *crowd) leave(peer ident.PeerID, stranger bool) {
+	c.all--
+	if c.of[peer]--; c.of[peer] == 0 {
+		delete(c.of, peer)
+	}
+	if stranger {
+		c.strangers--
+	}
+}
 
 // OnOpen is not called for accepted links.
 func (h *handshake) OnOpen() {}
@@ -340,6 +376,6 @@ func (h *handshake) refuse(id ident.StreamID, r wire.Reason) {
 func (h *handshake) end() {
 	h.over = true
 	h.deadline.Stop()
-	h.hub.handshakes--
+	h.hub.crowd.leave(h.link.Peer(), h.stranger)
 	h.hub.env.Report(&event.Event{Kind: event.HandshakeEnded, Peer: h.link.Peer(), From: h.number})
 }

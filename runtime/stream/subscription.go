@@ -178,8 +178,12 @@ func (s *subscription) lapsed() bool {
 // link becomes writable later, or is about to be closed. None is too large: the
 // protocol's limit is that of the node's datums.
 func (s *subscription) send(frames [][]byte) (n int) {
+	settled := s.settled()
 	n, _ = s.link.Send(frames...)
 	if n > 0 {
+		if settled {
+			s.progressAt = s.worker.env.Clock.Mono() // it had nothing to take before
+		}
 		s.sent = lastSeq(frames[n-1])
 	}
 	return n
@@ -218,6 +222,11 @@ func (s *subscription) written(frames [][]byte) {
 // goes by progress, comes first.
 const flushMax = 24 * time.Hour
 
+// settled reports whether the consumer's application took everything that was sent.
+func (s *subscription) settled() bool {
+	return s.consumed == s.sent && s.ring.len() == 0 && s.missed.empty()
+}
+
 // drain lets nothing more be enqueued, delivers what the ring holds and then
 // drains the link.
 func (s *subscription) drain() {
@@ -226,6 +235,9 @@ func (s *subscription) drain() {
 		s.worker.env.Report(s.event(&event.Event{Kind: event.SubDraining, Reason: wire.GracefulShutdown}))
 	}
 	if s.stage == emptying && s.ring.len() == 0 && s.missed.empty() {
+		if s.settled() {
+			s.progressAt = s.worker.env.Clock.Mono()
+		}
 		s.stage = flushing
 		s.link.Drain(wire.GracefulShutdown, flushMax)
 	}
