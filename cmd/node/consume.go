@@ -146,16 +146,21 @@ func (s *sink) run(ctx context.Context) error {
 		}
 		bytes += len(d.Value)
 		s.hear(d.Producer, d.Incarnation)
-		s.backlog.add(len(d.Value)+1, s.outlet.taken)
-		if _, err := s.out.Write(d.Value); err != nil {
-			return err
-		}
-		if err := s.out.WriteByte('\n'); err != nil {
+		if err := s.write(d.Value); err != nil {
 			return err
 		}
 		s.written++
 	}
 	return nil
+}
+
+// write writes a line.
+func (s *sink) write(line []byte) error {
+	s.backlog.add(len(line)+1, s.outlet.taken)
+	if _, err := s.out.Write(line); err != nil {
+		return err
+	}
+	return s.out.WriteByte('\n')
 }
 
 // giveUp counts the datums that nothing will take any more: those that were received and
@@ -235,7 +240,8 @@ func (s *sink) outcome(err error) error {
 	case errors.As(err, &f):
 		return err
 	case err != nil:
-		return failed("free some space; the last line may be incomplete", "after %s: %w", count(s.written, "datum"), err)
+		whole := count(s.backlog.whole(s.outlet.taken), "datum")
+		return failed("free some space; the last line may be incomplete", "after %s: %w", whole, err)
 	}
 	const hint = "see the lines above for which"
 	switch {

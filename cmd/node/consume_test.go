@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/smalti/smalti/runtime/ident"
@@ -80,5 +83,38 @@ func TestConsumeKnowsWhatALostProducerLeftOpen(t *testing.T) {
 	}
 	if len(s.lost) != maxLost || !s.vague {
 		t.Errorf("remembers %d lost producers, vague %t, want %d and true", len(s.lost), s.vague, maxLost)
+	}
+}
+
+// scarce takes room bytes, as a disk that is nearly full.
+type scarce struct {
+	strings.Builder
+	room int
+}
+
+func (w *scarce) Write(b []byte) (int, error) {
+	n := min(len(b), w.room-w.Len())
+	_, _ = w.Builder.Write(b[:n])
+	if n < len(b) {
+		return n, syscall.ENOSPC
+	}
+	return n, nil
+}
+
+// The number of lines that consume gives when its disk is full is that of the whole lines
+// in the file, and not of what is in a buffer still.
+func TestConsumeCountsWholeLinesOnAFullDisk(t *testing.T) {
+	for _, room := range []int{0, 1, 99, 100, 101, 4096, 10_000} {
+		disk := &scarce{room: room}
+		o := newOutlet(t.Context(), disk)
+		s := sink{outlet: o, out: bufio.NewWriterSize(o, piece)}
+		var err error
+		for err == nil {
+			err = s.write(make([]byte, 99))
+		}
+		want := fmt.Sprintf("after %s: ", count(strings.Count(disk.String(), "\n"), "datum"))
+		if got := s.outcome(err); got == nil || !strings.HasPrefix(got.Error(), want) {
+			t.Errorf("room for %d bytes: got %v, want %q", room, got, want)
+		}
 	}
 }

@@ -65,6 +65,7 @@ func (o *outlet) Write(b []byte) (int, error) {
 // backlog counts the datums that were given to an outlet through a buffer, and that it
 // has not written whole. Its zero value is empty.
 type backlog struct {
+	all   uint64   // datums
 	given uint64   // bytes
 	ends  []uint64 // where each datum ends, ascending
 }
@@ -73,8 +74,15 @@ type backlog struct {
 // written.
 func (l *backlog) add(n int, taken uint64) {
 	l.trim(taken)
+	l.all++
 	l.given += uint64(n)
 	l.ends = append(l.ends, l.given)
+}
+
+// whole returns how many datums were written whole, of an output of which taken bytes were.
+func (l *backlog) whole(taken uint64) uint64 {
+	l.trim(taken)
+	return l.all - uint64(len(l.ends))
 }
 
 // trim forgets the datums that end within the first taken bytes.

@@ -25,6 +25,7 @@ type process struct {
 	transport *quicnet.Transport
 	health    *health
 	storeless error // why nothing is kept in the default store
+	closed    bool
 }
 
 // start starts a node. observer may be nil.
@@ -67,8 +68,12 @@ func start(s settings, observer runtime.Observer) (*process, error) {
 	return p, nil
 }
 
-// Close ends the node in order, within closeMax.
+// Close ends the node in order, within closeMax. A second call does nothing.
 func (p *process) Close() error {
+	if p.closed {
+		return nil
+	}
+	p.closed = true
 	ctx, cancel := context.WithTimeout(context.Background(), closeMax)
 	defer cancel()
 	err := p.Node.Close(ctx)

@@ -94,8 +94,12 @@ func (o *produceOptions) run(cmd *cobra.Command, name string) error {
 		}
 		feed := feed{producer: producer, input: newLines(cmd.InOrStdin(), wire.DefaultDatum)}
 		err = feed.run(ctx)
-		// The end has bounds of its own: a signal has ended ctx already.
-		closed := producer.Close(context.Background())
+		// At the end of the input it waits for consumers as long as they go on. A signal is
+		// given the time of a node's end.
+		closed := producer.Close(ctx)
+		if interrupted(ctx) {
+			closed = p.Close()
+		}
 		sent := feed.sent.Load()
 		fmt.Fprintf(stderr, "node: sent %s to %s\n", count(sent, "datum"), count(t.consumers(), "consumer"))
 		return errors.Join(err, t.outcome(sent, closed))

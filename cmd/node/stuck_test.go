@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -222,5 +223,53 @@ func TestProduceEndsAtASignalWhileItReads(t *testing.T) {
 	const cut = "interrupted after 0 datums"
 	if code := producer.ends(endMax); code != codeFailed || !strings.Contains(producer.said.String(), cut) {
 		t.Errorf("exit code %d, want %d and %q: %s", code, codeFailed, cut, producer.said)
+	}
+}
+
+// A reader that goes on and is slow holds up the end of produce for the time of a node's end
+// after a signal, and not for as long as it likes.
+func TestProduceEndsAtASignalThoughAReaderIsSlow(t *testing.T) {
+	t.Parallel()
+	lines, feed, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer feed.Close()
+	producer := begin(t, func(c *exec.Cmd) { c.Stdin = lines }, "produce", "late", "--network", "late", "--listen", "127.0.0.1:0")
+	lines.Close()
+	go func() {
+		for i := 0; ; i++ {
+			if _, err := fmt.Fprintf(feed, "%-999d\n", i); err != nil {
+				return
+			}
+		}
+	}()
+	addr := producer.says(t, "--bootstrap ")
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	begin(t, func(c *exec.Cmd) { c.Stdout = in }, "consume", "late", "--network", "late", "--bootstrap", addr)
+	in.Close()
+	go func() {
+		for r := bufio.NewReader(out); ; time.Sleep(300 * time.Millisecond) {
+			if _, err := r.ReadString('\n'); err != nil {
+				return
+			}
+		}
+	}()
+	time.Sleep(3 * time.Second) // the reader is far behind
+	began := time.Now()
+	if err := producer.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-producer.done:
+	case <-time.After(closeMax + 10*time.Second):
+		t.Fatalf("produce runs %s after the signal: %s", time.Since(began), producer.said)
+	}
+	if code := producer.ProcessState.ExitCode(); code != codeFailed || !strings.Contains(producer.said.String(), "not drained") {
+		t.Errorf("code %d, want %d, and to be told what was not drained: %s", code, codeFailed, producer.said)
 	}
 }
