@@ -95,6 +95,9 @@ func (w *fanout) judge(g *guest, s *subscription) (ticket.Expiration, wire.Reaso
 	if w.fields == nil {
 		return ticket.Never, wire.BadCriteria // nobody can look into the datums
 	}
+	if !w.filters.has(s.criteria) && !g.compiles.Allow(w.env.Clock.Mono(), compileEvery, compileBurst) {
+		return ticket.Never, wire.Overloaded
+	}
 	f, err := w.filters.use(s.criteria)
 	if err != nil {
 		return ticket.Never, wire.BadCriteria

@@ -73,14 +73,12 @@ const (
 
 // handshakeTimeout bounds the subscription handshake on both sides,
 // maxHandshakes how many a node serves at once, of which one peer gets handshakesPerPeer, and
-// all that are not in the catalog strangerHandshakes together. maxKnocks is how many
-// consumers wait for the worker of one producer to judge them.
+// all that are not in the catalog strangerHandshakes together.
 const (
 	handshakeTimeout   = 5 * time.Second
 	maxHandshakes      = 1024
 	handshakesPerPeer  = 128
 	strangerHandshakes = 128
-	maxKnocks          = 1024
 )
 
 // ProducerConfig configures a producer. The zero value is usable.

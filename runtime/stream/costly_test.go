@@ -2,11 +2,15 @@ package stream_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/smalti/smalti/invariants"
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/stream"
 	"github.com/smalti/smalti/runtime/wire"
 )
@@ -45,5 +49,49 @@ func TestCostlyCriteriaEndTheirConsumersAndNoOthers(t *testing.T) {
 	}
 	if n := b.count("picky", event.Unsubscribed); n != 0 {
 		t.Errorf("%d subscriptions with cheap criteria ended", n)
+	}
+}
+
+// What a producer compiles for one peer is bounded. Criteria that it has are not compiled anew.
+func TestCompilationsForOnePeerAreBounded(t *testing.T) {
+	b := newBedWith(t, 1, invariants.Options{Byzantine: []string{"c"}}, "p", "c")
+	_, err := stream.Produce(b.nodes["p"].Streams(), name, stream.ProducerConfig{MaxPerPeer: 1000}, stream.WithCodec(stream.Codec[[]byte](wordy{})))
+	must(err)
+	b.run(2 * time.Second)
+	ask := func(links int, expr func(i int) string) map[wire.Reason]int {
+		before := len(b.events)
+		env := b.nodes["c"].Env()
+		s := env.Scheduler.Strand("asks")
+		for i := range links {
+			hello := wire.MustMarshal(struct {
+				Version  uint16         `cbor:"1,keyasint"`
+				Stream   ident.StreamID `cbor:"2,keyasint"`
+				Criteria string         `cbor:"3,keyasint"`
+			}{1, ident.Stream(name), expr(i)})
+			s.Post(func() {
+				l := env.Transport.Dial(b.id("p"), []string{b.Host("p").Addr()}, runtime.Protocol{Name: stream.Protocol}, s, &dialled{b: b})
+				_, _ = l.Send(hello)
+			})
+		}
+		b.run(time.Second)
+		ends := map[wire.Reason]int{}
+		for _, r := range b.events[before:] {
+			switch {
+			case r.Kind == event.SubRefused:
+				ends[r.Reason]++
+			case r.Kind == event.SubAccepted:
+				ends[wire.None]++
+			}
+		}
+		return ends
+	}
+	const most, more = 64, 40
+	ends := ask(most+more, func(i int) string { return fmt.Sprintf("i > %d &&", i) })
+	if n := ends[wire.BadCriteria]; n < most || n > most+10 || n+ends[wire.Overloaded] != most+more {
+		t.Errorf("%d at once: %v, want %d bad-criteria and then overloaded", most+more, ends, most)
+	}
+	b.run(10 * time.Second)
+	if ends := ask(100, func(int) string { return "i > 5" }); ends[wire.None] != 100 {
+		t.Errorf("100 with the same criteria: %v, want all to be admitted", ends)
 	}
 }

@@ -72,7 +72,8 @@ type guest struct {
 	peer *discovery.Peer
 	subs []*subscription // of fanout.subs, those of this peer
 	distance
-	gone bool // it left the catalog, and is served on
+	compiles runtime.GCRA // of its criteria
+	gone     bool         // it left the catalog, and is served on
 }
 
 // begin starts the work.

@@ -23,6 +23,18 @@ type filter struct {
 // filters are those of one producer's subscriptions, in order of first use.
 type filters []*filter
 
+// compileEvery and compileBurst limit the criteria that a producer compiles for one peer. That
+// takes some milliseconds at worst, on the strand of all consumers.
+const (
+	compileEvery = 100 * time.Millisecond
+	compileBurst = 64
+)
+
+// has reports whether there is the filter of an expression.
+func (l filters) has(expr string) bool {
+	return slices.ContainsFunc(l, func(f *filter) bool { return f.String() == expr })
+}
+
 // use gives the filter of an expression, made if there is none, and counts one
 // more subscription. Errors wrap wire.BadCriteria.
 func (l *filters) use(expr string) (*filter, error) {

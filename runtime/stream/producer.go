@@ -44,7 +44,6 @@ type producer struct {
 	codec   reflect.Type
 	handles int // open ones; hub.mu guards it
 	worker  *fanout
-	knocks  atomic.Int64 // consumers that wait for the worker to judge them
 	input   input
 	status  runtime.Watch[Status]
 	ended   runtime.Watch[*outcome] // nil until the close is done

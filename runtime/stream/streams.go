@@ -325,47 +325,57 @@ func (h *handshake) OnMessage(m []byte) {
 		return
 	}
 	h.end()
-	hello, err := decodeSubscribe(m)
-	switch {
-	case err != nil:
-		h.refuse(ident.StreamID{}, wire.ProtocolViolation)
-		return
-	case hello.Version < version:
-		h.refuse(hello.Stream, wire.VersionMismatch)
-		return
-	}
-	p := h.hub.find(hello.Stream)
+	p, hello := h.producer(m)
 	if p == nil {
-		h.refuse(hello.Stream, wire.StreamNotFound)
+		h.leave()
 		return
 	}
 	s := &subscription{worker: p.worker, link: h.link, peer: h.link.Peer(), criteria: hello.Criteria, consumer: hello.Consumer, maxDatum: hello.maxDatum()}
 	h.hub.directory.Sample(s.peer, h.link.Session().RTT())
-	if p.knocks.Add(1) > maxKnocks {
-		p.knocks.Add(-1)
-		h.refuse(hello.Stream, wire.Overloaded)
-		return
-	}
 	p.worker.strand.Post(func() {
 		p.worker.admit(s)
-		p.knocks.Add(-1)
+		h.hub.strand.Post(h.leave)
 	})
 	h.link.Bind(p.worker.strand, s)
+}
+
+// producer returns the producer that a first message names, nil if the consumer is refused.
+func (h *handshake) producer(m []byte) (*producer, subscribe) {
+	hello, err := decodeSubscribe(m)
+	switch {
+	case err != nil:
+		h.refuse(ident.StreamID{}, wire.ProtocolViolation)
+		return nil, hello
+	case hello.Version < version:
+		h.refuse(hello.Stream, wire.VersionMismatch)
+		return nil, hello
+	}
+	p := h.hub.find(hello.Stream)
+	if p == nil {
+		h.refuse(hello.Stream, wire.StreamNotFound)
+	}
+	return p, hello
 }
 
 // OnClosed implements runtime.Handler.
 func (h *handshake) OnClosed(runtime.Closed) {
 	if !h.over {
 		h.end()
+		h.leave()
 	}
 }
 
 func (h *handshake) onDeadline() {
 	if !h.over {
 		h.end()
+		h.leave()
 		h.refuse(ident.StreamID{}, wire.HandshakeTimeout)
 	}
 }
+
+// leave gives the place of the handshake back. It has it until a producer has judged the
+// consumer, so that those who wait for one that is busy are bounded.
+func (h *handshake) leave() { h.hub.crowd.leave(h.link.Peer(), h.stranger) }
 
 // refuse closes the link of a consumer that no producer hears of.
 func (h *handshake) refuse(id ident.StreamID, r wire.Reason) {
@@ -376,6 +386,5 @@ func (h *handshake) refuse(id ident.StreamID, r wire.Reason) {
 func (h *handshake) end() {
 	h.over = true
 	h.deadline.Stop()
-	h.hub.crowd.leave(h.link.Peer(), h.stranger)
 	h.hub.env.Report(&event.Event{Kind: event.HandshakeEnded, Peer: h.link.Peer(), From: h.number})
 }
