@@ -34,7 +34,7 @@ func compile(source string) (eval, error) {
 		}
 		return nil, &Error{1, err.Error()}
 	}
-	n, err := build(tree)
+	n, err := new(compiler).build(tree)
 	if err != nil {
 		return nil, err
 	}
@@ -59,20 +59,20 @@ func refuse(at ast.Node, format string, args ...any) error {
 	return &Error{int(at.Pos()), fmt.Sprintf(format, args...)}
 }
 
-func build(x ast.Expr) (node, error) {
+func (c *compiler) build(x ast.Expr) (node, error) {
 	switch x := x.(type) {
 	case *ast.ParenExpr:
-		return build(x.X)
+		return c.build(x.X)
 	case *ast.BasicLit:
 		return literal(x, "")
 	case *ast.Ident, *ast.SelectorExpr, *ast.IndexExpr:
 		return field(x)
 	case *ast.UnaryExpr:
-		return unary(x)
+		return c.unary(x)
 	case *ast.BinaryExpr:
-		return binary(x)
+		return c.binary(x)
 	case *ast.CallExpr:
-		return call(x)
+		return c.call(x)
 	default:
 		return node{}, refuse(x, "not in the language: only fields, literals, comparisons, && || ! + - and the functions %s", strings.Join(functionNames, ", "))
 	}
@@ -179,11 +179,11 @@ func lookup(datum any, path []string) (value, error) {
 	return of(at)
 }
 
-func unary(x *ast.UnaryExpr) (node, error) {
+func (c *compiler) unary(x *ast.UnaryExpr) (node, error) {
 	if lit, ok := x.X.(*ast.BasicLit); ok && x.Op == token.SUB && lit.Kind != token.STRING {
 		return literal(lit, "-")
 	}
-	operand, err := build(x.X)
+	operand, err := c.build(x.X)
 	if err != nil {
 		return node{}, err
 	}
@@ -245,12 +245,12 @@ func both(m *machine, l, r node) (a, b value, err error) {
 	return a, b, err
 }
 
-func binary(x *ast.BinaryExpr) (node, error) {
-	l, err := build(x.X)
+func (c *compiler) binary(x *ast.BinaryExpr) (node, error) {
+	l, err := c.build(x.X)
 	if err != nil {
 		return node{}, err
 	}
-	r, err := build(x.Y)
+	r, err := c.build(x.Y)
 	if err != nil {
 		return node{}, err
 	}

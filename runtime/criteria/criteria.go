@@ -15,6 +15,17 @@ const (
 	// maxProgram bounds a compiled pattern, in instructions: counted repetitions
 	// make short patterns long.
 	maxProgram = 1 << 10
+	// maxPrograms bounds all patterns of an expression together, in instructions.
+	maxPrograms = 4 * maxProgram
+	// maxClasses bounds the Unicode classes of all patterns of an expression, such as
+	// \pL: parsing one copies a table of several KiB.
+	maxClasses = 8
+	// maxFolds bounds the characters in the ranges of case-insensitive patterns, in all
+	// patterns of an expression: parsing such a range looks up each of its characters.
+	maxFolds = 24 << 10
+	// maxOnePass bounds the work of the one-pass analysis in package regexp, for all
+	// patterns of an expression. See onePassWork.
+	maxOnePass = 1 << 16
 	// maxCost bounds one evaluation. A node costs 1; functions on strings cost a
 	// unit for every 64 bytes that they look at, and patterns one for every byte
 	// and instruction: it is reached after some milliseconds.

@@ -158,6 +158,9 @@ func FuzzMatch(f *testing.F) {
 	for _, c := range cases(f) {
 		f.Add(c[0], []byte(c[1]))
 	}
+	for _, h := range hostile() {
+		f.Add(h[0], []byte(`{"a": 1, "s": "abc"}`))
+	}
 	f.Fuzz(func(t *testing.T, source string, datum []byte) {
 		c, err := Compile(source)
 		if err != nil {

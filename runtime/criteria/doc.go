@@ -26,8 +26,9 @@
 // # Failure
 //
 // Compile refuses what is not in the language with an *Error that names the
-// column. Match has a bound on its cost: what exceeds it is an error like any
-// other.
+// column. What it costs is bounded, whether it accepts or refuses: at most some
+// milliseconds and 1 MiB of allocations. Match has a bound on its cost: what exceeds
+// it is an error like any other.
 //
 // # Concurrency
 //

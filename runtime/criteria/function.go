@@ -2,8 +2,6 @@ package criteria
 
 import (
 	"go/ast"
-	"regexp"
-	"regexp/syntax"
 	"strings"
 )
 
@@ -11,14 +9,14 @@ import (
 var functionNames = []string{"len", "oneOf", "contains", "hasPrefix", "hasSuffix", "matches"}
 
 // call compiles a call of one of the functions.
-func call(x *ast.CallExpr) (node, error) {
+func (c *compiler) call(x *ast.CallExpr) (node, error) {
 	name, ok := x.Fun.(*ast.Ident)
 	if !ok || x.Ellipsis.IsValid() {
 		return node{}, refuse(x, "only the functions %s can be called", strings.Join(functionNames, ", "))
 	}
 	args := make([]node, len(x.Args))
 	for i, a := range x.Args {
-		n, err := build(a)
+		n, err := c.build(a)
 		if err != nil {
 			return node{}, err
 		}
@@ -45,7 +43,7 @@ func call(x *ast.CallExpr) (node, error) {
 	case "contains":
 		return node{kind: kindBool, eval: contains(args[0], args[1])}, nil
 	case "matches":
-		return matches(x, args)
+		return c.matches(x, args)
 	case "hasPrefix":
 		return text(x, args, strings.HasPrefix)
 	default:
@@ -157,47 +155,5 @@ func text(x *ast.CallExpr, args []node, test func(s, with string) bool) (node, e
 			return value{}, mismatch("string", b)
 		}
 		return boolean(test(a.s, b.s)), m.pay(len(b.s) / 64)
-	}}, nil
-}
-
-// matches compiles a test for a pattern, which is a literal: it is compiled here,
-// once.
-func matches(x *ast.CallExpr, args []node) (node, error) {
-	if err := args[0].want(x.Args[0], kindString); err != nil {
-		return node{}, err
-	}
-	lit := args[1].lit
-	if lit == nil || lit.kind != kindString {
-		return node{}, refuse(x.Args[1], "the pattern of matches is a string in quotes")
-	}
-	parsed, err := syntax.Parse(lit.s, syntax.Perl)
-	if err != nil {
-		return node{}, refuse(x.Args[1], "%v", err)
-	}
-	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		return node{}, refuse(x.Args[1], "%v", err)
-	}
-	size := len(program.Inst)
-	if size > maxProgram {
-		return node{}, refuse(x.Args[1], "the pattern is too complex: %d instructions, at most %d", size, maxProgram)
-	}
-	pattern, err := regexp.Compile(lit.s)
-	if err != nil {
-		return node{}, refuse(x.Args[1], "%v", err)
-	}
-	return node{kind: kindBool, eval: func(m *machine) (value, error) {
-		v, err := args[0].step(m)
-		switch {
-		case err != nil:
-			return value{}, err
-		case v.kind != kindString:
-			return value{}, mismatch("string", v)
-		}
-		// Paid before the work: a pattern over a long text is what costs most.
-		if len(v.s) > maxCost || m.pay((len(v.s)+1)*size) != nil {
-			return value{}, ErrCost
-		}
-		return boolean(pattern.MatchString(v.s)), nil
 	}}, nil
 }
