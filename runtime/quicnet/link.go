@@ -33,8 +33,9 @@ type link struct {
 
 	mu      sync.Mutex
 	bound   *binding
-	unbound bool // and counted in from.unbound
-	offered bool // the listener has not been given it yet: it is counted there until then, though it ends
+	unbound bool
+	placed  bool // counted in from.unbound: it is unbound, or it ended and is offered still
+	offered bool // the listener has not been given it yet
 	openDue bool
 	lane    *lane
 	id      uint64 // on its lane

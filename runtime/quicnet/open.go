@@ -130,9 +130,10 @@ func (l *link) offer() {
 }
 
 // leavePlace gives back the place of a link that waited to be bound, if it does not any more;
-// with the lock held.
+// with the lock held. The peer may open another one as soon as it hears of that.
 func (l *link) leavePlace() {
-	if !l.unbound && !l.offered {
+	if l.placed && !l.unbound && !(l.offered && l.ended) {
+		l.placed = false
 		l.from.unbound.Add(-1)
 		l.session.Load().waiting.Add(-1)
 	}
@@ -163,7 +164,7 @@ func (s *session) take(l *link) wire.Reason {
 	}
 	l.from = from
 	l.most = from.protocol.Limit()
-	l.unbound = true
+	l.unbound, l.placed = true, true
 	r := wire.Overloaded
 	if s.waiting.Add(1) <= maxOpening && from.unbound.Load() < int64(most) {
 		r = t.register(l)

@@ -76,8 +76,8 @@ const (
 // all that are not in the catalog strangerHandshakes together.
 const (
 	handshakeTimeout   = 5 * time.Second
-	maxHandshakes      = 1024
-	handshakesPerPeer  = 128
+	maxHandshakes      = 4096
+	handshakesPerPeer  = 512
 	strangerHandshakes = 128
 )
 

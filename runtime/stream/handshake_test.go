@@ -60,7 +60,7 @@ func TestHandshakeThatNeverSpeaksIsEnded(t *testing.T) {
 }
 
 func TestHandshakesAreBoundedAndTheirPlacesGivenBack(t *testing.T) {
-	const most, more = 128, 6 // of one peer at once
+	const most, more = 512, 6 // of one peer at once
 	b := newBed(t, 1)
 	for _, host := range []string{"p", "c", "d"} { // the transport, too, has its bounds
 		b.Host(host).Configure(func(c *sim.HostConfig) {

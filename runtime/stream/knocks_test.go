@@ -92,16 +92,17 @@ func TestHandshakesAreSharedOut(t *testing.T) {
 	}
 	fill(1, true, strangerHandshakes)
 	fill(2, true, 0)
-	for peer := byte(3); peer < 3+(maxHandshakes-strangerHandshakes)/handshakesPerPeer; peer++ {
+	for peer := byte(3); peer < 10; peer++ {
 		fill(peer, false, handshakesPerPeer)
 	}
-	fill(100, false, 0)
+	fill(100, false, maxHandshakes-strangerHandshakes-7*handshakesPerPeer)
+	fill(101, false, 0)
 	c.leave(ident.PeerID{1}, true)
 	fill(2, true, 1)
 	c.leave(ident.PeerID{3}, false)
 	fill(2, true, 0)
 	fill(3, false, 1)
-	if len(c.of) != 9 {
-		t.Errorf("%d peers are counted, want 9", len(c.of))
+	if len(c.of) != 10 {
+		t.Errorf("%d peers are counted, want 10", len(c.of))
 	}
 }
