@@ -24,6 +24,7 @@ type producer struct {
 	closes   int64 // Mono since when it is closing
 	closesAt int64 // At of the same moment
 	closedAt int64 // At since when it is closed
+	gaveUp   bool  // at its close it dropped what nobody had been given yet
 	capacity int64 // 0: no limit
 	queue    int64 // that a subscription may have waiting; 0: not stated
 	perPeer  int64 // subscriptions of one peer; 0: not stated
@@ -137,6 +138,7 @@ func (p *producer) apply(b *book, r *event.Record) {
 	case event.ProducerOffline:
 		p.online, p.changed = false, r.At
 	case event.InputDropped:
+		p.gaveUp = p.gaveUp || r.Reason == wire.DrainTimeout
 		if r.Reason != wire.DrainTimeout {
 			p.highest = max(p.highest, r.To)
 		}

@@ -67,7 +67,7 @@ func (c *deadlines) calm(from, until int64) bool {
 // drain judges the end of a subscription for which a producer waited.
 func (c *deadlines) drain(r *event.Record) {
 	p, l := c.producer, c.runs(r.Peer)
-	if r.Reason != wire.DrainTimeout && r.Reason != wire.GracefulShutdown || c.sub == nil || l == nil || !p.closing {
+	if r.Reason != wire.DrainTimeout && r.Reason != wire.GracefulShutdown || c.sub == nil || l == nil || !p.closing || p.gaveUp {
 		return
 	}
 	for _, v := range l.receivers {
