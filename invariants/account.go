@@ -24,7 +24,7 @@ type producer struct {
 	closes   int64 // Mono since when it is closing
 	closesAt int64 // At of the same moment
 	closedAt int64 // At since when it is closed
-	gaveUp   bool  // at its close it dropped what nobody had been given yet
+	gaveUp   bool  // it dropped the rest of its input when its close timed out
 	capacity int64 // 0: no limit
 	queue    int64 // that a subscription may have waiting; 0: not stated
 	perPeer  int64 // subscriptions of one peer; 0: not stated

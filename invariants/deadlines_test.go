@@ -29,7 +29,10 @@ func TestNothingEndsByItsDeadline(t *testing.T) {
 		{name: "not everything had come", steps: history(runs, upTo(4), c(received(1, 3)), at(10*time.Second, p(closing(), offline(1), draining(1, "c", wire.GracefulShutdown))), at(15*time.Second, ended(wire.DrainTimeout)))},
 		{name: "something was wrong before", steps: history(world(began, over), at(time.Second, drains[:1]), drains[1:len(drains)-3], at(2*time.Second, drains[len(drains)-3:]), at(7*time.Second, ended(wire.DrainTimeout)))},
 		{name: "something was wrong meanwhile", steps: history(drains, at(10500*time.Millisecond, world(began)), at(15*time.Second, ended(wire.DrainTimeout)))},
-		{name: "given up with what its producer held for another", steps: history(drains, at(15*time.Second, p(held)), at(15*time.Second, ended(wire.DrainTimeout)))},
+		{
+			name:  "given up with what its producer held for another",
+			steps: history(drains, at(15*time.Second, p(held)), at(15*time.Second, ended(wire.DrainTimeout))),
+		},
 		{name: "a consumer that leaves", steps: history(drains, at(15*time.Second, ended(wire.Cancelled)))},
 		{name: "a time-out while something is wrong", steps: history(calm, world(began), at(time.Minute, c(times(event.Pinged, wire.IdleTimeout))))},
 		{name: "a time-out right after", steps: history(calm, at(20*time.Second, c(times(event.Pinged, wire.IdleTimeout))))},

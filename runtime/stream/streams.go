@@ -301,7 +301,7 @@ func (c *crowd) enter(peer ident.PeerID, stranger bool) bool {
 	return true
 }
 
-// leave gives the place of a handshake back.
+// leave releases the place of a handshake.
 func (c *crowd) leave(peer ident.PeerID, stranger bool) {
 	c.all--
 	if c.of[peer]--; c.of[peer] == 0 {
@@ -373,8 +373,8 @@ func (h *handshake) onDeadline() {
 	}
 }
 
-// leave gives the place of the handshake back. It has it until a producer has judged the
-// consumer, so that those who wait for one that is busy are bounded.
+// leave releases the place of the handshake. The handshake keeps it until a producer has
+// judged the consumer, which bounds how many consumers wait for a busy producer.
 func (h *handshake) leave() { h.hub.crowd.leave(h.link.Peer(), h.stranger) }
 
 // refuse closes the link of a consumer that no producer hears of.
