@@ -20,13 +20,70 @@ type attempt struct {
 	until    int64
 	retries  int // after Duplicate
 	alarm    alarm
+	class    int  // of its place
+	placed   bool // it has its place yet
+	place    alarm
 }
 
-func newAttempt(p *peer) *attempt {
-	a := &attempt{p: p, until: p.t.n.now() + int64(p.t.config.HandshakeTimeout)}
-	a.alarm.init(p.t.n, a.timeout)
-	p.t.dials = append(p.t.dials, a)
+// queueDial has p dialled at its turn.
+func (t *Transport) queueDial(p *peer) {
+	if slices.Contains(t.queues[0], p) || slices.Contains(t.queues[1], p) {
+		return
+	}
+	class := 0
+	if !t.book.Likely(p.id, p.addrs) {
+		class = 1
+	}
+	t.queues[class] = append(t.queues[class], p)
+	t.dialNext()
+}
+
+// dialNext dials as many peers as there are places for.
+func (t *Transport) dialNext() {
+	if t.dialling {
+		return
+	}
+	t.dialling = true
+	defer func() { t.dialling = false }()
+	for !t.stopping && t.places[0]+t.places[1] < runtime.MaxDials {
+		class := 0
+		if len(t.queues[0]) == 0 {
+			class = 1
+		}
+		if len(t.queues[class]) == 0 || class == 1 && t.places[1] == runtime.MaxUnlikelyDials {
+			return
+		}
+		p := t.queues[class][0]
+		t.queues[class] = t.queues[class][1:]
+		if p.up != nil || p.dial != nil || p.answered != nil || len(p.waiting) == 0 {
+			continue // it came by itself, or its links gave up
+		}
+		p.dial = newAttempt(p, class)
+		p.dial.try()
+	}
+}
+
+func newAttempt(p *peer, class int) *attempt {
+	t := p.t
+	a := &attempt{p: p, until: t.n.now() + int64(t.config.HandshakeTimeout), class: class, placed: true}
+	a.alarm.init(t.n, a.timeout)
+	a.place.init(t.n, func() {
+		a.leave()
+		t.dialNext()
+	})
+	a.place.set(t.n.now() + int64(runtime.DialPlace))
+	t.places[class]++
+	t.dials = append(t.dials, a)
 	return a
+}
+
+// leave gives the place of the dial up.
+func (a *attempt) leave() {
+	a.place.stop()
+	if a.placed {
+		a.placed = false
+		a.p.t.places[a.class]--
+	}
 }
 
 // try dials the next address. Each gets an equal share of the time that is
@@ -145,11 +202,8 @@ func (a *attempt) stop() {
 	a.alarm.stop()
 	t := a.p.t
 	t.dials = slices.DeleteFunc(t.dials, func(other *attempt) bool { return other == a })
-	for !t.stopping && len(t.idle) > 0 && len(t.dials) < runtime.MaxDials {
-		p := t.idle[0]
-		t.idle = t.idle[1:]
-		p.want()
-	}
+	a.leave()
+	t.dialNext()
 }
 
 // Dial implements runtime.Transport.
@@ -177,7 +231,7 @@ func (t *Transport) Dial(to peerID, addrs []string, proto runtime.Protocol, s ru
 	c := &t.config
 	limit := c.LinkTimeout
 	if p.up == nil {
-		limit += c.HandshakeTimeout + c.HelloTimeout
+		limit += runtime.DialWait + c.HandshakeTimeout + c.HelloTimeout
 	}
 	l.deadline(int64(limit))
 	p.add(l, addrs)

@@ -1,9 +1,6 @@
 package netsim
 
 import (
-	"slices"
-
-	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/wire"
 )
@@ -53,13 +50,8 @@ func (p *peer) want() {
 	case p.dial != nil || p.answered != nil || len(p.waiting) == 0:
 	case len(p.addrs) == 0:
 		p.give(wire.DialFailed, true)
-	case len(p.t.dials) >= runtime.MaxDials:
-		if !slices.Contains(p.t.idle, p) {
-			p.t.idle = append(p.t.idle, p)
-		}
 	default:
-		p.dial = newAttempt(p)
-		p.dial.try()
+		p.t.queueDial(p)
 	}
 }
 

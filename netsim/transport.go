@@ -22,7 +22,9 @@ type Transport struct {
 	unbound   int        // accepted links that nobody bound
 	shaking   []*session // that are not up yet, in order
 	dials     []*attempt // under way, in order
-	idle      []*peer    // that wait for the end of a dial, in order
+	places    [2]int     // of dials in flight: of likely ones, and of unlikely ones
+	queues    [2][]*peer // that wait for a place, in order
+	dialling  bool       // dialNext is at work
 	book      runtime.Dials
 
 	known    func(peerID) bool // nil: no peer is known
@@ -97,8 +99,10 @@ func (t *Transport) Crash() {
 	}
 	for _, a := range t.dials {
 		a.alarm.stop()
+		a.place.stop()
 	}
-	t.sessions, t.shaking, t.dials, t.idle, t.links = nil, nil, nil, nil, nil
+	t.sessions, t.shaking, t.dials, t.links = nil, nil, nil, nil
+	t.queues = [2][]*peer{}
 }
 
 // Drain implements runtime.Transport.

@@ -12,11 +12,18 @@ import (
 // Bounds on what a node dials. Addresses come from entries that anybody may sign, so
 // a liar could aim a whole network at one of them.
 const (
-	// MaxDials is the most dials in flight; further ones wait.
-	MaxDials = 32
+	// MaxDials is how many places there are for dials in flight; further dials wait for one,
+	// for DialWait at most. A dial gives its place up after DialPlace, so that peers
+	// that do not answer hold nobody else up for long.
+	MaxDials  = 32
+	DialPlace = time.Second
+	DialWait  = 30 * time.Second
+	// MaxUnlikelyDials is how many of the places are for peers that are not likely to
+	// answer, see Likely.
+	MaxUnlikelyDials = MaxDials / 4
 	// NewAddresses is how many addresses a node dials in a second that it did not
 	// dial lately, and as many at once after a pause.
-	NewAddresses = 16
+	NewAddresses = 32
 	// ShunAfter is for how many distinct peers in a row an address must fail to be
 	// shunned, for ShunFor: a host that moved, or restarted with another key, explains two.
 	ShunAfter = 3
@@ -39,7 +46,7 @@ const (
 	maxProved = 3
 	// maxDialled bounds the addresses that are remembered. In ShunFor a node dials
 	// fewer new ones.
-	maxDialled = 1 << 14
+	maxDialled = 1 << 15
 )
 
 // Dials is what a Transport remembers of the addresses that it dialled, to decide
@@ -101,6 +108,16 @@ func (d *Dials) Begin(peer ident.PeerID, addr string, now time.Duration) wire.Re
 	a.at, a.trying = now, peer
 	a.until = max(a.until, now+dialTime) // one at a time
 	return wire.None
+}
+
+// Likely reports whether a dial of peer may well find it: the peer proved itself at one of
+// addrs, or one was not dialled lately, or somebody answered there and may have been sought
+// in vain by chance. Many peers at addresses that are known to be silent leave room for others.
+func (d *Dials) Likely(peer ident.PeerID, addrs []string) bool {
+	return slices.ContainsFunc(addrs, func(addr string) bool {
+		a := d.dialled[addr]
+		return a == nil || a.failures == 0 || slices.Contains(a.proved, peer)
+	})
 }
 
 // End notes how a dial went: there is who answered, zero if nobody did.

@@ -222,9 +222,31 @@ func TestMemoryOfAddressesIsBounded(t *testing.T) {
 	if began != dials {
 		t.Errorf("%d of %d addresses were dialled at the rate that is allowed", began, dials)
 	}
-	if n := d.Len(); n > 1<<14 {
+	if n := d.Len(); n > 1<<15 {
 		t.Errorf("%d addresses are remembered", n)
 	}
+}
+
+func TestPeersThatWereSoughtInVainAreUnlikely(t *testing.T) {
+	var d runtime.Dials
+	addrs := []string{somewhere}
+	want := func(i int, likely bool) {
+		t.Helper()
+		if d.Likely(peer(i), addrs) != likely {
+			t.Errorf("a dial of peer %d is likely: %v, want %v", i, !likely, likely)
+		}
+	}
+	want(1, true)
+	fails(t, &d, peer(1), nobody, time.Minute)
+	want(1, false)
+	want(2, false) // nobody is there
+	addrs = append(addrs, "192.0.2.2:4000")
+	want(1, true) // it may be at the other address
+	addrs = addrs[:1]
+	fails(t, &d, peer(2), peer(2), 2*time.Minute)
+	fails(t, &d, peer(1), peer(2), 3*time.Minute)
+	want(1, false)
+	want(2, true) // it was there
 }
 
 func TestOnlyTheLastFewOfAnAddressStayReachable(t *testing.T) {

@@ -73,7 +73,7 @@ type Config struct {
 
 	Connections int
 	Strangers   int // the most sessions with unknown peers, see Transport.SetKnown
-	Dials       int
+	Dials       int // places for dials in flight; each is kept for runtime.DialPlace at most
 	HalfOpen    int
 	// LinksPerPeer is how many links of one protocol one side may open on a session,
 	// StrangerLinks how many of all protocols an unknown peer may.

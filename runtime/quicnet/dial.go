@@ -8,10 +8,12 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
@@ -25,7 +27,7 @@ const stagger = 250 * time.Millisecond
 // it. A link that was not answered yet lost nothing when its session proves
 // superfluous, so it goes on to the session that stays.
 func (t *Transport) open(l *link, o *opening, addrs []string) {
-	limit := t.config.HandshakeTimeout + 2*t.config.HelloTimeout + t.config.LinkTimeout
+	limit := runtime.DialWait + t.config.HandshakeTimeout + 2*t.config.HelloTimeout + t.config.LinkTimeout
 	ctx, cancel := context.WithTimeout(o.ctx, limit)
 	defer cancel()
 	defer o.cancel()
@@ -132,12 +134,11 @@ func (t *Transport) dialPeer(ctx context.Context, p *peer, d *dialling, addrs []
 }
 
 func (t *Transport) dialSession(ctx context.Context, p *peer, addrs []string) (*session, error) {
-	select {
-	case t.dials <- struct{}{}:
-		defer func() { <-t.dials }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	leave, err := t.enterDials(ctx, p.id, addrs)
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	conn, err := t.connect(ctx, p.id, addrs)
 	if err != nil {
 		t.refused(p.id, err)
@@ -164,6 +165,35 @@ func (t *Transport) dialSession(ctx context.Context, p *peer, addrs []string) (*
 		return nil, err
 	}
 	return v.session, nil
+}
+
+// enterDials waits for a place among the dials in flight. The place lasts until leave is
+// called, or for runtime.DialPlace.
+func (t *Transport) enterDials(ctx context.Context, peer ident.PeerID, addrs []string) (leave func(), err error) {
+	places := []chan struct{}{t.dials}
+	if !t.isLikely(peer, addrs) {
+		places = []chan struct{}{t.unlikelyDials, t.dials}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, runtime.DialWait, refuse(wire.DialWithheld, "too many dials are under way"))
+	defer cancel()
+	held := 0
+	release := func() {
+		for _, c := range places[:held] {
+			<-c
+		}
+	}
+	for _, c := range places {
+		select {
+		case c <- struct{}{}:
+			held++
+		case <-ctx.Done():
+			release()
+			return nil, context.Cause(ctx)
+		}
+	}
+	once := sync.OnceFunc(release)
+	timer := time.AfterFunc(runtime.DialPlace, once)
+	return func() { timer.Stop(); once() }, nil
 }
 
 // connect dials addrs, each a little after the one before, and gives the first
@@ -316,6 +346,13 @@ func (t *Transport) mayDial(peer ident.PeerID, addr string) wire.Reason {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.book.Begin(peer, addr, t.config.Clock.Mono())
+}
+
+// isLikely reports whether a dial of peer may well find it.
+func (t *Transport) isLikely(peer ident.PeerID, addrs []string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.book.Likely(peer, addrs)
 }
 
 // dialled tells the book who answered at an address, nil for nobody.

@@ -38,8 +38,10 @@ type Transport struct {
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
 	group    sync.WaitGroup
-	dials    chan struct{} // one token per dial in flight
+	dials    chan struct{} // one token for each place of a dial in flight
 	buffers  sync.Pool     // of batchSize, for readers and writers
+
+	unlikelyDials chan struct{} // one token for each of those places that an unlikely dial has
 
 	known    atomic.Pointer[func(ident.PeerID) bool]
 	halfOpen atomic.Int64
@@ -83,7 +85,8 @@ func Listen(config Config) (*Transport, error) {
 	}
 	t := &Transport{
 		config: config, local: config.Key.PeerID(), tls: tlsConfig, dials: make(chan struct{}, config.Dials),
-		peers: map[ident.PeerID]*peer{}, protocols: map[string]*listener{}, links: map[*link]struct{}{},
+		unlikelyDials: make(chan struct{}, max(1, config.Dials*runtime.MaxUnlikelyDials/runtime.MaxDials)),
+		peers:         map[ident.PeerID]*peer{}, protocols: map[string]*listener{}, links: map[*link]struct{}{},
 	}
 	if t.socket, err = openSocket(config, t.reportSocket); err != nil {
 		return nil, fmt.Errorf("open transport: %w", err)

@@ -315,6 +315,24 @@ func (n *Node) Count(kind event.Kind, peer ident.PeerID) (count int) {
 	return count
 }
 
+// CountAll says how many events of kind the node reported.
+func (n *Node) CountAll(kind event.Kind) int { return n.CountBefore(kind, ident.PeerID{}) }
+
+// CountBefore says how many events of kind the node reported before the first one about peer.
+func (n *Node) CountBefore(kind event.Kind, peer ident.PeerID) (count int) {
+	n.events.mu.Lock()
+	defer n.events.mu.Unlock()
+	for _, e := range n.events.events {
+		if e.Kind == kind && e.Peer == peer {
+			return count
+		}
+		if e.Kind == kind {
+			count++
+		}
+	}
+	return count
+}
+
 // Refusals counts the reports of the node that a session with peer was refused for r: by the
 // peer, or by the node.
 func (n *Node) Refusals(peer ident.PeerID, r wire.Reason) (byPeer, own int) {

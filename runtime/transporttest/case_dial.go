@@ -18,6 +18,8 @@ func dialCases() []Case {
 		{Name: "a peer with another key is refused", Needs: CanConnect, Body: wrongIdentity},
 		{Name: "an address that others claim is shunned, but for the peer that is there", Needs: CanConnect, Body: shunned},
 		{Name: "many new addresses are dialled one after the other", Needs: CanConnect, Body: newAddresses},
+		{Name: "peers that do not answer hold nobody up for long", Needs: CanConnect, Body: silentPeers},
+		{Name: "peers that did not answer leave places for others", Needs: CanConnect, Body: unlikelyPeers},
 		{Name: "a peer of another network is refused", Needs: CanConnect, Body: otherNetwork},
 		{Name: "a peer without the secret is refused", Needs: CanConnect, Body: wrongSecret},
 		{Name: "secrets rotate", Needs: CanConnect, Body: rotation},
@@ -146,25 +148,6 @@ func shunned(b *Bed) {
 	expectServed(x, y, "afterwards")
 	if r := claims(b, x, y, "the last", 0); r != wire.DialWithheld {
 		b.Errorf("one more liar after the peer was reached: %v, want dial-withheld", r)
-	}
-}
-
-// newAddresses dials far more addresses at once than a second's worth; most of the rest
-// is withheld, however slow the machine.
-func newAddresses(b *Bed) {
-	x := b.Node("a")
-	var ends []*End
-	for i := range 4 * runtime.NewAddresses {
-		ends = append(ends, x.DialAt(keyOf(fmt.Sprintf("nobody %d", i)).PeerID(), []string{fmt.Sprintf("127.0.0.1:%d", 2+i)}, proto, nil))
-	}
-	withheld := 0
-	for _, e := range ends {
-		if e.Closed().Reason == wire.DialWithheld {
-			withheld++
-		}
-	}
-	if most := 3 * runtime.NewAddresses; withheld == 0 || withheld > most {
-		b.Errorf("%d of %d dials to new addresses were withheld, want some, and up to %d", withheld, len(ends), most)
 	}
 }
 
