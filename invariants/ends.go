@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
@@ -18,17 +19,17 @@ var endsRule = rule{
 		event.PeerHidden, event.PeerReturned, event.PeerDiscovered, event.PeerDeparted,
 	},
 	make: func(p reporter, b *book, o Options) Checker {
-		return &ends{reporter: p, book: b, purge: o.PurgeAfter, drain: o.DrainMax + drainMore, open: map[int]*unfinished{}}
+		return &ends{reporter: p, book: b, purge: o.PurgeAfter, drain: o.drain, open: map[int]*unfinished{}}
 	},
 }
 
-// How long each may take, by the product's own limits: the deadline of a handshake; a dial,
-// the opening of a link and a handshake; an exchange that goes on; what a connection
+// How long each may take, by the product's own limits: the deadline of a handshake; the wait for
+// a dial's place, a dial, the opening of a link and a handshake; an exchange that goes on; what a connection
 // takes to notice that its peer is gone, after the longest drain; a cut, for which nobody is waited.
 // endsGrace is for a host on which everything is late, and briskGrace for the others.
 const (
 	handshakeMax = 5 * time.Second
-	attemptMax   = 20 * time.Second
+	attemptMax   = runtime.DialWait + 20*time.Second
 	exchangeMax  = 60 * time.Second
 	drainMore    = 15 * time.Second
 	cutMax       = 2 * time.Second
@@ -42,7 +43,7 @@ type ends struct {
 	reporter
 	*book
 	purge time.Duration
-	drain time.Duration
+	drain func(ident.StreamID) time.Duration
 	open  map[int]*unfinished // by life
 }
 
@@ -91,13 +92,13 @@ func (c *ends) Event(r *event.Record) {
 	case event.SubProgress:
 		u.begins, u.number, u.inc = event.SubDraining, r.Sub, r.Incarnation
 		if _, drains := l.began[u]; drains && c.sub != nil && c.sub.drainFor == wire.GracefulShutdown {
-			l.note(u, true, r, c.drain)
+			l.note(u, true, r, c.drain(r.Stream)+drainMore)
 		}
 	case event.SubDraining, event.SubEnded:
 		u.begins, u.number, u.inc = event.SubDraining, r.Sub, r.Incarnation
 		within := cutMax
 		if r.Reason == wire.GracefulShutdown {
-			within = c.drain
+			within = c.drain(r.Stream) + drainMore
 		}
 		l.note(u, r.Kind == event.SubDraining, r, within)
 	case event.PeerHidden, event.PeerReturned, event.PeerDiscovered, event.PeerDeparted:

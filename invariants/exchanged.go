@@ -55,6 +55,7 @@ type comparison struct {
 type offer struct {
 	peer    ident.PeerID
 	version version
+	since   int64 // since when the entry was there
 	left    bool
 }
 
@@ -125,9 +126,9 @@ func (c *exchanged) lacks(one *life, was int64, other *life, since int64) (offer
 		}
 		switch has := one.known[peer]; {
 		case e.present && max(e.since, e.changed) < since && !one.heard(peer, e.version):
-			offers = append(offers, offer{peer: peer, version: e.version})
+			offers = append(offers, offer{peer: peer, version: e.version, since: e.since})
 		case e.departed && !e.present && e.gone < since && since-e.leftAt < c.ttl && has.lives(e.departure, was):
-			offers = append(offers, offer{peer: peer, version: e.departure, left: true})
+			offers = append(offers, offer{peer: peer, version: e.departure, since: e.since, left: true})
 		}
 	}
 	slices.SortFunc(offers, func(a, b offer) int { return a.peer.Compare(b.peer) })
@@ -156,7 +157,7 @@ func (c *exchanged) judge(r *event.Record, m *comparison, one, other *life) {
 	then := r.Wall - (r.At - m.looked) // what was too far ahead when it began is not asked for
 	for _, o := range offers {
 		ahead := int64(o.version.updated)-then/int64(time.Millisecond) > c.drift
-		if e := other.known[o.peer]; e == nil || e.present == o.left || ahead || c.refused[refusal{one.id, o.peer}] {
+		if e := other.known[o.peer]; e == nil || e.present == o.left || e.since != o.since || ahead || c.refused[refusal{one.id, o.peer}] {
 			continue
 		}
 		if o.left {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -14,7 +15,7 @@ var gracefulRule = rule{
 	kinds: []event.Kind{
 		event.Dropped, event.InputDropped, event.SubEnded, event.NodeStopped,
 	},
-	make: func(p reporter, b *book, o Options) Checker { return &graceful{reporter: p, book: b, max: o.DrainMax} },
+	make: func(p reporter, b *book, o Options) Checker { return &graceful{reporter: p, book: b, drain: o.drain} },
 }
 
 // A drain may be early by drainSlack when a clock that drifts rounds, and by a part of
@@ -28,8 +29,8 @@ const (
 type graceful struct {
 	reporter
 	*book
-	max  time.Duration
-	open []event.Record // lost to a shutdown that is not the producer's: its peer's, if that stops
+	drain func(ident.StreamID) time.Duration
+	open  []event.Record // lost to a shutdown that is not the producer's: its peer's, if that stops
 }
 
 // stopMax is within what time a node has stopped that says it shuts down.
@@ -57,8 +58,8 @@ func (c *graceful) Event(r *event.Record) {
 		}
 		return
 	}
-	drains := time.Duration(r.Mono - p.closes)
-	if ours && drains+drainSlack+c.max/clockDrift >= c.max {
+	drains, most := time.Duration(r.Mono-p.closes), c.drain(p.key.stream)
+	if ours && drains+drainSlack+most/clockDrift >= most {
 		return
 	}
 	when := "while the producer is open"
@@ -67,9 +68,9 @@ func (c *graceful) Event(r *event.Record) {
 	}
 	switch {
 	case r.Kind == event.Dropped || r.Kind == event.InputDropped:
-		c.fail(r, "%s %s, which may take %s", r.Event, when, c.max)
+		c.fail(r, "%s %s, which may take %s", r.Event, when, most)
 	case r.N > 0:
-		c.fail(r, "%s: %d datums given back %s, which may take %s", r.Event, r.N, when, c.max)
+		c.fail(r, "%s: %d datums given back %s, which may take %s", r.Event, r.N, when, most)
 	}
 }
 

@@ -1,6 +1,7 @@
 package invariants
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
@@ -66,10 +67,12 @@ type Options struct {
 	// Demands are what streams ask of their consumers.
 	Demands []Demand
 
-	// DrainMax is the longest drain of the run's producers, TombstoneTTL the
+	// DrainMax is the longest drain of the run's producers but for those of the streams in
+	// Drains, TombstoneTTL the
 	// shortest memory of its nodes for who left, PurgeAfter the longest for who does not
 	// answer, MaxDrift how far ahead of a clock they take an entry; 0: their defaults.
 	DrainMax     time.Duration
+	Drains       map[ident.StreamID]time.Duration
 	TombstoneTTL time.Duration
 	PurgeAfter   time.Duration
 	MaxDrift     time.Duration
@@ -128,3 +131,6 @@ func (o Options) withDefaults() Options {
 	}
 	return o
 }
+
+// drain returns how long the producers of a stream may drain without progress.
+func (o *Options) drain(s ident.StreamID) time.Duration { return cmp.Or(o.Drains[s], o.DrainMax) }

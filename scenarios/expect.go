@@ -31,10 +31,13 @@ func (r *run) expectations() invariants.Options {
 		return slices.Contains(o.Byzantine, host) || !s.recovers(host) || s.compromised(host, o.Byzantine)
 	}
 	o.TombstoneTTL, o.PurgeAfter, o.Latency = s.Purge, s.Purge, s.Latency+s.Jitter
-	o.BlockMax = map[ident.StreamID]time.Duration{}
+	o.BlockMax, o.Drains = map[ident.StreamID]time.Duration{}, map[ident.StreamID]time.Duration{}
 	for _, st := range s.Streams {
 		if st.Lag == stream.Block.String() {
 			o.BlockMax[ident.Stream(st.Name)] = cmp.Or(st.BlockMax, stream.DefaultBlockMax)
+		}
+		if st.DrainMax > 0 {
+			o.Drains[ident.Stream(st.Name)] = st.DrainMax
 		}
 		o.Demands = append(o.Demands, st.demands()...)
 		o.Never = append(o.Never, s.forbidden(st)...)

@@ -98,6 +98,7 @@ type Stream struct {
 	Name         string        `yaml:"name"`
 	Lag          string        `yaml:"lag,omitempty"` // disconnect (default), block, drop-newest or drop-oldest
 	BlockMax     time.Duration `yaml:"block_max,omitempty"`
+	DrainMax     time.Duration `yaml:"drain_max,omitempty"` // of a close, without progress; at most the product's default
 	Queue        int           `yaml:"queue,omitempty"`
 	MaxConsumers int           `yaml:"max_consumers,omitempty"`
 	PerPeer      int           `yaml:"per_peer,omitempty"` // subscriptions that one consumer's host may have; 0: the product's
@@ -241,7 +242,7 @@ func (s Scenario) Validate(programs ...string) error {
 // config gives what the producers of the stream are made with, but for their
 // callbacks.
 func (st Stream) config() (stream.ProducerConfig, error) {
-	c := stream.ProducerConfig{Queue: st.Queue, MaxConsumers: st.MaxConsumers, MaxPerPeer: st.PerPeer, BlockMax: st.BlockMax, RTTBelow: st.RTTBelow}
+	c := stream.ProducerConfig{Queue: st.Queue, MaxConsumers: st.MaxConsumers, MaxPerPeer: st.PerPeer, BlockMax: st.BlockMax, DrainMax: st.DrainMax, RTTBelow: st.RTTBelow}
 	if st.AlwaysOnline {
 		c.Online = stream.AtLeast(0)
 	}

@@ -144,6 +144,9 @@ func (d *drawing) streams() {
 		case 0, 1:
 			st.Lag = stream.Block.String()
 			st.BlockMax = d.Rand.Duration(time.Second, 30*time.Second).Truncate(time.Millisecond)
+			if d.Chance(400_000) { // less than some consumers take for a datum
+				st.DrainMax = d.Rand.Duration(time.Second, stream.DefaultDrainMax).Truncate(time.Millisecond)
+			}
 		case 2:
 			st.Lag = stream.DropNewest.String()
 		case 3:
