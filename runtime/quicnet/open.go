@@ -14,11 +14,11 @@ const maxOpening = 32
 // openOn opens the link on a live session. It returns nil when the link is open; the link
 // is as before otherwise, and may be opened on another session.
 func (l *link) openOn(ctx context.Context, o *opening, s *session) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, l.t.config.LinkTimeout)
-	defer cancel()
 	if err := s.reserve(ctx, l.protocol); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, l.t.config.LinkTimeout)
+	defer cancel()
 	defer func() {
 		<-s.opening
 		if err != nil {
@@ -34,6 +34,7 @@ func (l *link) openOn(ctx context.Context, o *opening, s *session) (err error) {
 	}
 	select {
 	case err = <-o.answer:
+		s.answeredAt.Store(int64(l.t.config.Clock.Mono()))
 	case <-ctx.Done():
 		err = refuse(wire.HandshakeTimeout, "no answer to the opening of a link")
 	case <-s.conn.Context().Done():

@@ -28,10 +28,11 @@ type session struct {
 	up       time.Duration // Mono
 	stranger bool          // guarded by t.mu
 
-	waiting atomic.Int64  // links of the peer that are not bound, or not offered to their listeners
-	opening chan struct{} // a token for each link of this side that is not answered yet
-	laneMu  sync.Mutex
-	lanes   []*lane // of this side
+	waiting    atomic.Int64  // links of the peer that are not bound, or not offered to their listeners
+	opening    chan struct{} // a token for each link of this side that is not answered yet
+	answeredAt atomic.Int64  // Mono of the last answer to one, in nanoseconds
+	laneMu     sync.Mutex
+	lanes      []*lane // of this side
 
 	mu       sync.Mutex
 	links    map[*link]struct{}       // to be told when the connection is lost
@@ -145,32 +146,47 @@ func (s *session) placesFor(proto string) chan struct{} {
 	return places
 }
 
-// reserve gets a place for one more link of this side.
+// reserve gets a place for one more link of this side, and one among those that the peer has
+// yet to answer. It waits for the latter as long as the peer answers others.
 func (s *session) reserve(ctx context.Context, proto string) error {
-	places := s.placesFor(proto)
-	for _, place := range []chan struct{}{places, s.opening} {
-		select {
-		case place <- struct{}{}:
-			continue
-		default:
+	places, limit := s.placesFor(proto), s.t.config.LinkTimeout
+	full := fmt.Sprintf("all %d links of protocol %s to the peer are in use (LinksPerPeer)", cap(places), proto)
+	over := func() error { return refuse(wire.Overloaded, full) }
+	if err := s.enter(ctx, places, limit, over); err != nil {
+		return err
+	}
+	for wait := limit; ; {
+		err := s.enter(ctx, s.opening, wait, func() error { return refuse(wire.HandshakeTimeout, "the peer answers no opening of a link") })
+		if err == nil {
+			return nil
 		}
-		select {
-		case place <- struct{}{}:
-			continue
-		case <-s.conn.Context().Done():
-			if place == s.opening {
-				<-places
-			}
-			return context.Cause(s.conn.Context())
-		case <-ctx.Done():
-			if place == s.opening {
-				<-places
-				return refuse(wire.HandshakeTimeout, "the peer answers no opening of a link")
-			}
-			return refuse(wire.Overloaded, fmt.Sprintf("all %d links of protocol %s to the peer are in use (LinksPerPeer)", cap(places), proto))
+		wait = time.Duration(s.answeredAt.Load()) + limit - s.t.config.Clock.Mono()
+		if wait <= 0 || ctx.Err() != nil || s.conn.Context().Err() != nil {
+			<-places
+			return err
 		}
 	}
-	return nil
+}
+
+// enter takes a place as soon as one is free, within a limit.
+func (s *session) enter(ctx context.Context, places chan struct{}, limit time.Duration, over func() error) error {
+	select {
+	case places <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case places <- struct{}{}:
+		return nil
+	case <-s.conn.Context().Done():
+		return context.Cause(s.conn.Context())
+	case <-ctx.Done():
+		return over()
+	case <-timer.C:
+		return over()
+	}
 }
 
 // laneFor returns the lane for one more link of this side: a new one while there are few,

@@ -10,6 +10,7 @@ import (
 	"github.com/smalti/smalti/runtime"
 	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/ident"
+	"github.com/smalti/smalti/runtime/live"
 	"github.com/smalti/smalti/runtime/quicnet"
 	"github.com/smalti/smalti/runtime/wire"
 )
@@ -211,6 +212,35 @@ func TestFailedDialNamesEachAddress(t *testing.T) {
 			if !strings.Contains(text, want) {
 				t.Errorf("dial to %q: told %q, want %q in it", c.addrs, text, want)
 			}
+		}
+	}
+}
+
+// A peer that takes its time for each link answers three times as many as are opened at once.
+// The last ones wait for longer than it may take for one.
+func TestLinksWaitWhileThePeerAnswersOthers(t *testing.T) {
+	t.Parallel()
+	x := start(t, "x", func(c *quicnet.Config) { c.LinkTimeout = 3 * time.Second })
+	y := start(t, "y")
+	clock := live.NewClock(nil)
+	defer clock.Stop()
+	_, err := y.Listen(runtime.Protocol{Name: proto}, y.strand, func(l runtime.Link) {
+		clock.AfterFunc(y.strand, 2*time.Second, func() { l.Bind(y.strand, newEnd(y)) })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ends []*end
+	for range 96 {
+		ends = append(ends, x.dial(y))
+	}
+	for i, e := range ends {
+		select {
+		case <-e.open:
+		case c := <-e.closed:
+			t.Fatalf("link %d of %d: %v", i+1, len(ends), c)
+		case <-time.After(patience):
+			t.Fatalf("link %d of %d neither opens nor ends", i+1, len(ends))
 		}
 	}
 }

@@ -191,10 +191,11 @@ func contend(b *Bed) (x, one, two *Node, l *Listener) {
 	l = x.Listen(proto, nil)
 	for i := range 20 {
 		n := []*Node{one, two}[i%2]
+		b.Until("the other one has ended its session", func() bool { return n.Sessions(x.ID) == 0 })
 		e := n.Dial(x, proto, nil)
 		log := e.Wait("it opens or is refused", opened)
 		if log.Opened || log.Closed().Reason == wire.Replaced {
-			continue // or it went out on the session that the other one ended meanwhile
+			continue
 		}
 		if r := log.Closed().Reason; r != wire.IdentityInUse {
 			b.Fatalf("dial %d: %v, want identity-in-use", i, r)
