@@ -9,7 +9,7 @@ import (
 
 // retriesRule: consumers are neither impatient nor lazy.
 var retriesRule = rule{
-	Info: Info{"retries", Safety, "a consumer that was refused for good asks again after half of its longest wait or more, one whose subscription had held asks again after its shortest wait or less, and none asks sooner than it said"},
+	Info: Info{"retries", Safety, "a consumer that was refused for good asks again after half of its longest wait or more, one whose subscription had held asks again after its shortest wait or less, unless it is too slow again, and none asks sooner than it said"},
 	kinds: []event.Kind{
 		event.Subscribing, event.Unsubscribed, event.Retrying,
 	},
@@ -27,6 +27,7 @@ type retries struct {
 // retry is what a consumer's side of a subscription owes.
 type retry struct {
 	held bool  // the last subscription lasted as long as the longest wait
+	slow bool  // it ended because the consumer was too slow
 	over bool  // it ended in order
 	due  int64 // Mono before which no attempt is expected without news
 }
@@ -48,7 +49,11 @@ func (c *retries) Event(r *event.Record) {
 		}
 		s.due = 0
 	case event.Unsubscribed:
-		s.held = r.N == 1 && v.up && r.Mono-v.since >= own.most
+		again := s.slow && r.Reason == wire.TooSlow
+		if r.N == 1 {
+			s.slow = r.Reason == wire.TooSlow
+		}
+		s.held = r.N == 1 && v.up && r.Mono-v.since >= own.most && !again
 		s.over = r.N == 1 && r.Reason == wire.GracefulShutdown
 	default:
 		c.wait(s, own, r)

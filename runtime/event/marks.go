@@ -19,6 +19,7 @@ var marks = []string{
 	"stream/gave-up",                  // a consumer waits for news
 	"stream/ring-full",                // the lag policy decides
 	"stream/unknown-message",          // of a later version
+	"stream/waits-for-reader",         // a consumer that was too slow waits until its application takes something
 }
 
 // Marks lists the names of the rare places that the product reports, sorted: a simulation

@@ -199,6 +199,24 @@ func TestPatienceBeginsAnewAfterALinkThatHeld(t *testing.T) {
 	b.within(2*time.Second, "the next attempt", func() bool { return len(p.dials) > tries })
 }
 
+// A consumer that is too slow again and again leaves the producer alone for longer each time,
+// however long the producer was patient.
+func TestConsumerThatIsTooSlowAgainAndAgainComesBackLater(t *testing.T) {
+	b, p := newPuppet(t, startFrame(1, 9, 5))
+	b.consume("c", stream.ConsumerConfig{Backoff: stream.Backoff{First: 100 * time.Millisecond, Max: 20 * time.Second}})
+	for range 60 {
+		b.run(time.Second)
+		for _, l := range p.links {
+			l.Close(wire.TooSlow)
+		}
+		p.links = nil
+	}
+	// Each comes after a wait drawn from twice as much, up to 20 s.
+	if n := len(p.dials); n < 5 || n > 20 {
+		t.Errorf("%d attempts within a minute, want about ten", n)
+	}
+}
+
 func TestRefusalIsNotQuestionedSoon(t *testing.T) {
 	tries := 0
 	for seed := range uint64(10) {

@@ -1,9 +1,11 @@
 package stream
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smalti/smalti/runtime"
+	"github.com/smalti/smalti/runtime/wire"
 )
 
 // Bounds of the interval at which a producer asks its consumers to report progress.
@@ -41,6 +43,11 @@ func (w *receivers) startReports() {
 
 // onTaken follows the first pop after queue.report.
 func (w *receivers) onTaken() {
+	for _, r := range slices.Clone(w.list) {
+		if r.waits && r.attempt == nil && r.barred == wire.None {
+			r.connect(r.news)
+		}
+	}
 	w.reportProgress()
 	every := time.Duration(0)
 	for _, r := range w.list {

@@ -177,6 +177,21 @@ func (q *queue) consumed(o *origin) (last, pops uint64) {
 	return o.consumed, q.pops
 }
 
+// taken returns how often the application took something.
+func (q *queue) taken() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.pops
+}
+
+// untouched reports whether something waits for the application, and it took nothing since
+// taken returned pops.
+func (q *queue) untouched(pops uint64) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.items.len() > 0 && q.pops == pops
+}
+
 // wait parks the caller until something may have arrived.
 func (q *queue) wait(ctx context.Context) error {
 	return q.waiters.await(ctx, q.env, &q.mu, q.ready)

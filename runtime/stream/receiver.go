@@ -23,8 +23,12 @@ type receiver struct {
 	verdict wire.Reason   // of the last attempt
 	expires ticket.Expiration
 	expiry  runtime.Timer
-	last    bool // the producer withdrew the stream: no attempt after the present one
-	gone    bool // it is not one of the worker's any more
+	slow    bool   // the last subscription was ended because this consumer was too slow
+	pops    uint64 // what the application had taken then, as queue.pops
+	waits   bool   // the next attempt waits until the application takes something
+	news    bool   // and was due to news of the producer
+	last    bool   // the producer withdrew the stream: no attempt after the present one
+	gone    bool   // it is not one of the worker's any more
 	untrack func()
 	distance
 	progress
@@ -66,6 +70,7 @@ const (
 func (r *receiver) connect(news bool) {
 	w := r.worker
 	r.tries++
+	r.waits, r.news = false, false
 	e := event.Event{Kind: event.Subscribing, N: r.tries, Text: w.config.Criteria}
 	if news {
 		e.From = 1
@@ -120,8 +125,23 @@ func (r *receiver) anew() {
 	r.wait, r.failing = 0, -1
 	if r.attempt == nil {
 		stopTimer(r.retry)
-		r.connect(true)
+		r.again(true)
 	}
+}
+
+// again connects, but not for an application that has taken nothing since a producer ended the
+// subscription because of that: it would hold the producer up once more.
+func (r *receiver) again(news bool) {
+	q := r.worker.queue
+	if r.slow && q.untouched(r.pops) {
+		r.waits, r.news = true, r.news || news
+		q.report()
+		if q.untouched(r.pops) {
+			r.worker.env.Mark("stream/waits-for-reader")
+			return // until onTaken
+		}
+	}
+	r.connect(news)
 }
 
 // bar ends the subscription, if there is one, until the producer is eligible
@@ -239,9 +259,16 @@ func (r *receiver) ended(reason wire.Reason) {
 	now := w.env.Clock.Mono()
 	switch {
 	case a.up && now-a.since >= max(r.wait, w.config.Backoff.First):
-		r.wait, r.failing = 0, -1 // it held for longer than its interval
+		r.failing = -1 // it held for longer than its interval
+		if !r.slow || reason != wire.TooSlow {
+			r.wait = 0 // and a producer waits in vain for its patience only
+		}
 	case r.failing < 0:
 		r.failing = now
+	}
+	if a.up {
+		r.slow = reason == wire.TooSlow
+		r.pops = w.queue.taken()
 	}
 	least := time.Duration(0)
 	switch {
@@ -319,7 +346,7 @@ func (r *receiver) backOff(least time.Duration) (delay time.Duration) {
 
 func (r *receiver) onRetry() {
 	if r.barred == wire.None {
-		r.connect(false)
+		r.again(false)
 		return
 	}
 	r.judge(r.peer)

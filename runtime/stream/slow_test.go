@@ -118,6 +118,41 @@ func TestUnderBlockWhoStaysFullIsCutAfterBlockMaxAndTheOthersGoOn(t *testing.T) 
 	b.within(time.Minute, "delivery to the others", func() bool { return drips.inOrder(0, total-1) && quick.inOrder(0, total-1) })
 }
 
+// An application that has stopped holds the others up once, and not once more after each cut.
+func TestUnderBlockWhoWasCutComesBackWhenItsApplicationTakesSomething(t *testing.T) {
+	b := newBed(t, 1)
+	small(b, "p", "stalls", "quick")
+	p := b.produce("p", stream.ProducerConfig{Queue: 16, Lag: stream.Block, BlockMax: 4 * time.Second})
+	c := b.consume("stalls", stream.ConsumerConfig{Queue: 4})
+	quick := b.receive("quick", b.consume("quick", stream.ConsumerConfig{}), 0)
+	b.within(5*time.Second, "consumers", subscribed(2, p))
+	sent := 0
+	b.task("p", func(ctx context.Context) error {
+		for ; ; sent++ {
+			if _, err := p.Send(ctx, payload(sent, 100)); err != nil {
+				return err
+			}
+			if err := b.Env().Sleep(ctx, 100*time.Millisecond); err != nil {
+				return err
+			}
+		}
+	})
+	b.within(20*time.Second, "the cut", func() bool { return b.count("p", event.SubEnded, wire.TooSlow) == 1 })
+	before := sent
+	b.run(time.Minute)
+	if n := sent - before; n < 590 {
+		t.Errorf("%d datums were let in within a minute after the cut, want nearly 600", n)
+	}
+	if n := b.count("p", event.SubAccepted); n != 2 {
+		t.Errorf("%d subscriptions, want 2: the one that was cut is back, and its application takes nothing", n)
+	}
+	b.receive("stalls", c, 0)
+	b.within(time.Second, "the comeback", func() bool { return b.count("p", event.SubAccepted) == 3 })
+	if n := len(quick.values); n < before || !quick.inOrder(0, n-1) {
+		t.Error("the other consumer missed something")
+	}
+}
+
 func TestConsumerTakesNoMoreThanItsQueueWhileNobodyReceives(t *testing.T) {
 	b := newBed(t, 1)
 	small(b, "p", "c")
