@@ -75,6 +75,13 @@ func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
 		why := func(ctx context.Context) string { return offer(ctx, p.health, consumer.Status(), name) }
 		go explain(ctx, stderr, why)
 		out := newOutlet(ctx, cmd.OutOrStdout())
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		go func() { // a pipe loses its reader also while there is nothing to write
+			if awaitNoReader(ctx, out.to) {
+				cancel(syscall.EPIPE)
+			}
+		}()
 		s := sink{
 			why:    func() string { return why(context.WithoutCancel(ctx)) },
 			source: idleSource{env: p.Env(), consumer: consumer, patience: o.timeout},
