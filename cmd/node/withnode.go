@@ -28,6 +28,11 @@ func (f *nodeFlags) withNode(cmd *cobra.Command, tally runtime.Observer, work fu
 		return err
 	}
 	defer unlock()
+	unlockStore, err := lockStore(s.store) // before the store is opened, which removes files
+	if err != nil {
+		return err
+	}
+	defer unlockStore()
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
 	cmd.SetOut(newOutlet(ctx, cmd.OutOrStdout()))
