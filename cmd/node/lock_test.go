@@ -39,7 +39,8 @@ func TestSecondCommandWithAStoreInUseIsRefused(t *testing.T) {
 		t.Errorf("the second command removed a file of the first one: %v", err)
 	}
 	// Without that store, another node runs beside the first one.
-	other := begin(t, nil, "consume", "s", "--network", "n", "--listen", "127.0.0.1:0", "--store", filepath.Join(dir, "other"))
+	other := begin(t, nil, "consume", "s", "--network", "n", "--listen", "127.0.0.1:0",
+		"--store", filepath.Join(dir, "other"))
 	other.says(t, "--bootstrap ")
 	if code := first.ends(time.Millisecond); code >= 0 {
 		t.Fatalf("the first command ended with %d: %s", code, first.said)

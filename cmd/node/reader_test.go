@@ -102,7 +102,9 @@ func TestReaderIsWatchedOnlyOfPipesAndSockets(t *testing.T) {
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
-	for name, stream := range map[string]any{"file": file, "null device": null, "buffer": &strings.Builder{}, "pipe in memory": a} {
+	for name, stream := range map[string]any{
+		"file": file, "null device": null, "buffer": &strings.Builder{}, "pipe in memory": a,
+	} {
 		if awaitNoReader(t.Context(), stream) { // it returns, although the context goes on
 			t.Errorf("%s: has no reader", name)
 		}
