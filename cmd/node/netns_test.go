@@ -30,12 +30,6 @@ func newMachines(t *testing.T) *machines {
 	t.Helper()
 	m := &machines{t: t}
 	id := os.Getpid() % 100000
-	must := func(args ...string) {
-		t.Helper()
-		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
-		}
-	}
 	for i := range m.names {
 		m.names[i] = fmt.Sprintf("smalti%d-%d", id, i+1)
 		if out, err := exec.Command("ip", "netns", "add", m.names[i]).CombinedOutput(); err != nil {
@@ -48,14 +42,28 @@ func newMachines(t *testing.T) *machines {
 			t.Fatal(err)
 		}
 	}
-	a, b := m.names[0], m.names[1]
-	must("link", "add", fmt.Sprintf("sm%da", id), "netns", a, "type", "veth", "peer", "name", fmt.Sprintf("sm%db", id), "netns", b)
-	for i, dev := range []string{fmt.Sprintf("sm%da", id), fmt.Sprintf("sm%db", id)} {
-		must("-n", m.names[i], "addr", "add", fmt.Sprintf("10.77.0.%d/24", i+1), "dev", dev)
-		must("-n", m.names[i], "link", "set", dev, "up")
-		must("-n", m.names[i], "link", "set", "lo", "up")
-	}
+	m.ip("-n", m.names[0], "link", "set", "lo", "up")
+	m.ip("-n", m.names[1], "link", "set", "lo", "up")
+	m.connect()
 	return m
+}
+
+// ip runs a command of iproute2.
+func (m *machines) ip(args ...string) {
+	m.t.Helper()
+	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+		m.t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+}
+
+// connect creates the cable: an interface called cable on both machines.
+func (m *machines) connect() {
+	m.t.Helper()
+	m.ip("link", "add", "cable", "netns", m.names[0], "type", "veth", "peer", "name", "cable", "netns", m.names[1])
+	for i, name := range m.names {
+		m.ip("-n", name, "addr", "add", fmt.Sprintf("10.77.0.%d/24", i+1), "dev", "cable")
+		m.ip("-n", name, "link", "set", "cable", "up")
+	}
 }
 
 func executable(t *testing.T) string {

@@ -332,8 +332,16 @@ func (s *udpSocket) ReadMsgUDP(b, oob []byte) (n, oobn, flags int, addr *net.UDP
 	return n, oobn, flags, addr, err
 }
 
+// WriteMsgUDP sends a packet. If its control message names an interface that is gone, it
+// sends once more and has the system choose the interface.
 func (s *udpSocket) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
-	n, oobn, err = s.current.Load().udp.WriteMsgUDP(b, oob, addr)
+	c := s.current.Load()
+	n, oobn, err = c.udp.WriteMsgUDP(b, oob, addr)
+	if err != nil && staleIndex(err) {
+		if cleared, ok := withoutIndex(oob, addr); ok {
+			n, oobn, err = c.udp.WriteMsgUDP(b, cleared, addr)
+		}
+	}
 	if err != nil && s.forgive(addr, err) {
 		return len(b), len(oob), nil
 	}
