@@ -12,14 +12,14 @@ import (
 // Bounds on what a node dials. Addresses come from entries that anybody may sign, so
 // a liar could aim a whole network at one of them.
 const (
-	// MaxDials is how many places there are for dials in flight; further dials wait for one,
-	// for DialWait at most. A dial gives its place up after DialPlace, so that peers
-	// that do not answer hold nobody else up for long.
+	// MaxDials is the number of places for dials in flight; further dials wait for one,
+	// for DialWait at most. A dial frees its place after DialPlace, so that silent peers
+	// delay other dials only briefly.
 	MaxDials  = 32
 	DialPlace = time.Second
 	DialWait  = 30 * time.Second
-	// MaxUnlikelyDials is how many of the places are for peers that are not likely to
-	// answer, see Likely.
+	// MaxUnlikelyDials is the number of places for peers that are unlikely to answer,
+	// see Likely.
 	MaxUnlikelyDials = MaxDials / 4
 	// NewAddresses is how many addresses a node dials in a second that it did not
 	// dial lately, and as many at once after a pause.
@@ -110,9 +110,9 @@ func (d *Dials) Begin(peer ident.PeerID, addr string, now time.Duration) wire.Re
 	return wire.None
 }
 
-// Likely reports whether a dial of peer may well find it: the peer proved itself at one of
-// addrs, or one was not dialled lately, or somebody answered there and may have been sought
-// in vain by chance. Many peers at addresses that are known to be silent leave room for others.
+// Likely reports whether a dial of peer at addrs is likely to succeed: the peer proved itself
+// at one of them, or the last dial of one succeeded, or one was not dialled recently. The
+// transport limits unlikely dials, so that many silent peers leave places for others.
 func (d *Dials) Likely(peer ident.PeerID, addrs []string) bool {
 	return slices.ContainsFunc(addrs, func(addr string) bool {
 		a := d.dialled[addr]

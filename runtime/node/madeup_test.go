@@ -12,8 +12,8 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// A member makes producers up at addresses where nobody answers. A consumer that starts then
-// dials as many a second as there are places, and so has the real one after seconds.
+// A member publishes entries of producers that do not exist, at silent addresses. A consumer
+// that starts then dials MaxDials of them a second, and reaches the real one within seconds.
 func TestMadeUpProducersDelayANewConsumerForSeconds(t *testing.T) {
 	const producers = 500
 	inWorld(t, func(x *trial) {
@@ -36,7 +36,7 @@ func TestMadeUpProducersDelayANewConsumerForSeconds(t *testing.T) {
 				x.Fatal(err)
 			}
 		}
-		x.within("the lie to spread", func() bool { return first.Discovery().Catalog().Len() == 3+producers })
+		x.within("the made-up entries to spread", func() bool { return first.Discovery().Catalog().Len() == 3+producers })
 		c := consume(x, x.node("c2"), d)
 		most := time.Duration(producers/runtime.MaxDials+5) * runtime.DialPlace
 		x.by(most, "the real producer", func() bool { return len(c.Status().Subscriptions) == 1 })

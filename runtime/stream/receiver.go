@@ -23,10 +23,10 @@ type receiver struct {
 	verdict wire.Reason   // of the last attempt
 	expires ticket.Expiration
 	expiry  runtime.Timer
-	slow    bool   // the last subscription was ended because this consumer was too slow
-	pops    uint64 // what the application had taken then, as queue.pops
+	slow    bool   // the last subscription ended with TooSlow
+	pops    uint64 // queue.pops at that time
 	waits   bool   // the next attempt waits until the application takes something
-	news    bool   // and was due to news of the producer
+	news    bool   // the attempt that waits follows news of the producer
 	last    bool   // the producer withdrew the stream: no attempt after the present one
 	gone    bool   // it is not one of the worker's any more
 	untrack func()
@@ -129,8 +129,8 @@ func (r *receiver) anew() {
 	}
 }
 
-// again connects, but not for an application that has taken nothing since a producer ended the
-// subscription because of that: it would hold the producer up once more.
+// again connects. After TooSlow it waits until the application has taken something, because
+// a consumer whose queue is still full would make the producer wait for BlockMax once more.
 func (r *receiver) again(news bool) {
 	q := r.worker.queue
 	if r.slow && q.untouched(r.pops) {
@@ -261,7 +261,7 @@ func (r *receiver) ended(reason wire.Reason) {
 	case a.up && now-a.since >= max(r.wait, w.config.Backoff.First):
 		r.failing = -1 // it held for longer than its interval
 		if !r.slow || reason != wire.TooSlow {
-			r.wait = 0 // and a producer waits in vain for its patience only
+			r.wait = 0 // a subscription under Block holds for BlockMax even if nothing is read
 		}
 	case r.failing < 0:
 		r.failing = now

@@ -18,7 +18,7 @@ func dialCases() []Case {
 		{Name: "a peer with another key is refused", Needs: CanConnect, Body: wrongIdentity},
 		{Name: "an address that others claim is shunned, but for the peer that is there", Needs: CanConnect, Body: shunned},
 		{Name: "many new addresses are dialled one after the other", Needs: CanConnect, Body: newAddresses},
-		{Name: "peers that do not answer hold nobody up for long", Needs: CanConnect, Body: silentPeers},
+		{Name: "silent peers delay other dials only briefly", Needs: CanConnect, Body: silentPeers},
 		{Name: "peers that did not answer leave places for others", Needs: CanConnect, Body: unlikelyPeers},
 		{Name: "a peer of another network is refused", Needs: CanConnect, Body: otherNetwork},
 		{Name: "a peer without the secret is refused", Needs: CanConnect, Body: wrongSecret},

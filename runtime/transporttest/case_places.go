@@ -8,14 +8,15 @@ import (
 	"github.com/smalti/smalti/runtime/event"
 )
 
-// dialSilent dials so many peers at addresses where nobody listens, each at as many of its own.
+// dialSilent dials peers that do not exist, each at the given number of silent addresses of
+// its own.
 func dialSilent(x *Node, peers, addresses int) (ends []*End) {
 	for i := range peers {
 		var addrs []string
 		for j := range addresses {
 			addrs = append(addrs, fmt.Sprintf("127.0.0.1:%d", 2+i*addresses+j))
 		}
-		ends = append(ends, x.DialAt(keyOf(fmt.Sprintf("nobody %d", i)).PeerID(), addrs, proto, nil))
+		ends = append(ends, x.DialAt(keyOf(fmt.Sprintf("silent %d", i)).PeerID(), addrs, proto, nil))
 	}
 	return ends
 }
@@ -34,8 +35,8 @@ func newAddresses(b *Bed) {
 	}
 }
 
-// silentPeers dials a peer after twice as many silent ones as there are places. It would have
-// a place after two time-outs if these kept theirs to the end.
+// silentPeers dials a peer after twice as many silent ones as there are places. If silent
+// dials kept their places until they time out, the peer would wait for two time-outs.
 func silentPeers(b *Bed) {
 	x, y := b.Pair()
 	l := y.Listen(proto, nil)
