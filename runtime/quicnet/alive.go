@@ -22,24 +22,44 @@ func (t *Transport) aliveEvery() time.Duration {
 	return max(t.config.KeepAlive/5, min(t.config.KeepAlive/2, time.Duration(t.sessions)*alivePerSession))
 }
 
+// Probes find a path that has come to carry smaller packets than before. QUIC finds out how
+// large packets may be when a connection begins (RFC 8899), and quic-go does not look for
+// black holes later (section 4.3): what is in full packets never arrives, small ones do, and
+// so the connection does not become idle.
+const (
+	// probeBytes is the size of a probe: it fills a packet of quic-go, which has at most
+	// 1,452 bytes.
+	probeBytes = 1500
+	// A probe is sent at most once in probeEvery, and only after probeAfter bytes.
+	probeEvery = 5 * time.Second
+	probeAfter = 4 << 10
+)
+
 // keepAlive pings the peer while nothing comes from it, until stop is called. So a
 // connection is lost as soon as a peer that was restarted refuses it, and does not wait for
-// its idle time-out.
+// its idle time-out. It also probes the path, and ends the session if probes do not arrive.
 func (s *session) keepAlive() (stop func()) {
 	heard := s.conn.ConnectionStats().PacketsReceived
+	every := s.t.aliveEvery()
 	var mu sync.Mutex // the function may run before timer is set
 	var timer *time.Timer
 	mu.Lock()
 	defer mu.Unlock()
-	timer = time.AfterFunc(s.t.aliveEvery(), func() {
-		if now := s.conn.ConnectionStats().PacketsReceived; now != heard {
-			heard = now
-		} else if err := s.control.say(wire.FramePing, make([]byte, aliveBytes)); err != nil {
+	timer = time.AfterFunc(every, func() {
+		stats := s.conn.ConnectionStats()
+		arrived := stats.PacketsReceived != heard
+		if !s.control.probePath(every, arrived, stats.BytesSent) {
+			s.close(wire.IdleTimeout, "small packets arrive and large ones do not: the path carries smaller packets than before")
+			return
+		}
+		if !arrived && s.control.say(wire.FramePing, make([]byte, aliveBytes)) != nil {
 			return // the connection is lost
 		}
+		heard = stats.PacketsReceived
 		mu.Lock()
 		defer mu.Unlock()
-		timer.Reset(s.t.aliveEvery())
+		every = s.t.aliveEvery()
+		timer.Reset(every)
 	})
 	return func() { timer.Stop() }
 }

@@ -2,6 +2,8 @@ package quicnet
 
 import (
 	"encoding/binary"
+	"errors"
+	"os"
 	"sync"
 	"time"
 
@@ -25,6 +27,16 @@ type control struct {
 	number  uint64        // of the ping that is under way
 	sent    time.Duration // Mono when it left; 0: none is
 	answers runtime.GCRA
+	probe   probe
+}
+
+// probe is a ping that fills a packet.
+type probe struct {
+	number uint64
+	under  bool          // the answer is awaited
+	since  time.Duration // for how long it is, or since the answer
+	quiet  bool          // no packet arrived in the last interval
+	sent   uint64        // bytes of the connection when it left
 }
 
 // Answers to a peer's pings: more are ignored.
@@ -54,6 +66,33 @@ func (c *control) rtt(stats quic.ConnectionStats) (r runtime.RTT, fresh bool) {
 	return c.latest, fresh
 }
 
+// probePath is called once in an interval, with whether packets arrived in it. It sends a
+// probe now and then, and returns false if one was not answered for the idle time-out
+// although packets arrived. Of several intervals without any it counts one, so that a peer
+// that was suspended has time to answer.
+func (c *control) probePath(interval time.Duration, arrived bool, sent uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &c.probe
+	if arrived || !p.quiet {
+		p.since += interval
+	}
+	p.quiet = !arrived
+	switch {
+	case !arrived:
+		return true
+	case p.under:
+		return p.since < c.t.config.IdleTimeout
+	case p.since < probeEvery || sent-p.sent < probeAfter:
+		return true
+	}
+	*p = probe{number: p.number + 1, under: true, sent: sent}
+	b := make([]byte, probeBytes)
+	binary.BigEndian.PutUint64(b, p.number)
+	go func() { _ = c.say(wire.FramePing, b) }()
+	return true
+}
+
 // measured takes a measurement; with the lock held.
 func (c *control) measured(d, at time.Duration) {
 	least := c.latest.Min
@@ -70,6 +109,9 @@ func (c *control) say(kind wire.FrameKind, payload []byte) error {
 	defer c.write.Unlock()
 	_ = c.stream.SetWriteDeadline(time.Now().Add(c.t.config.IdleTimeout))
 	_, err := c.stream.Write(wire.AppendFrame(nil, 0, kind, payload))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = refuse(wire.IdleTimeout, "the peer does not take what is sent")
+	}
 	if err != nil {
 		c.stream.CancelRead(quic.StreamErrorCode(wire.IdleTimeout))
 	}
@@ -99,6 +141,9 @@ func (c *control) read() error {
 			if c.sent > 0 && len(payload) == 8 && binary.BigEndian.Uint64(payload) == c.number {
 				c.measured(now-c.sent, now)
 				c.sent = 0
+			}
+			if p := &c.probe; p.under && len(payload) == probeBytes && binary.BigEndian.Uint64(payload) == p.number {
+				p.under, p.since = false, 0
 			}
 			c.mu.Unlock()
 		default: // of a later version

@@ -122,6 +122,7 @@ func (t *Transport) newQUIC() *quic.Config {
 	c := t.config
 	return &quic.Config{
 		HandshakeIdleTimeout:           c.HandshakeTimeout,
+		InitialPacketSize:              1200, // what every path must carry (RFC 9000, section 14)
 		MaxIdleTimeout:                 c.IdleTimeout,
 		InitialStreamReceiveWindow:     laneWindow,
 		MaxStreamReceiveWindow:         laneWindow,

@@ -36,7 +36,7 @@ const (
 	// length of the payload.
 	MaxFrameHeader = 6 + 3
 	// MaxPing bounds the payload of a ping, in bytes.
-	MaxPing = 64
+	MaxPing = 2 << 10
 )
 
 // ErrFrame is wrapped by the errors of ParseFrameHeader.
