@@ -18,7 +18,7 @@ type control struct {
 	t      *Transport
 	stream *quic.Stream
 
-	write sync.Mutex // guards what is written
+	write chan struct{} // a token for the writer of a frame
 
 	mu      sync.Mutex
 	latest  runtime.RTT
@@ -105,8 +105,8 @@ func (c *control) measured(d, at time.Duration) {
 // say writes a frame. If the peer does not take it within the idle time-out the session ends:
 // half of it may be written.
 func (c *control) say(kind wire.FrameKind, payload []byte) error {
-	c.write.Lock()
-	defer c.write.Unlock()
+	c.write <- struct{}{}
+	defer func() { <-c.write }()
 	_ = c.stream.SetWriteDeadline(time.Now().Add(c.t.config.IdleTimeout))
 	_, err := c.stream.Write(wire.AppendFrame(nil, 0, kind, payload))
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -136,7 +136,7 @@ func (t *Transport) judge(p *peer, conn *quic.Conn, first *quic.Stream, instance
 	if idle != nil { // a session that is replaced makes room by itself
 		v.loser, v.reason = idle, wire.Finished
 	}
-	v.session = newSession(t, p, conn, &control{t: t, stream: first}, instance, dialled)
+	v.session = newSession(t, p, conn, &control{t: t, stream: first, write: make(chan struct{}, 1)}, instance, dialled)
 	p.session = v.session
 	t.sessions++
 	if v.session.stranger {
