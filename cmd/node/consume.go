@@ -277,7 +277,8 @@ type idleSource struct {
 	idle     func() error  // called before each wait
 }
 
-// next gives the next datum or gap. The error is errIdle when patience ended.
+// next returns the next datum or gap, also after the end of ctx as long as something is
+// queued. The error is errIdle when patience ended.
 func (s *idleSource) next(ctx context.Context) (stream.Datum[[]byte], error) {
 	d, err := s.consumer.TryRecv()
 	if !errors.Is(err, stream.ErrEmpty) {
@@ -288,10 +289,17 @@ func (s *idleSource) next(ctx context.Context) (stream.Datum[[]byte], error) {
 			return d, err
 		}
 	}
-	if s.patience == 0 {
-		return s.consumer.Recv(ctx)
+	if s.patience > 0 {
+		limited, cancel := context.WithTimeoutCause(ctx, s.patience, errIdle)
+		defer cancel()
+		ctx = limited
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, s.patience, errIdle)
-	defer cancel()
-	return s.consumer.Recv(limited)
+	d, err = s.consumer.Recv(ctx)
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, cause) {
+		// What arrived before the end of ctx comes before its cause; idle may have taken long.
+		if late, empty := s.consumer.TryRecv(); !errors.Is(empty, stream.ErrEmpty) {
+			return late, empty
+		}
+	}
+	return d, err
 }

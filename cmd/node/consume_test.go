@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/stream"
@@ -28,6 +30,45 @@ func TestConsumeEndsWithOneIfAnythingIsMissing(t *testing.T) {
 		f, _ := errors.AsType[*fault](err)
 		if (err == nil) != (x.want == "") || err != nil && (err.Error() != x.want || f == nil || f.code != codeFailed) {
 			t.Errorf("%d missed, vague %t: got %v, want %q", x.sink.missed, x.sink.vague, err, x.want)
+		}
+	}
+}
+
+// A signal may come while consume writes before it waits. What arrived meanwhile is written too.
+func TestWhatArrivedBeforeASignalIsReceivedAfterIt(t *testing.T) {
+	t.Parallel()
+	c, err := newCluster(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.stop()
+	for name, patience := range map[string]time.Duration{"without --timeout": 0, "with --timeout": time.Hour} {
+		producer, consumers, err := c.connect(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		s := idleSource{env: c.consumers[0].Env(), consumer: consumers[0], patience: patience}
+		s.idle = func() error {
+			s.idle = nil
+			for range 2 {
+				if _, err := producer.Send(t.Context(), []byte("x")); err != nil {
+					return err
+				}
+			}
+			limited, stop := context.WithTimeout(t.Context(), 2*time.Second)
+			defer stop()
+			_ = producer.Close(limited) // when it returns, the consumer has both; it may not have confirmed them
+			cancel(errInterrupted)
+			return nil
+		}
+		for want := range uint64(2) {
+			if d, err := s.next(ctx); err != nil || d.Seq != want+1 {
+				t.Errorf("%s: got datum %d, %v, want %d", name, d.Seq, err, want+1)
+			}
+		}
+		if d, err := s.next(ctx); !errors.Is(err, errInterrupted) {
+			t.Errorf("%s: got datum %d, %v, want %v", name, d.Seq, err, errInterrupted)
 		}
 	}
 }

@@ -63,8 +63,16 @@ func (c *Consumer[T]) Stream() ident.StreamID { return c.core.stream }
 // Recv gives the next datum, waiting for one. Datums of one producer come in
 // order. A *Gap or a *DecodeError stands in the place of what is missing, and
 // the stream goes on after it; ErrClosed and the cause of ctx end it.
+//
+// If ctx has ended, Recv returns its cause and takes nothing. What is queued
+// stays for TryRecv, and for a Recv with another context.
 func (c *Consumer[T]) Recv(ctx context.Context) (d Datum[T], err error) {
+	if ctx.Err() != nil {
+		return d, c.core.queue.canceled(ctx)
+	}
 	for {
+		// Not here again: a caller that was woken takes what it was woken for,
+		// since no other caller is woken for the same datum.
 		err = c.next(&d)
 		if !errors.Is(err, ErrEmpty) {
 			return d, err
@@ -75,7 +83,8 @@ func (c *Consumer[T]) Recv(ctx context.Context) (d Datum[T], err error) {
 	}
 }
 
-// TryRecv is Recv that does not wait: it fails with ErrEmpty.
+// TryRecv is Recv that does not wait: it fails with ErrEmpty. It has no context,
+// so it also returns what is queued after the context of Recv or All has ended.
 func (c *Consumer[T]) TryRecv() (d Datum[T], err error) {
 	err = c.next(&d)
 	return d, err
@@ -111,7 +120,8 @@ func (c *Consumer[T]) decode(a *arrival) (v T, err error) {
 }
 
 // All gives everything that Recv gives, gaps and decode errors included, until
-// the consumer is closed or ctx ends.
+// the consumer is closed or ctx ends. It ends with ctx though datums are queued;
+// they stay for TryRecv.
 func (c *Consumer[T]) All(ctx context.Context) iter.Seq2[Datum[T], error] {
 	return func(yield func(Datum[T], error) bool) {
 		for {

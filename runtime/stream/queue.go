@@ -197,6 +197,12 @@ func (q *queue) wait(ctx context.Context) error {
 	return q.waiters.await(ctx, q.env, &q.mu, q.ready)
 }
 
+// canceled returns the cause of ctx, which has ended. It asks the scheduler, as wait does:
+// a task of a stopped node that ignores the error is a livelock to the simulator.
+func (q *queue) canceled(ctx context.Context) error {
+	return q.env.Await(ctx, func(func()) func() { return nil })
+}
+
 // due tells whether pop gives something other than ErrEmpty; q.mu is held.
 func (q *queue) due() bool { return q.items.len() > 0 || q.closed }
 
