@@ -229,8 +229,7 @@ func (s *sink) abandon(status stream.Status) {
 func (s *sink) outcome(err error) error {
 	var f *fault
 	switch {
-	case errors.Is(err, syscall.EPIPE):
-		return nil
+	case errors.Is(err, syscall.EPIPE): // the end, as a signal; what was missed still counts
 	case errors.Is(err, errStuck):
 		return failed("let its reader go on", "nothing took the output for %s after the signal: %s not written",
 			outletMax, was(s.wasted, "datum"))

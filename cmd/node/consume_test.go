@@ -34,6 +34,21 @@ func TestConsumeEndsWithOneIfAnythingIsMissing(t *testing.T) {
 	}
 }
 
+// Its output losing its reader ends consume as a signal does: with 0 only if nothing was missed.
+func TestConsumeEndsWithOneIfAnythingIsMissingThoughItsOutputLostItsReader(t *testing.T) {
+	for want, s := range map[string]sink{
+		"": {written: 5}, "1 datum was missing": {written: 5, missed: 1}, "an unknown number": {vague: true},
+		"datums are missing, 2 or another": {missed: 2, vague: true, count: 9},
+	} {
+		err := s.outcome(fmt.Errorf("write |1: %w", syscall.EPIPE))
+		f, _ := errors.AsType[*fault](err)
+		fails := f != nil && f.code == codeFailed && strings.HasPrefix(f.Error(), want)
+		if want == "" && err != nil || want != "" && !fails {
+			t.Errorf("%d missed, vague %t: got %v, want %q", s.missed, s.vague, err, want)
+		}
+	}
+}
+
 // A signal may come while consume writes before it waits. What arrived meanwhile is written too.
 func TestWhatArrivedBeforeASignalIsReceivedAfterIt(t *testing.T) {
 	t.Parallel()
