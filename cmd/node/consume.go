@@ -73,7 +73,7 @@ func (o *consumeOptions) run(cmd *cobra.Command, name string) error {
 			}
 		}
 		why := func(ctx context.Context) string { return offer(ctx, p.health, consumer.Status(), name) }
-		go explain(ctx, stderr, why)
+		go explain(ctx, stderr, p.health, why)
 		out := newOutlet(ctx, cmd.OutOrStdout())
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)

@@ -231,13 +231,27 @@ func portOf(addr string) string {
 	return port
 }
 
-// explain writes why a command waits, while why returns something, until ctx ends.
-func explain(ctx context.Context, w io.Writer, why func(context.Context) string) {
+// untilReport returns how long to wait before a loss of the last connection is reported; 0 if
+// there is a connection, there was none yet, or it was lost firstReport ago.
+func (h *health) untilReport() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.lost || len(h.sessions) > 0 {
+		return 0
+	}
+	return max(0, firstReport-h.now().Sub(h.alone))
+}
+
+// explain writes why a command waits, while why returns something, until ctx ends. It waits
+// until the loss of the last connection is firstReport ago.
+func explain(ctx context.Context, w io.Writer, h *health, why func(context.Context) string) {
 	for wait := firstReport; ; wait = min(max(2*wait, nextReport), lastReport) {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
+		for left := wait; left > 0; left = h.untilReport() {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(left):
+			}
 		}
 		if text := why(ctx); text != "" && ctx.Err() == nil {
 			fmt.Fprintln(w, "node: waiting:", oneLine(text))

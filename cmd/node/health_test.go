@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/smalti/smalti/runtime/discovery"
@@ -90,4 +92,31 @@ func TestHealthSaysWhyThereIsNoConnection(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A process that was stopped finds its connection lost and its timer run out at the same time.
+func TestLossIsReportedAfterThreeSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		peer := ident.PeerID{1}
+		h := newHealth(nil)
+		h.Event(event.Event{Kind: event.SessionUp, Peer: peer})
+		ctx, cancel := context.WithCancel(t.Context())
+		out := &said{}
+		go explain(ctx, out, h, h.why)
+		time.Sleep(firstReport - time.Millisecond)
+		h.Event(event.Event{Kind: event.SessionDown, Peer: peer})
+		time.Sleep(firstReport - time.Millisecond)
+		synctest.Wait()
+		if got := out.String(); got != "" {
+			t.Errorf("%s after the loss: got %q, want nothing", firstReport-time.Millisecond, got)
+		}
+		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
+		const want = "node: waiting: no connection for 3s, since the last one was lost; peers"
+		if got := out.String(); !strings.HasPrefix(got, want) {
+			t.Errorf("%s after the loss: got %q, want %q", firstReport, got, want)
+		}
+		cancel()
+		synctest.Wait()
+	})
 }

@@ -77,7 +77,7 @@ func (o *produceOptions) run(cmd *cobra.Command, name string) error {
 				return err
 			}
 		}
-		go explain(ctx, stderr, func(ctx context.Context) string {
+		go explain(ctx, stderr, p.health, func(ctx context.Context) string {
 			switch {
 			case producer.Status().Online || len(producer.Status().Subscriptions) >= o.wait:
 				return ""

@@ -22,7 +22,7 @@ find it, --bootstrap PEER@HOST:PORT, and then runs until a signal.`,
 					return err
 				}
 				if len(flags.bootstrap) > 0 {
-					go explain(ctx, cmd.ErrOrStderr(), p.health.why)
+					go explain(ctx, cmd.ErrOrStderr(), p.health, p.health.why)
 				}
 				<-ctx.Done()
 				return ending(ctx)
