@@ -73,7 +73,9 @@ func TestWhatArrivedBeforeASignalIsReceivedAfterIt(t *testing.T) {
 			}
 			limited, stop := context.WithTimeout(t.Context(), 2*time.Second)
 			defer stop()
-			_ = producer.Close(limited) // when it returns, the consumer has both; it may not have confirmed them
+			if err := producer.Close(limited); err != nil {
+				return err
+			}
 			cancel(errInterrupted)
 			return nil
 		}

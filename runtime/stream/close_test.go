@@ -3,10 +3,12 @@ package stream_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/stream"
 	"github.com/smalti/smalti/runtime/ticket"
 	"github.com/smalti/smalti/runtime/wire"
@@ -412,5 +414,25 @@ func TestCloseThatOnlySkipsIsInOrder(t *testing.T) {
 		if closed.err != nil || missed == 0 || missed+len(g.values) != sent {
 			t.Errorf("%s: close: %v; received %d, missed %d of %d", lag, closed.err, len(g.values), missed, sent)
 		}
+	}
+}
+
+// A producer that sends and closes at once withdraws the stream before its consumer has the
+// answer to its subscription.
+func TestConsumerWaitsForTheAnswerOfAProducerThatClosed(t *testing.T) {
+	b, p := newPuppet(t)
+	c := b.consume("c", stream.ConsumerConfig{})
+	g := b.receive("c", c, 0)
+	b.within(5*time.Second, "attempt", func() bool { return len(p.links) == 1 })
+	p.RemoveStream(ident.Stream(name))
+	b.run(2 * time.Second)
+	if n := b.count("c", event.Unsubscribed); n != 0 {
+		t.Fatal("the attempt ended with the news that the stream is withdrawn")
+	}
+	_, _ = p.links[0].Send(startFrame(1, 9, 1), datumFrame(1, 10), datumFrame(2, 20))
+	p.links[0].Drain(wire.GracefulShutdown, time.Minute)
+	b.run(2 * time.Second)
+	if !slices.Equal(g.values, []int{10, 20}) || len(c.Status().Pending)+len(c.Status().Subscriptions) != 0 {
+		t.Errorf("received %v, want 10 and 20; status %+v", g.values, c.Status())
 	}
 }

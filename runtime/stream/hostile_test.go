@@ -22,6 +22,7 @@ type puppet struct {
 	ends  wire.Reason     // None: the link stays
 	dials []time.Duration // when the consumer came
 	b     *bed
+	*discovery.Discovery
 }
 
 func (p *puppet) accept(s runtime.Strand) func(runtime.Link) {
@@ -50,6 +51,7 @@ func newPuppet(t *testing.T, says ...[]byte) (*bed, *puppet) {
 		if err != nil {
 			panic(err)
 		}
+		p.Discovery = d
 		must(d.AddStream(ident.Stream(name)))
 		s := env.Scheduler.Strand("puppet")
 		if _, err := env.Transport.Listen(runtime.Protocol{Name: stream.Protocol}, s, p.accept(s)); err != nil {

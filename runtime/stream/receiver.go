@@ -82,6 +82,9 @@ func (r *receiver) connect(news bool) {
 	_, _ = a.link.Send(wire.MustMarshal(newSubscribe(w.stream, w.config.Criteria, w.maxDatum, w.token)))
 }
 
+// waiting reports whether the producer may have admitted this consumer.
+func (r *receiver) waiting() bool { return r.attempt != nil && r.attempt.opened }
+
 // up tells whether the subscription exists.
 func (r *receiver) up() bool { return r.attempt != nil && r.attempt.up }
 

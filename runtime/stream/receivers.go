@@ -102,10 +102,11 @@ func (w *receivers) meet(id ident.PeerID, to *discovery.Peer) {
 	case r == nil:
 	case to == nil:
 		w.remove(r, wire.UnknownPeer)
-	case !offers && !r.up():
+	case !offers && !r.waiting():
 		w.remove(r, wire.StreamNotFound)
 	default:
-		// A producer that closes withdraws the stream, and then delivers the rest.
+		// A producer that closes withdraws the stream, and then delivers the rest, also to
+		// a consumer that it has admitted and that does not know it yet.
 		r.last = !offers
 		r.judge(to)
 	}
