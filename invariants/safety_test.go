@@ -376,6 +376,7 @@ func TestAnOrderlyEndLosesNothing(t *testing.T) {
 		{name: "the consumer leaves", steps: history(orderly, p(dropped(1, "c", 5, 9, wire.Cancelled), because(wire.Cancelled, ended(1, "c", 0)), closed()))},
 		{name: "a shorter drain", options: invariants.Options{DrainMax: time.Second}, steps: history(orderly, at(11*time.Second, p(dropped(1, "c", 5, 9, late), because(late, ended(1, "c", 0)), closed())))},
 		{name: "a stream with a shorter drain", options: invariants.Options{Drains: map[ident.StreamID]time.Duration{theStream: time.Second}}, steps: history(orderly, at(11*time.Second, p(dropped(1, "c", 5, 9, late), because(late, ended(1, "c", 0)), closed())))},
+		{name: "the consumer leaves because the stream is withdrawn", steps: history(orderly, p(dropped(1, "c", 5, 9, wire.StreamNotFound), because(wire.StreamNotFound, ended(1, "c", 0)), closed())), want: breaks},
 		{name: "cut at the deadline as if all was written", steps: history(orderly, at(15*time.Second, p(dropped(1, "c", 5, 9, reason), because(reason, ended(1, "c", 0)), closed()))), want: breaks},
 		{name: "input dropped as if all was written", steps: history(orderly, at(15*time.Second, p(inputDropped(10, 11, reason)))), want: breaks},
 		{name: "dropped before the deadline", steps: history(orderly, at(14*time.Second, p(dropped(1, "c", 5, 9, late), because(late, ended(1, "c", 0))))), want: breaks},
