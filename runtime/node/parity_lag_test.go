@@ -46,11 +46,11 @@ func (l lagging) pass() {
 	recv(l.trial, l.quick)
 }
 
-// accounts receives until every datum up to total has come or was told to be
+// accounts receives until every datum of from to total has come or was told to be
 // missing, each once and in order. last tells whether the last one came.
-func accounts(x *trial, c *stream.Consumer[string], total uint64) (missed uint64, last bool) {
+func accounts(x *trial, c *stream.Consumer[string], from, total uint64) (missed uint64, last bool) {
 	x.Helper()
-	for next := uint64(1); next <= total; {
+	for next := from; next <= total; {
 		d, err := c.Recv(x.limited(10 * time.Second))
 		var gap *stream.Gap
 		switch {
@@ -77,10 +77,14 @@ func laggingDisconnect(x *trial) {
 	if n := x.log.count(l.n0, event.SubDraining, wire.TooSlow); n != 1 {
 		x.Errorf("%d subscriptions were cut, want 1", n)
 	}
-	serves(x, l.p, 2) // it comes back
+	serves(x, l.p, 1)
+	if d, err := l.stalls.Recv(x.limited(10 * time.Second)); err != nil || d.Seq != 1 {
+		x.Errorf("got datum %d, %v, want the first one", d.Seq, err)
+	}
+	serves(x, l.p, 2) // it comes back when its application goes on
 	l.pass()
 	total++
-	missed, last := accounts(x, l.stalls, total)
+	missed, last := accounts(x, l.stalls, 2, total)
 	if missed == 0 || !last {
 		x.Errorf("missed %d, got the last one: %t", missed, last)
 	}
@@ -96,7 +100,7 @@ func laggingDrop(x *trial, lag stream.Lag) {
 	for range total {
 		l.pass()
 	}
-	missed, last := accounts(x, l.stalls, total)
+	missed, last := accounts(x, l.stalls, 1, total)
 	if missed == 0 || last != (lag == stream.DropOldest) {
 		x.Errorf("missed %d, got the last one: %t", missed, last)
 	}
@@ -142,7 +146,7 @@ func backPressure(x *trial) {
 	if waits.Get() != nil {
 		x.Errorf("another one was sent: %v", waits.Get().err)
 	}
-	if missed, _ := accounts(x, c, sent+1); missed != 0 {
+	if missed, _ := accounts(x, c, 1, sent+1); missed != 0 {
 		x.Errorf("missed %d", missed)
 	}
 	if err := x.await("the send", waits); err != nil {
