@@ -11,7 +11,7 @@ import (
 
 // gracefulRule: an orderly end loses nothing that it had time to deliver.
 var gracefulRule = rule{
-	Info: Info{"graceful", Safety, "a producer that closes drops nothing for it before the deadline of its drain, and then says so, a subscription that ended in order has nothing unsent, and no consumer leaves one because the stream was withdrawn"},
+	Info: Info{"graceful", Safety, "a producer that closes drops nothing for it before the deadline of its drain, and then says so, a subscription that ended in order has nothing unsent, and no consumer leaves one that is being closed because the stream was withdrawn"},
 	kinds: []event.Kind{
 		event.Dropped, event.InputDropped, event.SubEnded, event.NodeStopped,
 	},
@@ -44,7 +44,7 @@ func (c *graceful) Event(r *event.Record) {
 		})
 		return
 	}
-	if r.Kind == event.SubEnded && r.Reason == wire.StreamNotFound && c.sub != nil && c.nodes[r.Peer] == honest {
+	if r.Kind == event.SubEnded && r.Reason == wire.StreamNotFound && c.producer.closing && c.sub != nil && c.nodes[r.Peer] == honest {
 		c.fail(r, "%s: its consumer did not wait for what the producer delivers at its end", r.Event)
 		return
 	}
