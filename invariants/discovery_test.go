@@ -58,7 +58,11 @@ func TestAnExchangeLeavesNothingOut(t *testing.T) {
 		{name: "found while it was under way", steps: history(publish, begins, knows("p"), asked, answered)},
 		{name: "found while the link opened", steps: history(publish, at(time.Second, knows("c")), at(2*time.Second, history(slowly, answers)), asked, answered)},
 		{name: "gone while it was under way", steps: history(publish, knows("p"), begins, p(entryOf(event.PeerHidden, "x", 1, 1)), asked)},
-		{name: "gone for a moment meanwhile", steps: history(publish, at(time.Second, knows("p")), at(2*time.Second, history(begins, p(entryOf(event.PeerHidden, "x", 1, 1)))), at(3*time.Second, p(entryOf(event.PeerReturned, "x", 1, 1))), asked)},
+		{name: "gone for a moment meanwhile", steps: history(
+			publish, at(time.Second, knows("p")),
+			at(2*time.Second, history(begins, p(entryOf(event.PeerHidden, "x", 1, 1)))),
+			at(3*time.Second, p(entryOf(event.PeerReturned, "x", 1, 1))), asked,
+		)},
 		{name: "refused", steps: history(publish, knows("p"), begins, refused, asked)},
 		{name: "known to have left", steps: history(publish, knows("c"), c(entryOf(event.PeerDeparted, "x", 1, 1)), knows("p"), begins, asked)},
 		{name: "of a node that is down", steps: history(publish, knows("p"), begins, world(crashed("x")), asked)},

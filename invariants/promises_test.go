@@ -28,7 +28,10 @@ func TestConsumersAreNeitherImpatientNorLazy(t *testing.T) {
 	refused := c(patient(), subscribing(1), unsubscribed(wire.NotAllowed))
 	held := history(p(opened(0)), c(patient(), subscribing(1)), p(accepted(1, "c", 1, 1)), c(subscribed(1)))
 	slow := func(d time.Duration) []step { return c(lost(wire.TooSlow), retrying(wire.TooSlow, d)) }
-	anew := history(p(draining(1, "c", wire.TooSlow), because(wire.TooSlow, ended(1, "c", 0)), accepted(2, "c", 1, 1)), c(subscribing(2), subscribed(2)))
+	anew := history(
+		p(draining(1, "c", wire.TooSlow), because(wire.TooSlow, ended(1, "c", 0)), accepted(2, "c", 1, 1)),
+		c(subscribing(2), subscribed(2)),
+	)
 	news := subscribing(2)
 	news.From = 1
 	run(t, []historyCase{
@@ -36,7 +39,9 @@ func TestConsumersAreNeitherImpatientNorLazy(t *testing.T) {
 		{name: "not there", steps: c(patient(), subscribing(1), unsubscribed(wire.DialFailed), retrying(wire.DialFailed, time.Millisecond))},
 		{name: "it did not hold", steps: history(held, at(9*time.Second, c(lost(wire.ConnectionLost), retrying(wire.ConnectionLost, 8*time.Second))))},
 		{name: "it held", steps: history(held, at(time.Minute, c(lost(wire.ConnectionLost), retrying(wire.ConnectionLost, time.Second))))},
-		{name: "too slow again", steps: history(held, at(time.Minute, slow(time.Second)), at(2*time.Minute, anew), at(3*time.Minute, slow(2*time.Second)))},
+		{name: "too slow again", steps: history(
+			held, at(time.Minute, slow(time.Second)), at(2*time.Minute, anew), at(3*time.Minute, slow(2*time.Second)),
+		)},
 		{name: "too slow once, and too late", steps: history(held, at(time.Minute, slow(time.Second+1))), want: breaks},
 		{name: "news", steps: history(refused, c(retrying(wire.NotAllowed, 5*time.Second), news))},
 		{name: "when it is due", steps: history(at(time.Second, refused), c(retrying(wire.NotAllowed, 5*time.Second)), at(time.Second+5*time.Second+3*time.Millisecond, c(subscribing(2))))},

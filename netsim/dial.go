@@ -21,11 +21,11 @@ type attempt struct {
 	retries  int // after Duplicate
 	alarm    alarm
 	class    int  // of its place
-	placed   bool // it has its place yet
+	placed   bool // it has not left its place
 	place    alarm
 }
 
-// queueDial has p dialled at its turn.
+// queueDial queues a dial of p.
 func (t *Transport) queueDial(p *peer) {
 	if slices.Contains(t.queues[0], p) || slices.Contains(t.queues[1], p) {
 		return
@@ -38,7 +38,7 @@ func (t *Transport) queueDial(p *peer) {
 	t.dialNext()
 }
 
-// dialNext dials as many peers as there are places for.
+// dialNext starts queued dials, likely ones first, while there are places.
 func (t *Transport) dialNext() {
 	if t.dialling {
 		return
@@ -56,7 +56,7 @@ func (t *Transport) dialNext() {
 		p := t.queues[class][0]
 		t.queues[class] = t.queues[class][1:]
 		if p.up != nil || p.dial != nil || p.answered != nil || len(p.waiting) == 0 {
-			continue // it came by itself, or its links gave up
+			continue // the peer connected meanwhile, or no link needs it any more
 		}
 		p.dial = newAttempt(p, class)
 		p.dial.try()
@@ -77,7 +77,7 @@ func newAttempt(p *peer, class int) *attempt {
 	return a
 }
 
-// leave gives the place of the dial up.
+// leave frees the place of the dial.
 func (a *attempt) leave() {
 	a.place.stop()
 	if a.placed {

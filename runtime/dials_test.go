@@ -239,7 +239,7 @@ func TestPeersThatWereSoughtInVainAreUnlikely(t *testing.T) {
 	want(1, true)
 	fails(t, &d, peer(1), nobody, time.Minute)
 	want(1, false)
-	want(2, false) // nobody is there
+	want(2, false) // the address did not answer
 	addrs = append(addrs, "192.0.2.2:4000")
 	want(1, true) // it may be at the other address
 	addrs = addrs[:1]

@@ -31,7 +31,8 @@ func newAddresses(b *Bed) {
 	most := runtime.NewAddresses * int(2+(b.Mono()-began)/time.Second)
 	dialled, withheld := x.CountAll(event.Dialling), x.CountAll(event.DialWithheld)
 	if dialled < runtime.NewAddresses || dialled > most || withheld == 0 {
-		b.Errorf("%d of 256 new addresses were dialled and %d withheld, want at least %d, up to %d, and some", dialled, withheld, runtime.NewAddresses, most)
+		b.Errorf("%d of 256 new addresses were dialled and %d withheld, want at least %d, up to %d, and some",
+			dialled, withheld, runtime.NewAddresses, most)
 	}
 }
 
