@@ -436,3 +436,26 @@ func TestConsumerWaitsForTheAnswerOfAProducerThatClosed(t *testing.T) {
 		t.Errorf("received %v, want 10 and 20; status %+v", g.values, c.Status())
 	}
 }
+
+// The producer may have admitted a consumer that does not know yet that its link is open.
+func TestConsumerWaitsForALinkToAProducerThatClosed(t *testing.T) {
+	b, p := newPuppet(t)
+	b.boot("x") // which passes the news on
+	b.run(5 * time.Second)
+	c := b.consume("c", stream.ConsumerConfig{})
+	g := b.receive("c", c, 0)
+	b.within(5*time.Second, "attempt", func() bool { return len(p.links) == 1 })
+	b.Net.Hold("p", "c")
+	p.RemoveStream(ident.Stream(name))
+	b.run(2 * time.Second)
+	if e, ok := b.nodes["c"].Discovery().Catalog().Get(b.id("p")); !ok || e.Entry.HasStream(ident.Stream(name)) {
+		t.Fatal("the consumer's node has not heard that the stream is withdrawn")
+	}
+	_, _ = p.links[0].Send(startFrame(1, 9, 1), datumFrame(1, 10), datumFrame(2, 20))
+	p.links[0].Drain(wire.GracefulShutdown, time.Minute)
+	b.Net.Release("p", "c")
+	b.run(2 * time.Second)
+	if !slices.Equal(g.values, []int{10, 20}) || len(c.Status().Pending)+len(c.Status().Subscriptions) != 0 {
+		t.Errorf("received %v, want 10 and 20; status %+v", g.values, c.Status())
+	}
+}

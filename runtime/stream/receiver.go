@@ -82,8 +82,9 @@ func (r *receiver) connect(news bool) {
 	_, _ = a.link.Send(wire.MustMarshal(newSubscribe(w.stream, w.config.Criteria, w.maxDatum, w.token)))
 }
 
-// waiting reports whether the producer may have admitted this consumer.
-func (r *receiver) waiting() bool { return r.attempt != nil && r.attempt.opened }
+// waiting reports whether the producer may have admitted this consumer, or may do so now: it can
+// have the subscription before this side knows that the link is open.
+func (r *receiver) waiting() bool { return r.attempt != nil }
 
 // up tells whether the subscription exists.
 func (r *receiver) up() bool { return r.attempt != nil && r.attempt.up }
