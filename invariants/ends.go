@@ -23,10 +23,11 @@ var endsRule = rule{
 	},
 }
 
-// How long each may take, by the product's own limits: the deadline of a handshake; the wait for
-// a dial's place, a dial, the opening of a link and a handshake; an exchange that goes on; what a connection
-// takes to notice that its peer is gone, after the longest drain; a cut, for which nobody is waited.
-// endsGrace is for a host on which everything is late, and briskGrace for the others.
+// How long each may take, by the product's own limits: the deadline of a handshake; the wait
+// for a dial's place, a dial, the opening of a link and a handshake; an exchange that goes
+// on; what a connection takes to notice that its peer is gone, after the longest drain; a
+// cut, which waits for no peer. endsGrace is for a host on which everything is late, and
+// briskGrace for the others.
 const (
 	handshakeMax = 5 * time.Second
 	attemptMax   = runtime.DialWait + 20*time.Second

@@ -67,10 +67,10 @@ type Options struct {
 	// Demands are what streams ask of their consumers.
 	Demands []Demand
 
-	// DrainMax is the longest drain of the run's producers but for those of the streams in
-	// Drains, TombstoneTTL the
-	// shortest memory of its nodes for who left, PurgeAfter the longest for who does not
-	// answer, MaxDrift how far ahead of a clock they take an entry; 0: their defaults.
+	// DrainMax is the longest drain of the run's producers, but for those of the streams in
+	// Drains. TombstoneTTL is the shortest time for which its nodes remember a peer that
+	// left, PurgeAfter the longest for a peer that does not answer, and MaxDrift how far
+	// ahead of a clock they take an entry. 0: their defaults.
 	DrainMax     time.Duration
 	Drains       map[ident.StreamID]time.Duration
 	TombstoneTTL time.Duration

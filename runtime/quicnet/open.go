@@ -130,7 +130,7 @@ func (l *link) offer() {
 	l.leavePlace()
 }
 
-// leavePlace gives back the place of a link that waited to be bound, if it does not any more;
+// leavePlace releases the place of a link that waited to be bound, if it does not any more;
 // with the lock held. The peer may open another one as soon as it hears of that.
 func (l *link) leavePlace() {
 	if l.placed && !l.unbound && !(l.offered && l.ended) {

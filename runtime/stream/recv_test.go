@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/smalti/smalti/runtime/event"
 	"github.com/smalti/smalti/runtime/stream"
 )
 
@@ -33,6 +34,41 @@ func TestRecvWithAnEndedContextTakesNothing(t *testing.T) {
 		return nil
 	})
 	b.within(time.Second, "the reads", r.done)
+}
+
+// One of two callers that wait is woken for a datum, and its context ends before it runs.
+func TestDatumGoesToACallerThoughItsContextEndsWhenItIsWoken(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	p := b.produce("p", stream.ProducerConfig{})
+	c := b.consume("c", stream.ConsumerConfig{})
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	var cancel context.CancelFunc
+	got := 0
+	receive := func(ctx context.Context) error {
+		_, err := c.Recv(ctx)
+		if err == nil {
+			got++
+		}
+		return err
+	}
+	first := b.task("c", func(ctx context.Context) error {
+		ctx, cancel = context.WithCancel(ctx)
+		return receive(ctx)
+	})
+	b.run(time.Millisecond)
+	b.task("c", receive)
+	b.run(time.Millisecond)
+	b.Observe(func(r *event.Record) {
+		if r.Kind == event.Received {
+			cancel()
+		}
+	})
+	b.sendAll(p, 0, 0)
+	b.within(time.Second, "the first caller", first.done)
+	b.run(time.Second)
+	if got != 1 {
+		t.Errorf("%d callers received the datum, want 1; the first one returned %v", got, first.err)
+	}
 }
 
 // The queue of a consumer is never empty while its producer is faster than its reader.
