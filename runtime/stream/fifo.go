@@ -1,5 +1,7 @@
 package stream
 
+import "slices"
+
 // fifo is a queue in one slice. Its owner bounds it; the slice grows to at most
 // twice the most elements that were queued at once, and then stays.
 type fifo[T any] struct {
@@ -29,4 +31,9 @@ func (q *fifo[T]) pop(n int) {
 	if q.head == len(q.items) {
 		q.items, q.head = q.items[:0], 0
 	}
+}
+
+// remove removes the element at index i of all.
+func (q *fifo[T]) remove(i int) {
+	q.items = slices.Delete(q.items, q.head+i, q.head+i+1)
 }

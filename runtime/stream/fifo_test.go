@@ -24,6 +24,11 @@ func TestFifoIsASliceThatForgets(t *testing.T) {
 			n := rapid.IntRange(0, len(model)).Draw(t, "pop")
 			q.pop(n)
 			model = model[n:]
+			if len(model) > 0 && rapid.Bool().Draw(t, "remove") {
+				i := rapid.IntRange(0, len(model)-1).Draw(t, "at")
+				q.remove(i)
+				model = slices.Delete(slices.Clone(model), i, i+1)
+			}
 			if q.len() != len(model) || !slices.Equal(q.all(), model) {
 				t.Fatalf("holds %d elements, want %d, or others", q.len(), len(model))
 			}

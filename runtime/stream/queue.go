@@ -93,14 +93,16 @@ func (q *queue) merge(a *arrival) bool {
 	if a.kind == arrivalDatum {
 		return false
 	}
-	last := q.lastOf(a.producer)
-	if last == nil || last.kind == arrivalDatum {
+	i := q.lastOf(a.producer)
+	if i < 0 || q.items.all()[i].kind == arrivalDatum {
 		return false
 	}
+	last := &q.items.all()[i]
 	goesOn := last.incarnation == a.incarnation && last.to+1 == a.from
 	switch {
 	case last.kind == arrivalGone && goesOn:
-		*last = *a // the producer came back after all
+		q.items.remove(i) // the producer came back after all
+		return q.merge(a)
 	case goesOn && a.kind < arrivalRestart:
 		last.origin, last.to, last.count = a.origin, a.to, last.count+a.count
 		last.kind = max(last.kind, a.kind)
@@ -113,15 +115,15 @@ func (q *queue) merge(a *arrival) bool {
 	return true
 }
 
-// lastOf returns what was queued last of a producer, nil if nothing is.
-func (q *queue) lastOf(producer ident.PeerID) *arrival {
+// lastOf returns the index of what was queued last of a producer, -1 if nothing is.
+func (q *queue) lastOf(producer ident.PeerID) int {
 	items := q.items.all()
 	for i := len(items) - 1; i >= 0; i-- {
 		if items[i].producer == producer {
-			return &items[i]
+			return i
 		}
 	}
-	return nil
+	return -1
 }
 
 // isFull tells whether the worker waits for onRoom.

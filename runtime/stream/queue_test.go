@@ -27,7 +27,11 @@ func TestGapsMergeAndDenyNothing(t *testing.T) {
 		"a gap, and gone":      {[]arrival{at(7, 1, 3, 3, arrivalGap), at(7, 4, 3, 0, arrivalGone)}, []arrival{at(7, 1, 3, 3, arrivalGap), at(7, 4, 3, 0, arrivalGone)}},
 		"a restart, and gone":  {[]arrival{at(8, 1, 3, 3, arrivalRestart), at(8, 4, 3, 0, arrivalGone)}, []arrival{at(8, 4, 3, 0, arrivalRestart)}},
 		"and back":             {[]arrival{at(8, 1, 3, 3, arrivalRestart), at(8, 4, 3, 0, arrivalGone), at(8, 4, 9, 6, arrivalGap)}, []arrival{at(8, 4, 9, 6, arrivalRestart)}},
-		"with another between": {[]arrival{at(7, 4, 3, 0, arrivalGone), between, at(7, 4, 9, 6, arrivalGap)}, []arrival{at(7, 4, 9, 6, arrivalGap), between}},
+		"with another between": {[]arrival{at(7, 4, 3, 0, arrivalGone), between, at(7, 4, 9, 6, arrivalGap)}, []arrival{between, at(7, 4, 9, 6, arrivalGap)}},
+		"a gap, gone and back": {
+			[]arrival{at(7, 1, 3, 3, arrivalGap), at(7, 4, 3, 0, arrivalGone), at(7, 4, 9, 6, arrivalGap), at(7, 10, 9, 0, arrivalGone), between, at(7, 10, 10, 1, arrivalGap)},
+			[]arrival{at(7, 1, 10, 10, arrivalGap), between},
+		},
 		"again and again": {
 			[]arrival{at(7, 1, 3, 3, arrivalGap), at(7, 4, 3, 0, arrivalGone), at(8, 1, 2, 2, arrivalGap), at(8, 3, 2, 0, arrivalGone), between, at(9, 1, 1, 1, arrivalRestart)},
 			[]arrival{at(7, 1, 3, 3, arrivalGap), at(9, 1, 1, 1, arrivalRestart), between},
