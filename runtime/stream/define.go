@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -24,7 +25,8 @@ type Def[T any] struct {
 type Option[T any] func(*Def[T])
 
 // Define declares the stream called name. Without options its codec is CBOR and
-// both sides have the default configuration.
+// both sides have the default configuration. A declaration with an empty name can be
+// neither produced nor consumed: that is an ErrConfig.
 func Define[T any](name string, options ...Option[T]) *Def[T] {
 	return (&Def[T]{name: name, codec: CBOR[T]{}}).with(options)
 }
@@ -40,6 +42,14 @@ func (d *Def[T]) with(options []Option[T]) *Def[T] {
 		o(d)
 	}
 	return d
+}
+
+// checkName returns an error if the stream has no name.
+func (d *Def[T]) checkName() error {
+	if d.name == "" {
+		return fmt.Errorf("the name of the stream is empty, give one of one character or more: %w", ErrConfig)
+	}
+	return nil
 }
 
 // Name gives the stream's name.
@@ -86,7 +96,7 @@ func (d *Def[T]) ProduceNew(s *Streams) (*Producer[T], error) {
 }
 
 func (d *Def[T]) produce(s *Streams) (p *Producer[T], existed bool, err error) {
-	if err := d.producer.Validate(); err != nil {
+	if err := errors.Join(d.checkName(), d.producer.Validate()); err != nil {
 		return nil, false, fmt.Errorf("produce %s: %w", d.name, err)
 	}
 	core, existed, err := s.produce(d.name, d.producer.withDefaults(), reflect.TypeOf(d.codec), d.outlet)
@@ -117,7 +127,7 @@ func (d *Def[T]) outlet() outlet {
 // Consume starts a consumer, which subscribes to every producer
 // that discovery knows or will know.
 func (d *Def[T]) Consume(s *Streams) (*Consumer[T], error) {
-	if err := d.consumer.Validate(); err != nil {
+	if err := errors.Join(d.checkName(), d.consumer.Validate()); err != nil {
 		return nil, fmt.Errorf("consume %s: %w", d.name, err)
 	}
 	core, err := s.consume(d.name, d.consumer.withDefaults())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,6 +159,18 @@ func TestDeclaredStreamServesBothSides(t *testing.T) {
 	}
 	if _, err := readings.With(stream.Consuming[reading](stream.ConsumerConfig{Queue: -1})).Consume(b.nodes["c"].Streams()); !errors.Is(err, stream.ErrConfig) {
 		t.Errorf("invalid configuration: %v", err)
+	}
+}
+
+func TestStreamWithoutANameIsRefused(t *testing.T) {
+	b := newBed(t, 1, "p")
+	streams := b.nodes["p"].Streams()
+	_, offers := stream.Produce[int](streams, "", stream.ProducerConfig{})
+	_, wants := stream.Consume[int](streams, "", stream.ConsumerConfig{})
+	for what, err := range map[string]error{"produce": offers, "consume": wants} {
+		if !errors.Is(err, stream.ErrConfig) || !strings.Contains(err.Error(), "name of the stream is empty") {
+			t.Errorf("%s: %v, want %v that says that the name is empty", what, err, stream.ErrConfig)
+		}
 	}
 }
 
