@@ -250,7 +250,12 @@ func (v *logView) log(e event.Event) {
 	if again != nil && again.count > 1 {
 		attrs = append(attrs, slog.Int("times", again.count), slog.String("for", (again.last-again.first).Round(time.Second).String()))
 	}
-	add(advice(e) != "", slog.String("check", advice(e)))
+	check := advice(e)
+	if e.Kind == event.SessionRefused && e.Reason == wire.DialFailed && v.of(e.Peer) == isStranger {
+		// Such as a peer that this node knew before a restart, and that has left since.
+		level, check = slog.LevelInfo, "it may have ended; if it runs, is UDP let through both ways?"
+	}
+	add(check != "", slog.String("check", check))
 	v.logger.LogAttrs(context.Background(), level, e.Kind.String(), attrs...)
 }
 

@@ -49,6 +49,17 @@ func TestLogNamesPeersAndStreamsAsPeopleDo(t *testing.T) {
 	}
 }
 
+// The store may hold a peer that left while this node did not run.
+func TestDialOfAPeerThatIsNotInTheCatalogIsNoWarning(t *testing.T) {
+	levels := []string{1: "level=INFO", 2: "level=WARN", 3: "level=WARN"} // as logged has their standing
+	for peer := byte(1); peer < 4; peer++ {
+		line := logged(t, event.Event{Kind: event.SessionRefused, Peer: ident.PeerID{peer}, Reason: wire.DialFailed})[0]
+		if ended := strings.Contains(line, "it may have ended"); !strings.Contains(line, levels[peer]) || ended != (peer == 1) {
+			t.Errorf("peer %d: %s\nwant %s", peer, line, levels[peer])
+		}
+	}
+}
+
 func TestLogRepeatsItselfLessAndLess(t *testing.T) {
 	refused := func(peer byte, at time.Duration) event.Event {
 		return event.Event{
