@@ -35,8 +35,8 @@ nothing for --block-max is cut off. Without any consumer, produce waits for one.
 
 At the end of the input it delivers what is under way and tells on standard
 error how many datums went to how many consumers. It ends with 0 only if the
-whole input was sent and every consumer confirmed all that it was to get; a
-consumer that left by itself wanted no more.`,
+whole input was sent and every consumer has all that it was to get, in its queue
+if not in its output yet; a consumer that left by itself wanted no more.`,
 		Args: takes("STREAM"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd, args[0])

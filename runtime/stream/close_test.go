@@ -51,6 +51,26 @@ func TestCloseDeliversEverythingThatWasAccepted(t *testing.T) {
 	}
 }
 
+// What is in the queue of a consumer counts as delivered.
+func TestCloseDoesNotWaitForApplications(t *testing.T) {
+	const fits = 500
+	b := newBed(t, 1, "p", "c")
+	p := b.produce("p", stream.ProducerConfig{Lag: stream.Block})
+	c := b.consume("c", stream.ConsumerConfig{})
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	b.sendAll(p, 1, fits)
+	closed := b.task("p", p.Close)
+	b.within(time.Second, "close", closed.done)
+	if closed.err != nil {
+		t.Errorf("close: %v", closed.err)
+	}
+	for i := range uint64(fits) {
+		if d, err := c.TryRecv(); err != nil || d.Seq != i+1 {
+			t.Fatalf("got datum %d, %v, want %d", d.Seq, err, i+1)
+		}
+	}
+}
+
 func TestCloseGivesUpAtItsDeadlineAndCountsWhatIsLost(t *testing.T) {
 	b := newBed(t, 1)
 	small(b, "p", "stalls", "quick")

@@ -148,7 +148,8 @@ func count(n uint64, noun string) string {
 }
 
 // UndrainedError tells that a producer was closed and not everything that it had
-// accepted was confirmed by every consumer before the deadline.
+// accepted was confirmed by every consumer before the deadline. A consumer confirms what is
+// in its queue.
 type UndrainedError struct {
 	// Consumers is how many were connected when the close began and neither
 	// confirmed everything nor left on their own.

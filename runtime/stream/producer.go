@@ -239,11 +239,12 @@ func (p *Producer[T]) Clone() (*Producer[T], error) {
 
 // Close closes this handle: its Sends fail with ErrClosed from here on. With the
 // last handle the producer ends, in order: the stream is withdrawn from the node's
-// entry, nothing more is let in, and what was let in is delivered to the
-// consumers that are connected. One that makes no progress for DrainMax is given
-// up. The error is an *UndrainedError if that happened, or the cause of ctx, which ends the
-// waiting and not the close. Twice is fine and gives the same. The stream may be
-// produced anew as soon as Close was called.
+// entry, nothing more is let in, and what was let in is delivered to the queues of the
+// consumers that are connected; Close does not wait for their applications to take it from
+// there. A consumer that makes no progress for DrainMax is given up. The error is an
+// *UndrainedError if that happened, or the cause of ctx, which ends the waiting and not the
+// close: Status may show the close only a moment later then. Twice is fine and gives the
+// same. The stream may be produced anew as soon as Close was called.
 func (p *Producer[T]) Close(ctx context.Context) error {
 	if !p.release() {
 		return nil

@@ -15,7 +15,7 @@ import (
 // Stats of its subscriptions, which go on.
 type Status struct {
 	Online bool // the online condition is met
-	Closed bool
+	Closed bool // a close has begun
 	// Subscriptions are those that are served, in order of admission.
 	Subscriptions []Subscription
 	// Pending are the producers that a consumer wants and is not connected to,
