@@ -51,9 +51,12 @@ func TestWireExamplesAreWhatTheCodeEncodes(t *testing.T) {
 		}
 		return strings.TrimSuffix(text, match[2]+"```\n") + want + "```\n"
 	})
-	for name := range examples {
+	for name, text := range examples {
 		if !shown[name] {
 			t.Errorf("wire.md has no example %s", name)
+		}
+		if strings.TrimSpace(text) == "" {
+			t.Errorf("example %s is empty", name)
 		}
 	}
 	if *update {
@@ -121,6 +124,7 @@ func examples(t *testing.T) map[string]string {
 		"datum":          dump(t, said["datum"], nil),
 		"gap":            dump(t, gap, nil),
 		"progress":       dump(t, said["progress"], nil),
+		"waiting":        dump(t, said["waiting"], nil),
 		"sync-spans":     dump(t, crowded["spans"], crowded["spans"]),
 		"sync-lists":     dump(t, said["lists"], said["lists"]),
 		"sync-entries":   dump(t, said["entries"], said["entries"]),
@@ -232,8 +236,10 @@ func record(t *testing.T, crowd int) map[string][]byte {
 			}
 		case b[0] == 0:
 			first("start", b)
-		case b[0] == 1 && len(b) == 9: // the consumer's
-			first("progress", b)
+		case b[0] == 1 && len(b) == 9: // a report of the consumer, the last one that is known
+			said["progress"] = b
+		case b[0] == 2 && len(b) == 9:
+			first("waiting", b)
 		case b[0] == 1 && b[8] == 2:
 			return gap
 		case b[0] == 1:
@@ -271,7 +277,7 @@ func record(t *testing.T, crowd int) map[string][]byte {
 		for i := 0; i < 3 && err == nil; i++ {
 			_, err = p.Send(ctx, []byte("42"))
 		}
-		return errors.Join(err, n.Close(ctx))
+		return errors.Join(err, n.Env().Sleep(ctx, 5*time.Second), n.Close(ctx))
 	})
 	var got []string
 	start("b", func(ctx context.Context, n *node.Node) error {
@@ -289,6 +295,9 @@ func record(t *testing.T, crowd int) map[string][]byte {
 		}
 		c, err := stream.Consume(n.Streams(), "prices", stream.ConsumerConfig{}, stream.WithCodec[[]byte](stream.Bytes{}))
 		if err != nil {
+			return err
+		}
+		if err := n.Env().Sleep(ctx, 3*time.Second); err != nil { // meanwhile the datums wait
 			return err
 		}
 		for len(got) < 3 {

@@ -165,7 +165,7 @@ func (p *producer) applySub(s *subscription, r *event.Record) {
 	case event.SubExpiry:
 		s.end = int64(r.To)
 	case event.SubProgress:
-		s.progress, s.consumed = r.Mono, r.To
+		s.progress, s.consumed = r.Mono-r.N, r.To
 	case event.SubDraining:
 		p.release(s, r)
 		s.draining, s.drainFor = true, r.Reason

@@ -108,6 +108,13 @@ func (s *session) Exporter(label string, context []byte) ([]byte, error) {
 	return secret[:], nil
 }
 
+// Quiet implements runtime.Session.
+func (s *session) Quiet() time.Duration {
+	now := s.n.now()
+	s.hear(now)
+	return time.Duration(now - s.heard)
+}
+
 // RTT implements runtime.Session.
 func (s *session) RTT() runtime.RTT {
 	now := s.n.now()

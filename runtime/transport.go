@@ -86,6 +86,9 @@ type Session interface {
 	// RTT returns the transport's measurements of the round trip. If the latest one is
 	// older than RTTStale, the call has a new one made.
 	RTT() RTT
+	// Quiet returns for how long no packet has arrived from the peer, acknowledgements
+	// included. It may be too low by the interval of keep-alive pings.
+	Quiet() time.Duration
 }
 
 // RTTStale is after what time a measurement of the round trip is made anew for a caller of

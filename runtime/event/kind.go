@@ -176,7 +176,9 @@ const (
 	AppStatus Kind = 85
 
 	// SubProgress: the application of Peer has taken everything of Sub up to number To, as
-	// its node reports; or, while the producer closes, the link took more for it.
+	// its node reports; or, while the producer closes, the link took more for it; or the
+	// application waits for what is on its way, and a packet of Peer arrived N nanoseconds
+	// ago.
 	SubProgress Kind = 90
 
 	// MissedUnknown: the consumer may miss datums of Peer, and how many is not known. Peer

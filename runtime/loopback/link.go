@@ -83,6 +83,9 @@ func (s session) Exporter(string, []byte) ([]byte, error) { return nil, ErrNoExp
 // RTT is always the same: as near as can be.
 func (s session) RTT() runtime.RTT { return runtime.RTT{Latest: 1, Min: 1} }
 
+// Quiet implements runtime.Session.
+func (s session) Quiet() time.Duration { return 0 }
+
 // Bind implements runtime.Link.
 func (l *link) Bind(s runtime.Strand, h runtime.Handler) {
 	l.t.hub.mu.Lock()

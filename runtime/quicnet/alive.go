@@ -46,6 +46,7 @@ func (s *session) keepAlive() (stop func()) {
 	mu.Lock()
 	defer mu.Unlock()
 	timer = time.AfterFunc(every, func() {
+		_ = s.Quiet()
 		stats := s.conn.ConnectionStats()
 		arrived := stats.PacketsReceived != heard
 		if !s.control.probePath(every, arrived, stats.BytesSent) {

@@ -40,6 +40,8 @@ type session struct {
 	accepted wire.LinkCount           // links that the peer opened
 	theirs   []*lane                  // of the peer
 	users    int                      // links and opens that keep the session from lingering
+	packets  uint64                   // received from the peer when Quiet was called last
+	packetAt time.Duration            // Mono when that number was new
 	linger   *time.Timer              // runs while users is 0
 	rested   time.Duration            // Mono since which it does
 	closed   bool
@@ -70,6 +72,18 @@ func (s *session) RTT() runtime.RTT {
 		s.t.observe(&event.Event{Kind: event.SessionMeasured, Peer: s.p.id, N: int64(r.Latest)})
 	}
 	return r
+}
+
+// Quiet implements runtime.Session. keepAlive calls it as well, so that a packet is noticed
+// within the interval of pings.
+func (s *session) Quiet() time.Duration {
+	packets, now := s.conn.ConnectionStats().PacketsReceived, s.t.config.Clock.Mono()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if packets != s.packets {
+		s.packets, s.packetAt = packets, now
+	}
+	return now - s.packetAt
 }
 
 // acquire keeps the session open until release; false if it is closed.

@@ -24,7 +24,7 @@ type attempt struct {
 	bytes    int           // of the batch
 	paused   bool
 	every    time.Duration // the interval at which the producer wants reports; 0: none
-	reported uint64        // the number that it was told last
+	reported report        // what it was told last
 	pops     uint64        // queue.pops then
 	odd      bool          // it was told that the producer says what this version does not know
 }
@@ -129,7 +129,8 @@ func (a *attempt) onStart(s start) {
 	default:
 		a.miss(gap{1, s.Next - 1, s.Next - 1}, kind, wire.None)
 	}
-	if a.every, a.reported = every, s.Next-1; every > 0 {
+	if a.every, a.reported.consumed = every, s.Next-1; every > 0 {
+		_, _ = a.link.Send(a.reported.encode()) // from now on this side waits for datums
 		w.startReports()
 	}
 	w.connected++
@@ -137,6 +138,7 @@ func (a *attempt) onStart(s start) {
 	w.changed()
 	if w.queue.isFull() {
 		a.pause()
+		a.expectReport()
 	}
 }
 
@@ -184,9 +186,13 @@ func (a *attempt) hand() {
 	full := r.worker.queue.push(a.batch)
 	clear(a.batch)
 	a.batch, a.bytes = a.batch[:0], 0
-	if full && r.attempt == a {
+	if r.attempt != a {
+		return
+	}
+	if full {
 		a.pause()
 	}
+	a.expectReport()
 }
 
 // pause stops reading until the queue has room.

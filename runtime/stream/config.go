@@ -90,10 +90,13 @@ type ProducerConfig struct {
 	MaxPerPeer   int // subscriptions of one peer; 0: DefaultPerPeer
 	Lag          Lag
 	// BlockMax is how long, under Block, a consumer whose application takes nothing may
-	// hold up the producer. 0: DefaultBlockMax.
+	// hold up the producer. An application that has taken all that arrived is waited for
+	// ten times as long while packets of its node arrive: a datum may take longer than
+	// BlockMax on a slow path. 0: DefaultBlockMax.
 	BlockMax time.Duration
 	// DrainMax is how long Close waits for a consumer without progress: its application
-	// takes nothing, and neither does its link. 0: DefaultDrainMax.
+	// takes nothing, and neither does its link. One that has taken all that arrived is
+	// waited for as BlockMax says. 0: DefaultDrainMax.
 	DrainMax time.Duration
 	// Online must be met for Send to go through; the zero value demands one
 	// consumer. AtLeast(0) lets datums through without any: those are lost.

@@ -224,6 +224,9 @@ func (w *fanout) onStalled() {
 	now := w.env.Clock.Mono()
 	w.each(func(s *subscription) {
 		if s.blocks && now >= s.patience() {
+			s.excuse(w.config.BlockMax)
+		}
+		if s.blocks && now >= s.patience() {
 			w.env.Mark("stream/block-max")
 			s.cut(wire.TooSlow)
 		}
@@ -399,6 +402,7 @@ func (w *fanout) onDrainDeadline() {
 	now := w.env.Clock.Mono()
 	until := time.Duration(math.MaxInt64)
 	w.each(func(s *subscription) {
+		s.excuse(w.config.DrainMax)
 		due := max(w.closedAt, s.progressAt) + w.config.DrainMax
 		if s.stage == serving && s.settled() {
 			due = now + w.config.DrainMax

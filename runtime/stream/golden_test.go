@@ -43,6 +43,13 @@ func TestMessagesKeepTheirBytes(t *testing.T) {
 			}
 		}
 	}
+	reports := func(want report) func(*testing.T, []byte) {
+		return func(t *testing.T, b []byte) {
+			if got, known, err := decodeReport(b); got != want || !known || err != nil {
+				t.Errorf("got %+v, %v, want %+v", got, err, want)
+			}
+		}
+	}
 	golden.Check(t,
 		golden.Message{Name: "subscribe", Bytes: wire.MustMarshal(asked), Read: asks(asked)},
 		golden.Message{Name: "subscribe-criteria", Bytes: wire.MustMarshal(some), Read: asks(some)},
@@ -53,11 +60,8 @@ func TestMessagesKeepTheirBytes(t *testing.T) {
 		golden.Message{Name: "start-progress", Bytes: encodeStart(asking), Read: says(message{kind: frameStart, start: asking})},
 		golden.Message{Name: "start-before", Bytes: encodeStart(follows), Read: says(message{kind: frameStart, start: follows})},
 		golden.Message{Name: "start-first", Bytes: encodeStart(missed), Read: says(message{kind: frameStart, start: missed})},
-		golden.Message{Name: "progress", Bytes: encodeProgress(1003), Read: func(t *testing.T, b []byte) {
-			if got, known, err := decodeProgress(b); got != 1003 || !known || err != nil {
-				t.Errorf("progress: got %d, %v, want 1003", got, err)
-			}
-		}},
+		golden.Message{Name: "progress", Bytes: report{1003, false}.encode(), Read: reports(report{1003, false})},
+		golden.Message{Name: "progress-waits", Bytes: report{1003, true}.encode(), Read: reports(report{1003, true})},
 		golden.Message{Name: "start-next", Bytes: append([]byte{frameStart}, next.Extend(wire.MustMarshal(first))...), Read: says(message{kind: frameStart, start: first})},
 		golden.Message{Name: "gap", Bytes: skipped.frame(), Read: says(message{kind: frameGap, gap: skipped})},
 		golden.Message{Name: "datum", Bytes: datum, Read: says(message{kind: frameDatum, gap: gap{1004, 1004, 1}, payload: []byte("payload")})},

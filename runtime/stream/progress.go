@@ -55,9 +55,13 @@ func (w *receivers) onTaken() {
 			every = a.every
 		}
 	}
-	if every == 0 {
-		return // nobody wants to know any more; startReports begins anew
+	if every > 0 { // else startReports begins anew
+		w.reportIn(every)
 	}
+}
+
+// reportIn has onReportDue run after an interval.
+func (w *receivers) reportIn(every time.Duration) {
 	w.reporter.running = true
 	if w.reporter.timer == nil {
 		w.reporter.timer = w.env.Clock.AfterFunc(w.strand, every, w.onReportDue)
@@ -95,17 +99,26 @@ func (w *receivers) reportProgress() (sent bool) {
 // reportProgress sends the number of the last datum or gap that the application took,
 // if it is new, or if it took others while something of this producer waits behind
 // them: a producer must not take an application for stopped that reads what came
-// before. A link without room gets it with the next interval.
+// before. It also reports whether something waits, if that is new. A link without room
+// gets it with the next interval.
 func (a *attempt) reportProgress() (due bool) {
 	r := a.receiver
 	consumed, pops := r.worker.queue.consumed(a.origin)
-	consumed = max(consumed, a.reported)
-	waits := a.paused || r.next-1 > consumed
-	if consumed == a.reported && (pops == a.pops || !waits) {
+	now := report{consumed: max(consumed, a.reported.consumed)}
+	now.waits = a.paused || r.next-1 > now.consumed
+	if now == a.reported && (pops == a.pops || !now.waits) {
 		return false
 	}
-	if n, _ := a.link.Send(encodeProgress(consumed)); n > 0 {
-		a.reported, a.pops = consumed, pops
+	if n, _ := a.link.Send(now.encode()); n > 0 {
+		a.reported, a.pops = now, pops
 	}
 	return true
+}
+
+// expectReport has the producer told within an interval that something waits for the
+// application, if the application does not take it before.
+func (a *attempt) expectReport() {
+	if w := a.receiver.worker; a.up && a.every > 0 && !a.reported.waits && !w.reporter.running {
+		w.reportIn(a.every)
+	}
 }

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/smalti/smalti/runtime"
@@ -117,9 +118,8 @@ func (q *queue) merge(a *arrival) bool {
 
 // lastOf returns the index of what was queued last of a producer, -1 if nothing is.
 func (q *queue) lastOf(producer ident.PeerID) int {
-	items := q.items.all()
-	for i := len(items) - 1; i >= 0; i-- {
-		if items[i].producer == producer {
+	for i, a := range slices.Backward(q.items.all()) {
+		if a.producer == producer {
 			return i
 		}
 	}

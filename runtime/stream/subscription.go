@@ -47,7 +47,9 @@ type subscription struct {
 	sent       uint64        // number of the last datum or gap that the link took
 	consumed   uint64        // number of the last one that the consumer's application took, as it reported
 	admittedAt time.Duration // Mono
-	progressAt time.Duration // Mono of its last report, or of the admission
+	hungry     bool          // its application has taken all that arrived, as it reported
+	reportAt   time.Duration // Mono of its last report, or of the admission
+	progressAt time.Duration // Mono of its last sign of progress, or of the admission
 	repeats    int64         // messages without news
 	heard      bool          // it knows of its admission
 	odd        bool          // it sent a message of a later version
@@ -305,9 +307,9 @@ func (s *subscription) OnMessage(m []byte) {
 	if !s.served() {
 		return
 	}
-	consumed, known, err := decodeProgress(m)
-	news := known && consumed > s.consumed
-	if err != nil || known && (consumed < s.consumed || consumed > s.sent) || !news && !s.mayRepeat() {
+	r, known, err := decodeReport(m)
+	news := known && r.consumed > s.consumed
+	if err != nil || known && (r.consumed < s.consumed || r.consumed > s.sent) || !news && !s.mayRepeat() {
 		s.cut(wire.ProtocolViolation)
 		return
 	}
@@ -317,8 +319,14 @@ func (s *subscription) OnMessage(m []byte) {
 	}
 	switch {
 	case known:
-		s.consumed = consumed
-		s.advance()
+		arrived := !news && r.waits && s.hungry
+		s.consumed, s.hungry = r.consumed, !r.waits
+		s.reportAt = s.worker.env.Clock.Mono()
+		if arrived { // up to an interval ago: no progress
+			s.progressAt = max(s.progressAt, s.reportAt-s.worker.config.progressEvery())
+		} else {
+			s.advance(s.reportAt)
+		}
 	case !s.odd:
 		s.odd = true
 		s.worker.env.Mark("stream/unknown-message")
@@ -334,10 +342,29 @@ func (s *subscription) mayRepeat() bool {
 	return s.repeats <= spare+rate*int64((w.env.Clock.Mono()-s.admittedAt)/w.config.progressEvery())
 }
 
-// advance notes that the consumer makes progress.
-func (s *subscription) advance() {
-	s.progressAt = s.worker.env.Clock.Mono()
-	s.worker.env.Report(s.event(&event.Event{Kind: event.SubProgress, To: s.consumed}))
+// advance notes that the consumer made progress at a time.
+func (s *subscription) advance(at time.Duration) {
+	s.progressAt = at
+	ago := s.worker.env.Clock.Mono() - at
+	s.worker.env.Report(s.event(&event.Event{Kind: event.SubProgress, To: s.consumed, N: int64(ago)}))
+}
+
+// excuseMost is how many times as long as another consumer one is waited for that waits for
+// datums itself: one of 16 MiB takes 50 s at 3 Mbit/s.
+const excuseMost = 10
+
+// excuse takes a consumer whose application has taken all that arrived for one that makes
+// progress while packets of its node arrive: the path is slow, and not the consumer. limit is
+// the time-out. The node may hang and a report may be false, so there is an end to it.
+func (s *subscription) excuse(limit time.Duration) {
+	if !s.hungry {
+		return
+	}
+	now := s.worker.env.Clock.Mono()
+	at := min(now-s.link.Session().Quiet(), s.reportAt+(excuseMost-1)*limit)
+	if at > s.progressAt && at+limit > now {
+		s.advance(at)
+	}
 }
 
 // patience returns when a subscription that blocks is to be cut, by Mono.
@@ -351,7 +378,7 @@ func (s *subscription) OnWritable() {
 		return
 	}
 	if s.worker.closing {
-		s.advance() // the consumer's node took what the link was full of
+		s.advance(s.worker.env.Clock.Mono()) // the consumer's node took what the link was full of
 	}
 	s.pump()
 	if s.stage == emptying {

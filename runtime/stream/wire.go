@@ -76,7 +76,10 @@ const (
 // datum or gap of this subscription that it took. A number that does not grow means
 // that it took what stands before the subscription's datums in the consumer's queue.
 // Further kinds belong to later versions and are ignored.
-const frameProgress = 1
+const (
+	frameProgress = 1 // nothing of the producer waits for the application
+	frameWaiting  = 2 // something does
+)
 
 // progressSize is the length of a progress message, in bytes.
 const progressSize = 1 + 8
@@ -88,20 +91,32 @@ const (
 	gapSize     = 1 + 8 + 8 + 8
 )
 
-func encodeProgress(consumed uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{frameProgress}, consumed)
+// report is what a consumer tells of its application: the number of the last datum or gap
+// that it took, and whether it has not taken all that has arrived.
+type report struct {
+	consumed uint64
+	waits    bool
 }
 
-// decodeProgress returns the number that a consumer's message reports. known is false
-// for a kind of message of a later version.
-func decodeProgress(b []byte) (consumed uint64, known bool, err error) {
+func (r report) encode() []byte {
+	kind := byte(frameProgress)
+	if r.waits {
+		kind = frameWaiting
+	}
+	return binary.BigEndian.AppendUint64([]byte{kind}, r.consumed)
+}
+
+// decodeReport decodes a message of a consumer. known is false for a kind of message of a
+// later version.
+func decodeReport(b []byte) (r report, known bool, err error) {
+	known = len(b) > 0 && (b[0] == frameProgress || b[0] == frameWaiting)
 	switch {
-	case len(b) == progressSize && b[0] == frameProgress:
-		return binary.BigEndian.Uint64(b[1:]), true, nil
-	case len(b) > 0 && len(b) <= wire.MaxHandshake && b[0] != frameProgress:
-		return 0, false, nil
+	case known && len(b) == progressSize:
+		return report{binary.BigEndian.Uint64(b[1:]), b[0] == frameWaiting}, true, nil
+	case !known && len(b) > 0 && len(b) <= wire.MaxHandshake:
+		return report{}, false, nil
 	default:
-		return 0, false, fmt.Errorf("decode progress: %d bytes: %w", len(b), wire.ErrDecode)
+		return report{}, false, fmt.Errorf("decode progress: %d bytes: %w", len(b), wire.ErrDecode)
 	}
 }
 
