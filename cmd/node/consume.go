@@ -236,7 +236,7 @@ func (s *sink) outcome(err error) error {
 	case errors.Is(err, errIdle):
 		hint := s.why()
 		if hint == "" {
-			hint = "the producer is connected and sends nothing; give a longer --timeout"
+			hint = "a producer is connected; it sends nothing, or its path is cut: give a longer --timeout"
 		}
 		return failed(hint, "nothing arrived for %s: %s", s.source.patience, s.progress())
 	case errors.Is(err, errInterrupted):
