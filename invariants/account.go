@@ -60,6 +60,7 @@ type subscription struct {
 	dropped   int64
 	progress  int64  // Mono of the last SubProgress, or of SubAccepted
 	consumed  uint64 // what the last SubProgress said
+	hungry    bool   // as it said: the application waits for datums
 }
 
 // holds tells whether anything waits for the subscription, or may still be given back to it.
@@ -165,7 +166,7 @@ func (p *producer) applySub(s *subscription, r *event.Record) {
 	case event.SubExpiry:
 		s.end = int64(r.To)
 	case event.SubProgress:
-		s.progress, s.consumed = r.Mono-r.N, r.To
+		s.progress, s.consumed, s.hungry = r.Mono-r.N, r.To, r.From == 0
 	case event.SubDraining:
 		p.release(s, r)
 		s.draining, s.drainFor = true, r.Reason

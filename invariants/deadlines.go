@@ -11,12 +11,12 @@ import (
 // deadlinesRule: a deadline is for what is wrong elsewhere. Where nothing is, one that passes
 // hides a wake-up that was lost.
 var deadlinesRule = rule{
-	Info: Info{"deadlines", Safety, "where nothing is wrong nothing ends because its time is over: no handshake, session, ping or exchange with a node that runs, no drain to a consumer that has everything, and no close of a node that has nothing left to deliver"},
+	Info: Info{"deadlines", Safety, "where nothing is wrong nothing ends because its time is over: no handshake, session, ping or exchange with a node that runs, no drain to a consumer that has everything or whose application has taken all that arrived, and no close of a node that has nothing left to deliver"},
 	kinds: []event.Kind{
 		event.Unsubscribed, event.SyncEnded, event.Pinged, event.SessionDown, event.SubEnded, event.NodeClosing, event.NodeStopped,
 	},
 	make: func(p reporter, b *book, o Options) Checker {
-		return &deadlines{reporter: p, book: b, joins: map[int]bool{}, stops: o.Stop, trip: int64(deadlineTrips*o.Latency + stuckTurns*o.Lag)}
+		return &deadlines{reporter: p, book: b, joins: map[int]bool{}, stops: o.Stop, blocks: o.BlockMax, trip: int64(deadlineTrips*o.Latency + stuckTurns*o.Lag)}
 	},
 }
 
@@ -29,12 +29,16 @@ const (
 	waitMax       = 30 * time.Second
 )
 
+// arriveMax is how long a datum may be on its way over a slow path.
+const arriveMax = 10 * time.Second
+
 type deadlines struct {
 	reporter
 	*book
-	stops time.Duration
-	trip  int64
-	joins map[int]bool // lives that were linked when they began to close
+	stops  time.Duration
+	blocks map[ident.StreamID]time.Duration
+	trip   int64
+	joins  map[int]bool // lives that were linked when they began to close
 }
 
 func (c *deadlines) Event(r *event.Record) {
@@ -67,18 +71,27 @@ func (c *deadlines) calm(from, until int64) bool {
 // drain judges the end of a subscription for which a producer waited.
 func (c *deadlines) drain(r *event.Record) {
 	p, l := c.producer, c.runs(r.Peer)
-	if r.Reason != wire.DrainTimeout && r.Reason != wire.GracefulShutdown || c.sub == nil || l == nil || !p.closing || p.gaveUp {
+	gaveUp := r.Reason == wire.DrainTimeout || r.Reason == wire.TooSlow && c.blocks[p.key.stream] > 0
+	if !gaveUp && r.Reason != wire.GracefulShutdown || c.sub == nil || l == nil || p.gaveUp {
 		return
+	}
+	since := p.closesAt
+	if !p.closing {
+		since = max(c.sub.at, r.At-int64(c.blocks[p.key.stream]))
 	}
 	for _, v := range l.receivers {
 		given := v.given()
 		if v.key.peer != p.key.node || v.key.stream != p.key.stream || v.incarnation != p.key.incarnation || v.blurred || len(given) == 0 {
 			continue
 		}
-		came := max(v.came, p.closesAt)
+		came := max(v.came, since)
 		due := came + int64(confirmMax) + c.trip
-		if given[len(given)-1].to < v.next && r.At > due && c.calm(p.closesAt, due) {
+		all := given[len(given)-1].to < v.next
+		switch {
+		case all && p.closing && r.At > due && c.calm(since, due):
 			c.fail(r, "%s, though its consumer has everything since %s", r.Event, time.Duration(came))
+		case !all && gaveUp && c.sub.hungry && c.sub.consumed+1 >= v.next && r.At-came < int64(arriveMax) && c.calm(since, r.At):
+			c.fail(r, "%s, though its consumer waits for datum %d, which is on its way", r.Event, v.next)
 		}
 	}
 }

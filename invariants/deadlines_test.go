@@ -6,6 +6,7 @@ import (
 
 	"github.com/smalti/smalti/invariants"
 	"github.com/smalti/smalti/runtime/event"
+	"github.com/smalti/smalti/runtime/ident"
 	"github.com/smalti/smalti/runtime/wire"
 )
 
@@ -16,6 +17,7 @@ func TestNothingEndsByItsDeadline(t *testing.T) {
 		Kind: event.InputDropped, Stream: theStream, Incarnation: inc, From: 5, To: 9, N: 5, Reason: wire.DrainTimeout,
 	}
 	drains := history(runs, upTo(4), c(received(1, 4)), at(10*time.Second, p(closing(), offline(1), draining(1, "c", wire.GracefulShutdown))))
+	tooSlow := because(wire.TooSlow, ended(1, "c", 0))
 	ended := func(r wire.Reason) []step { return p(because(r, ended(1, "c", 0)), closed()) }
 	began, over := event.Event{Kind: event.FaultBegan, Text: "pause d"}, event.Event{Kind: event.FaultEnded, Text: "pause d"}
 	stopped := event.Event{Kind: event.NodeStopped}
@@ -24,6 +26,9 @@ func TestNothingEndsByItsDeadline(t *testing.T) {
 		return event.Event{Kind: k, Peer: nodeOf("p"), Reason: r}
 	}
 	stop := invariants.Options{Stop: 250 * time.Millisecond}
+	waits := history(runs, upTo(4), c(received(1, 3)), p(progressed(1, "c", 3)))
+	onWay := history(waits, at(10*time.Second, p(closing(), offline(1), draining(1, "c", wire.GracefulShutdown))))
+	blocking := invariants.Options{BlockMax: map[ident.StreamID]time.Duration{theStream: time.Second}}
 	run(t, []historyCase{
 		{name: "drained", steps: history(drains, at(10500*time.Millisecond, ended(wire.GracefulShutdown)))},
 		{name: "not everything had come", steps: history(runs, upTo(4), c(received(1, 3)), at(10*time.Second, p(closing(), offline(1), draining(1, "c", wire.GracefulShutdown))), at(15*time.Second, ended(wire.DrainTimeout)))},
@@ -32,6 +37,22 @@ func TestNothingEndsByItsDeadline(t *testing.T) {
 		{
 			name:  "given up with what its producer held for another",
 			steps: history(drains, at(15*time.Second, p(held)), at(15*time.Second, ended(wire.DrainTimeout))),
+		},
+		{
+			name:  "given up while it waits for what is on its way",
+			steps: history(onWay, at(15*time.Second, ended(wire.DrainTimeout))), want: breaks,
+		},
+		{
+			name:  "given up when nothing came for long",
+			steps: history(onWay, at(25*time.Second, ended(wire.DrainTimeout))),
+		},
+		{
+			name: "cut as too slow while it waits for what is on its way", options: blocking,
+			steps: history(waits, at(10*time.Second, p(tooSlow))), want: breaks,
+		},
+		{
+			name:  "cut as too slow by a policy that does not wait",
+			steps: history(waits, at(10*time.Second, p(tooSlow))),
 		},
 		{name: "a consumer that leaves", steps: history(drains, at(15*time.Second, ended(wire.Cancelled)))},
 		{name: "a time-out while something is wrong", steps: history(calm, world(began), at(time.Minute, c(times(event.Pinged, wire.IdleTimeout))))},

@@ -370,7 +370,7 @@ func TestAnOrderlyEndLosesNothing(t *testing.T) {
 	breaks := []string{"graceful"}
 	const reason, late = wire.GracefulShutdown, wire.DrainTimeout
 	shorter := invariants.Options{Drains: map[ident.StreamID]time.Duration{theStream: time.Second}}
-	orderly := history(upTo(4), p(enqueued(1, "c", 5, 9)), at(10*time.Second, p(closing(), offline(1), draining(1, "c", reason))))
+	orderly := history(upTo(4), c(received(1, 4)), p(enqueued(1, "c", 5, 9)), at(10*time.Second, p(closing(), offline(1), draining(1, "c", reason))))
 	run(t, []historyCase{
 		{name: "all written", steps: history(orderly, p(written(1, "c", 5, 9), because(reason, ended(1, "c", 0)), closed()))},
 		{name: "cut at the deadline", steps: history(orderly, at(15*time.Second, p(inputDropped(10, 11, late), dropped(1, "c", 5, 9, late), because(late, ended(1, "c", 0)), closed())))},

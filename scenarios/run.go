@@ -90,7 +90,7 @@ func Run(s Scenario, o Options) (Result, error) {
 		strategy = plan.New
 	}
 	r.world = sim.New(sim.Config{Seed: o.Seed, Budget: o.Budget, HangLimit: o.HangLimit, Buggify: s.Buggify, Strategy: strategy, Path: netsim.Path{
-		Latency: netsim.Latency{Shape: netsim.Uniform, Base: s.Latency, Spread: s.Jitter},
+		Latency: netsim.Latency{Shape: netsim.Uniform, Base: s.Latency, Spread: s.Jitter}, Bandwidth: s.Bandwidth,
 	}})
 	for _, st := range s.Streams {
 		r.world.Publish(ident.Stream(st.Name))

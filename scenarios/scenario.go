@@ -20,24 +20,28 @@ const (
 	maxHosts    = 10_000
 	maxDuration = 24 * time.Hour
 	minWindow   = 1 << 10
-	minPurge    = 5 * time.Second
-	minMeasure  = time.Second
+	// minBandwidth lets discovery and small datums pass.
+	minBandwidth = 10_000
+	minPurge     = 5 * time.Second
+	minMeasure   = time.Second
 )
 
 // Scenario is one simulation, as data.
 type Scenario struct {
 	Name     string        `yaml:"name"`
 	Doc      string        `yaml:"doc,omitempty"`
-	Duration time.Duration `yaml:"duration"`           // of the part in which faults happen
-	Quiesce  time.Duration `yaml:"quiesce,omitempty"`  // how long everything has then to recover; 0: see Recovery
-	Calm     time.Duration `yaml:"calm,omitempty"`     // the recovery ends early when all was as it must be for so long; 0: it takes all of Quiesce
-	Latency  time.Duration `yaml:"latency,omitempty"`  // of every path, one way; 0: 1 ms
-	Jitter   time.Duration `yaml:"jitter,omitempty"`   // on top of it, uniform
-	Window   int           `yaml:"window,omitempty"`   // of every link, in bytes, as much again in its send queue, and four messages a KiB; 0: the product's
-	Purge    time.Duration `yaml:"purge,omitempty"`    // how long nodes remember who left or does not answer; 0: the product's
-	Measure  time.Duration `yaml:"measure,omitempty"`  // how often nodes measure round trips that somebody asks for; 0: the product's
-	Buggify  bool          `yaml:"buggify,omitempty"`  // product code behaves as badly as it may
-	Strategy string        `yaml:"strategy,omitempty"` // whose turn it is, in the text form of package explore; "": random
+	Duration time.Duration `yaml:"duration"`          // of the part in which faults happen
+	Quiesce  time.Duration `yaml:"quiesce,omitempty"` // how long everything has then to recover; 0: see Recovery
+	Calm     time.Duration `yaml:"calm,omitempty"`    // the recovery ends early when all was as it must be for so long; 0: it takes all of Quiesce
+	Latency  time.Duration `yaml:"latency,omitempty"` // of every path, one way; 0: 1 ms
+	Jitter   time.Duration `yaml:"jitter,omitempty"`  // on top of it, uniform
+	// Bandwidth is that of every path, in bytes a second, each way; 0: no limit.
+	Bandwidth int64         `yaml:"bandwidth,omitempty"`
+	Window    int           `yaml:"window,omitempty"`   // of every link, in bytes, as much again in its send queue, and four messages a KiB; 0: the product's
+	Purge     time.Duration `yaml:"purge,omitempty"`    // how long nodes remember who left or does not answer; 0: the product's
+	Measure   time.Duration `yaml:"measure,omitempty"`  // how often nodes measure round trips that somebody asks for; 0: the product's
+	Buggify   bool          `yaml:"buggify,omitempty"`  // product code behaves as badly as it may
+	Strategy  string        `yaml:"strategy,omitempty"` // whose turn it is, in the text form of package explore; "": random
 	// Core are the hosts that recover in Quiesce; what ails others goes on until the end.
 	// None: all do.
 	Core     []string `yaml:"core,omitempty,flow"`
@@ -171,6 +175,7 @@ func (s Scenario) Validate(programs ...string) error {
 	check(s.Calm == 0 || len(s.Marks) == 0, "calm and marks: a run that ends early may miss them")
 	check(s.Quiesce >= 0 && s.Quiesce <= maxDuration, "quiesce %s, want up to %s", s.Quiesce, maxDuration)
 	check(s.Latency >= 0 && s.Jitter >= 0 && s.Latency <= time.Minute && s.Jitter <= time.Minute, "latency %s, jitter %s, want 0 to 1m", s.Latency, s.Jitter)
+	check(s.Bandwidth == 0 || s.Bandwidth >= minBandwidth && s.Bandwidth <= 1<<30, "bandwidth %d, want %d to %d bytes a second", s.Bandwidth, minBandwidth, 1<<30)
 	check(s.Purge == 0 || s.Purge >= minPurge && s.Purge <= maxDuration, "purge %s, want %s to %s", s.Purge, minPurge, maxDuration)
 	check(s.Measure == 0 || s.Measure >= minMeasure && s.Measure <= maxDuration, "measure %s, want %s to %s", s.Measure, minMeasure, maxDuration)
 	check(s.Window == 0 || s.Window >= minWindow && s.Window <= 16<<20, "window %d, want %d to %d bytes", s.Window, minWindow, 16<<20)

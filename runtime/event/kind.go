@@ -177,8 +177,9 @@ const (
 
 	// SubProgress: the application of Peer has taken everything of Sub up to number To, as
 	// its node reports; or, while the producer closes, the link took more for it; or the
-	// application waits for what is on its way, and a packet of Peer arrived N nanoseconds
-	// ago.
+	// application waits for what is on its way, and a packet of Peer arrived. That was N
+	// nanoseconds ago. From is 1 if something waits for the application, as its node
+	// reported last, and 0 if the application waits for datums.
 	SubProgress Kind = 90
 
 	// MissedUnknown: the consumer may miss datums of Peer, and how many is not known. Peer

@@ -322,8 +322,8 @@ func (s *subscription) OnMessage(m []byte) {
 		arrived := !news && r.waits && s.hungry
 		s.consumed, s.hungry = r.consumed, !r.waits
 		s.reportAt = s.worker.env.Clock.Mono()
-		if arrived { // up to an interval ago: no progress
-			s.progressAt = max(s.progressAt, s.reportAt-s.worker.config.progressEvery())
+		if arrived { // up to an interval ago: no progress since then
+			s.advance(max(s.progressAt, s.reportAt-s.worker.config.progressEvery()))
 		} else {
 			s.advance(s.reportAt)
 		}
@@ -345,8 +345,11 @@ func (s *subscription) mayRepeat() bool {
 // advance notes that the consumer made progress at a time.
 func (s *subscription) advance(at time.Duration) {
 	s.progressAt = at
-	ago := s.worker.env.Clock.Mono() - at
-	s.worker.env.Report(s.event(&event.Event{Kind: event.SubProgress, To: s.consumed, N: int64(ago)}))
+	e := event.Event{Kind: event.SubProgress, To: s.consumed, N: int64(s.worker.env.Clock.Mono() - at)}
+	if !s.hungry {
+		e.From = 1
+	}
+	s.worker.env.Report(s.event(&e))
 }
 
 // excuseMost is how many times as long as another consumer one is waited for that waits for
