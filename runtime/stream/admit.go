@@ -22,7 +22,7 @@ func (w *fanout) admit(s *subscription) {
 	s.since = w.env.Clock.Now()
 	s.sent, s.consumed = w.next-1, w.next-1
 	s.admittedAt = w.env.Clock.Mono()
-	s.reportAt, s.progressAt = s.admittedAt, s.admittedAt
+	s.waitsSince, s.progressAt = s.admittedAt, s.admittedAt
 	s.ring = ring{depth: &s.traffic.queued, maxDatums: w.config.Queue, maxBytes: w.config.QueueBytes}
 	w.enlist(s)
 	w.env.Report(s.event(&event.Event{Kind: event.SubAccepted, From: w.next, To: uint64(expires.UnixNano()), N: int64(len(w.subs)), Text: s.criteria}))

@@ -25,8 +25,10 @@ type attempt struct {
 	paused   bool
 	every    time.Duration // the interval at which the producer wants reports; 0: none
 	reported report        // what it was told last
-	pops     uint64        // queue.pops then
-	odd      bool          // it was told that the producer says what this version does not know
+
+	reportedAt time.Duration // Mono when; 0: not yet
+	pops       uint64        // queue.pops then
+	odd        bool          // it was told that the producer says what this version does not know
 }
 
 var _ runtime.Handler = (*attempt)(nil)
@@ -131,7 +133,7 @@ func (a *attempt) onStart(s start) {
 	}
 	if a.every, a.reported.consumed = every, s.Next-1; every > 0 {
 		_, _ = a.link.Send(a.reported.encode()) // from now on this side waits for datums
-		w.startReports()
+		w.startReports(every)
 	}
 	w.connected++
 	w.watchDistances()

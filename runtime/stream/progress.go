@@ -31,13 +31,17 @@ func (c ProducerConfig) progressEvery() time.Duration {
 // interval. It belongs to the consumer's strand.
 type reporter struct {
 	timer   runtime.Timer
-	running bool // the timer is armed
+	running bool          // the timer is armed
+	every   time.Duration // for how long
 }
 
 // startReports begins to report to a producer that has just admitted this consumer.
-func (w *receivers) startReports() {
-	if !w.reporter.running {
+func (w *receivers) startReports(every time.Duration) {
+	switch {
+	case !w.reporter.running:
 		w.queue.report()
+	case every < w.reporter.every: // of other producers
+		w.reportIn(every)
 	}
 }
 
@@ -62,7 +66,7 @@ func (w *receivers) onTaken() {
 
 // reportIn has onReportDue run after an interval.
 func (w *receivers) reportIn(every time.Duration) {
-	w.reporter.running = true
+	w.reporter.running, w.reporter.every = true, every
 	if w.reporter.timer == nil {
 		w.reporter.timer = w.env.Clock.AfterFunc(w.strand, every, w.onReportDue)
 	} else {
@@ -100,7 +104,8 @@ func (w *receivers) reportProgress() (sent bool) {
 // if it is new, or if it took others while something of this producer waits behind
 // them: a producer must not take an application for stopped that reads what came
 // before. It also reports whether something waits, if that is new. A link without room
-// gets it with the next interval.
+// gets it with the next interval, and so does a producer that asked for a longer interval
+// than others.
 func (a *attempt) reportProgress() (due bool) {
 	r := a.receiver
 	consumed, pops := r.worker.queue.consumed(a.origin)
@@ -109,8 +114,12 @@ func (a *attempt) reportProgress() (due bool) {
 	if now == a.reported && (pops == a.pops || !now.waits) {
 		return false
 	}
+	at := r.worker.env.Clock.Mono()
+	if a.reportedAt != 0 && at-a.reportedAt < a.every {
+		return true
+	}
 	if n, _ := a.link.Send(now.encode()); n > 0 {
-		a.reported, a.pops = now, pops
+		a.reported, a.reportedAt, a.pops = now, at, pops
 	}
 	return true
 }
@@ -118,7 +127,7 @@ func (a *attempt) reportProgress() (due bool) {
 // expectReport has the producer told within an interval that something waits for the
 // application, if the application does not take it before.
 func (a *attempt) expectReport() {
-	if w := a.receiver.worker; a.up && a.every > 0 && !a.reported.waits && !w.reporter.running {
+	if w := a.receiver.worker; a.up && a.every > 0 && !a.reported.waits && (!w.reporter.running || a.every < w.reporter.every) {
 		w.reportIn(a.every)
 	}
 }

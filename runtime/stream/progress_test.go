@@ -203,3 +203,60 @@ func TestAConsumerThatReportsNoNewsForEverIsCut(t *testing.T) {
 		t.Errorf("ended %d times as a violation, want once", n)
 	}
 }
+
+// A consumer of two producers reports to each as often as that asked for, also where one is
+// patient and the other is not.
+func TestProducersOfDifferentPatienceHaveReportsOfTheirOwn(t *testing.T) {
+	for _, blockMax := range []time.Duration{100 * time.Millisecond, 500 * time.Millisecond} {
+		b := newBed(t, 1, "p", "q", "c")
+		p := b.produce("p", stream.ProducerConfig{Lag: stream.Block, BlockMax: blockMax})
+		c := b.consume("c", stream.ConsumerConfig{})
+		b.within(5*time.Second, "first producer", subscribed(1, p))
+		b.endless(p, 100)
+		g := b.receive("c", c, blockMax/5)
+		b.run(10 * time.Second)
+		q := b.produce("q", stream.ProducerConfig{Lag: stream.Block})
+		b.task("q", func(ctx context.Context) error {
+			for i := 0; ; i++ {
+				if _, err := q.Send(ctx, payload(i, 100)); err != nil {
+					return err
+				}
+				if err := b.Env().Sleep(ctx, time.Second); err != nil {
+					return err
+				}
+			}
+		})
+		b.run(2 * time.Minute)
+		if n := b.count("p", event.SubEnded) + b.count("q", event.SubEnded); n != 0 || len(g.gaps) != 0 {
+			t.Errorf("%s: %d subscriptions ended, and gaps %v, want none", blockMax, n, g.gaps)
+		}
+	}
+}
+
+// The consumer reports to a patient producer already when one comes that is not.
+func TestProducerThatComesLaterHasReportsAtItsOwnInterval(t *testing.T) {
+	for seed := range uint64(10) {
+		b := newBed(t, seed, "p", "q", "c")
+		q := b.produce("q", stream.ProducerConfig{})
+		c := b.consume("c", stream.ConsumerConfig{})
+		b.within(5*time.Second, "first producer", subscribed(1, q))
+		b.receive("c", c, time.Millisecond)
+		b.task("q", func(ctx context.Context) error {
+			for i := 0; ; i++ {
+				if _, err := q.Send(ctx, payload(i, 100)); err != nil {
+					return err
+				}
+				if err := b.Env().Sleep(ctx, 10*time.Millisecond); err != nil {
+					return err
+				}
+			}
+		})
+		b.run(2*time.Second + time.Duration(seed)*100*time.Millisecond)
+		p := b.produce("p", stream.ProducerConfig{Queue: 8, Lag: stream.Block, BlockMax: 200 * time.Millisecond})
+		b.endless(p, 1000)
+		b.run(20 * time.Second)
+		if n := b.count("p", event.SubEnded); n != 0 {
+			t.Errorf("seed %d: cut %d times while its application went on", seed, n)
+		}
+	}
+}

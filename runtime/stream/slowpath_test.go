@@ -143,3 +143,21 @@ func TestAConsumerThatReportsThatItWaitsForDatumsIsCutInTheEnd(t *testing.T) {
 		}
 	}
 }
+
+// The stream was idle for longer than a consumer is waited for.
+func TestCloseWaitsForADatumAfterAnIdleHour(t *testing.T) {
+	b := newBed(t, 1, "p", "c")
+	b.slowPath(150_000)
+	p := b.produce("p", stream.ProducerConfig{})
+	g := b.receive("c", b.consume("c", stream.ConsumerConfig{}), 0)
+	b.within(5*time.Second, "consumer", subscribed(1, p))
+	b.run(time.Hour)
+	if _, err := p.TrySend(payload(0, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	closed := b.task("p", p.Close)
+	b.within(time.Minute, "close", closed.done)
+	if closed.err != nil || !g.inOrder(0, 0) {
+		t.Errorf("close: %v; received %v, want 1", closed.err, g.values)
+	}
+}

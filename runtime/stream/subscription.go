@@ -48,7 +48,7 @@ type subscription struct {
 	consumed   uint64        // number of the last one that the consumer's application took, as it reported
 	admittedAt time.Duration // Mono
 	hungry     bool          // its application has taken all that arrived, as it reported
-	reportAt   time.Duration // Mono of its last report, or of the admission
+	waitsSince time.Duration // Mono of its last report, or of the first datum after it had taken all
 	progressAt time.Duration // Mono of its last sign of progress, or of the admission
 	repeats    int64         // messages without news
 	heard      bool          // it knows of its admission
@@ -183,8 +183,9 @@ func (s *subscription) send(frames [][]byte) (n int) {
 	settled := s.settled()
 	n, _ = s.link.Send(frames...)
 	if n > 0 {
-		if settled {
-			s.progressAt = s.worker.env.Clock.Mono() // it had nothing to take before
+		if settled { // it had nothing to take before
+			s.progressAt = s.worker.env.Clock.Mono()
+			s.waitsSince = s.progressAt
 		}
 		s.sent = lastSeq(frames[n-1])
 	}
@@ -321,11 +322,11 @@ func (s *subscription) OnMessage(m []byte) {
 	case known:
 		arrived := !news && r.waits && s.hungry
 		s.consumed, s.hungry = r.consumed, !r.waits
-		s.reportAt = s.worker.env.Clock.Mono()
+		s.waitsSince = s.worker.env.Clock.Mono()
 		if arrived { // up to an interval ago: no progress since then
-			s.advance(max(s.progressAt, s.reportAt-s.worker.config.progressEvery()))
+			s.advance(max(s.progressAt, s.waitsSince-s.worker.config.progressEvery()))
 		} else {
-			s.advance(s.reportAt)
+			s.advance(s.waitsSince)
 		}
 	case !s.odd:
 		s.odd = true
@@ -364,7 +365,7 @@ func (s *subscription) excuse(limit time.Duration) {
 		return
 	}
 	now := s.worker.env.Clock.Mono()
-	at := min(now-s.link.Session().Quiet(), s.reportAt+(excuseMost-1)*limit)
+	at := min(now-s.link.Session().Quiet(), s.waitsSince+(excuseMost-1)*limit)
 	if at > s.progressAt && at+limit > now {
 		s.advance(at)
 	}
