@@ -18,7 +18,7 @@ func slowPath() Scenario {
 		},
 		Workload: []Work{
 			{Host: "producer", Program: Produce, Stream: "large", Count: 8, Rounds: 2, Every: 100 * time.Millisecond, Size: 1 << 19},
-			{Host: "producer", Program: Produce, Stream: "also-large", Count: 2, Rounds: 3, Every: time.Second, Size: 1 << 19},
+			{Host: "producer", Program: Produce, Stream: "also-large", Count: 2, Rounds: 3, Every: 25 * time.Second, Size: 1 << 19},
 			{Host: "producer", Program: Produce, Stream: "small", Count: 20, Rounds: 3, Every: 100 * time.Millisecond, Size: 100},
 			{Host: "one", Program: Consume, Stream: "large"},
 			{Host: "one", Program: Consume, Stream: "small"},

@@ -55,7 +55,11 @@ type fanout struct {
 	more    bool          // the input may hold datums
 	blocked bool          // Block keeps them there until a subscription has room
 	stalled runtime.Timer // of the subscription that is the first to have blocked for too long
-	online  bool
+
+	stalledAt time.Duration // Mono when it is due
+	drainAt   time.Duration // Mono when deadline is due
+	judgeAt   time.Duration // Mono before which they judge no consumer, see postpone
+	online    bool
 
 	measuring bool // a look at round trips is due
 
@@ -200,11 +204,24 @@ func (w *fanout) block() {
 	if len(w.subs) == 0 {
 		return // the input waits for a consumer
 	}
+	until = max(until, w.judgeAt)
+	w.stalledAt = max(until, now)
 	if w.stalled == nil {
 		w.stalled = w.env.Clock.AfterFunc(w.strand, until-now, w.onStalled)
 	} else {
 		w.stalled.Reset(until - now)
 	}
+}
+
+// postpone reports whether consumers are not to be judged now by a timer that was due at a
+// time, but an interval of their reports later: if it runs so late, the process was stopped,
+// and what consumers sent meanwhile may not be read yet.
+func (w *fanout) postpone(due time.Duration) bool {
+	now, every := w.env.Clock.Mono(), w.config.progressEvery()
+	if now-due >= every {
+		w.judgeAt = now + every
+	}
+	return now < w.judgeAt
 }
 
 func (w *fanout) unblock() {
@@ -222,6 +239,11 @@ func (w *fanout) unblock() {
 // and whose applications took nothing in that time.
 func (w *fanout) onStalled() {
 	now := w.env.Clock.Mono()
+	if w.postpone(w.stalledAt) {
+		w.stalledAt = w.judgeAt
+		w.stalled.Reset(w.judgeAt - now)
+		return
+	}
 	w.each(func(s *subscription) {
 		if s.blocks && now >= s.patience() {
 			s.excuse(w.config.BlockMax)
@@ -369,6 +391,7 @@ func (w *fanout) close() {
 	w.stranded = w.waits()
 	w.closing = true
 	w.closedAt = w.env.Clock.Mono()
+	w.drainAt = w.closedAt + w.config.DrainMax
 	w.deadline = w.env.Clock.AfterFunc(w.strand, w.config.DrainMax, w.onDrainDeadline)
 	w.env.Report(w.event(&event.Event{Kind: event.ProducerClosing}))
 	for _, s := range w.subs {
@@ -400,6 +423,11 @@ func (w *fanout) drain() {
 // input for the sake of another.
 func (w *fanout) onDrainDeadline() {
 	now := w.env.Clock.Mono()
+	if w.postpone(w.drainAt) {
+		w.drainAt = w.judgeAt
+		w.deadline.Reset(w.judgeAt - now)
+		return
+	}
 	until := time.Duration(math.MaxInt64)
 	w.each(func(s *subscription) {
 		s.excuse(w.config.DrainMax)
@@ -414,6 +442,7 @@ func (w *fanout) onDrainDeadline() {
 		}
 	})
 	if len(w.subs) > 0 {
+		w.drainAt = until
 		w.deadline.Reset(until - now)
 		w.again()
 		return

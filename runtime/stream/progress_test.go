@@ -260,3 +260,41 @@ func TestProducerThatComesLaterHasReportsAtItsOwnInterval(t *testing.T) {
 		}
 	}
 }
+
+// What consumers report while the process of their producer is stopped is read after its
+// timers have run.
+func TestConsumersAreNotJudgedRightAfterTheirProducerWasStopped(t *testing.T) {
+	const limit = 3 * time.Second
+	for seed := range uint64(10) {
+		b := newBed(t, seed)
+		small(b, "p", "c")
+		p := b.produce("p", stream.ProducerConfig{Queue: 8, Lag: stream.Block, BlockMax: limit, DrainMax: limit})
+		g := b.receive("c", b.consume("c", stream.ConsumerConfig{Queue: 64}), 200*time.Millisecond)
+		b.within(5*time.Second, "consumer", subscribed(1, p))
+		sent := 0
+		b.task("p", func(ctx context.Context) error {
+			for ; ; sent++ {
+				if _, err := p.Send(ctx, payload(sent, 100)); err != nil {
+					return err
+				}
+			}
+		})
+		b.run(5 * time.Second)
+		stop := func() {
+			b.wrong("pause p")
+			b.Host("p").Pause()
+			b.run(5 * time.Second)
+			b.Host("p").Resume()
+		}
+		stop()
+		b.run(5 * time.Second)
+		closed := b.task("p", p.Close)
+		b.run(time.Second)
+		stop()
+		b.within(2*time.Minute, "close", closed.done)
+		b.run(30 * time.Second)
+		if closed.err != nil || !g.inOrder(0, sent-1) {
+			t.Errorf("seed %d: close: %v; received %d of %d, gaps %v", seed, closed.err, len(g.values), sent, g.gaps)
+		}
+	}
+}
