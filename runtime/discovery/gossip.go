@@ -54,8 +54,11 @@ type word struct {
 // absence is news that was named and did not come yet.
 type absence struct {
 	holding
-	from ident.PeerID
+	from []ident.PeerID // neighbours that named it and were not asked, the first one first, up to maxNamers
 }
+
+// maxNamers is of how many neighbours this node remembers that they named something.
+const maxNamers = 3
 
 // news is what one peer told since the last round, or this node learned itself.
 type news struct {
@@ -302,15 +305,21 @@ func (w *worker) miss(list names, from ident.PeerID) {
 	}
 	room := maxMissing
 	for _, a := range w.missing {
-		if a.from == from {
+		if a.from[0] == from {
 			room--
 		}
 	}
 	for i := 0; i < list.len() && room > 0; i++ {
 		h := list.at(i)
-		if _, known := w.missing[h.Peer]; !known && w.lacks(h) {
-			w.missing[h.Peer] = absence{h, from}
+		a, known := w.missing[h.Peer]
+		switch {
+		case !w.lacks(h):
+		case !known:
+			w.missing[h.Peer] = absence{h, []ident.PeerID{from}}
 			room--
+		case len(a.from) < maxNamers && !slices.Contains(a.from, from):
+			a.from = append(a.from, from)
+			w.missing[h.Peer] = a
 		}
 	}
 	if !w.missed && len(w.missing) > 0 {
@@ -331,18 +340,33 @@ func (w *worker) lacks(h holding) bool {
 	return hidden == nil || hidden.peer.Entry.Version.Compare(h.Version) < 0
 }
 
-// graft asks for what did not come. Each is asked for once: comparing catalogs
-// brings the rest.
+// graft asks for what did not come: one neighbour after the other that named it, since a
+// neighbour that is about to end its link does not answer. Comparing catalogs brings the rest.
 func (w *worker) graft() {
 	w.missed = false
 	asked := map[ident.PeerID][]ident.PeerID{}
 	for _, id := range sortedIDs(w.missing) {
 		m := w.missing[id]
-		if w.lacks(m.holding) {
-			asked[m.from] = append(asked[m.from], id)
+		if !w.lacks(m.holding) {
+			delete(w.missing, id)
+			continue
+		}
+		for len(m.from) > 0 {
+			from := m.from[0]
+			m.from = m.from[1:]
+			if n := w.neighbours.of(from); n != nil && n.open && !n.ending {
+				asked[from] = append(asked[from], id)
+				break
+			}
+		}
+		if w.missing[id] = m; len(m.from) == 0 {
+			delete(w.missing, id)
 		}
 	}
-	clear(w.missing)
+	if len(w.missing) > 0 {
+		w.missed = true
+		w.agenda.in(missingAfter, w.graft)
+	}
 	w.neighbours.each(func(n *neighbour) {
 		if wants := asked[n.peer]; len(wants) > 0 {
 			n.eager = true

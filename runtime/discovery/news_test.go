@@ -116,7 +116,9 @@ func TestTreeOfNewsFollowsWhatIsHeard(t *testing.T) {
 	}
 }
 
-func TestNamedNewsIsAskedForOnceIfItDoesNotCome(t *testing.T) {
+// A neighbour that is about to end its link does not answer: the next one is asked that named
+// the news.
+func TestNamedNewsIsAskedOfEachNeighbourOnceIfItDoesNotCome(t *testing.T) {
 	b := newBed(t, nil)
 	b.reachable(2)
 	b.reachable(3)
@@ -144,8 +146,12 @@ func TestNamedNewsIsAskedForOnceIfItDoesNotCome(t *testing.T) {
 	}
 	second.told(&rumour{Names: names(nil).add(holding{Peer: testKey(6).PeerID(), Version: Version{at, at}})})
 	b.pass(missingAfter)
-	if n := len(l.told(t).Wants) + len(l2.told(t).Wants); n != 1 {
-		t.Errorf("asked for %d when one more did not come, want each once", n)
+	if n, second := len(l.told(t).Wants), len(l2.told(t).Wants); n != 0 || second != 2 {
+		t.Errorf("asked the first neighbour for %d and the second for %d, want 0 and 2: what did not come, and one more", n, second)
+	}
+	b.pass(5 * missingAfter)
+	if n := len(l.told(t).Wants) + len(l2.told(t).Wants); n != 0 {
+		t.Errorf("asked for %d once more, want each neighbour once", n)
 	}
 	all = nil
 	for i := range 3 * maxMissing {

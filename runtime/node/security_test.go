@@ -115,7 +115,8 @@ func (s *stranger) insist(ctx context.Context, n *node.Node, proto string) {
 	go func() {
 		for ctx.Err() == nil {
 			select {
-			case <-s.dial(n, proto):
+			case c := <-s.dial(n, proto):
+				_ = c // whatever ended it
 			case <-ctx.Done():
 			}
 			select {
