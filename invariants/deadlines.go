@@ -11,12 +11,17 @@ import (
 // deadlinesRule: a deadline is for what is wrong elsewhere. Where nothing is, one that passes
 // hides a wake-up that was lost.
 var deadlinesRule = rule{
-	Info: Info{"deadlines", Safety, "where nothing is wrong nothing ends because its time is over: no handshake, session, ping or exchange with a node that runs, no drain to a consumer that has everything or whose application has taken all that arrived, and no close of a node that has nothing left to deliver"},
+	Info: Info{"deadlines", Safety, "where nothing is wrong nothing ends because its time is over: no handshake, " +
+		"session, ping or exchange with a node that runs, no drain to a consumer that has everything or whose " +
+		"application has taken all that arrived, and no close of a node that has nothing left to deliver"},
 	kinds: []event.Kind{
 		event.Unsubscribed, event.SyncEnded, event.Pinged, event.SessionDown, event.SubEnded, event.NodeClosing, event.NodeStopped,
 	},
 	make: func(p reporter, b *book, o Options) Checker {
-		return &deadlines{reporter: p, book: b, joins: map[int]bool{}, stops: o.Stop, blocks: o.BlockMax, trip: int64(deadlineTrips*o.Latency + stuckTurns*o.Lag)}
+		return &deadlines{
+			reporter: p, book: b, joins: map[int]bool{}, stops: o.Stop, blocks: o.BlockMax,
+			trip: int64(deadlineTrips*o.Latency + stuckTurns*o.Lag),
+		}
 	},
 }
 

@@ -11,7 +11,9 @@ import (
 
 // gracefulRule: an orderly end loses nothing that it had time to deliver.
 var gracefulRule = rule{
-	Info: Info{"graceful", Safety, "a producer that closes drops nothing for it before the deadline of its drain, and then says so, a subscription that ended in order has nothing unsent, and no consumer leaves one that is being closed because the stream was withdrawn"},
+	Info: Info{"graceful", Safety, "a producer that closes drops nothing for it before the deadline of its drain, and " +
+		"then says so, a subscription that ended in order has nothing unsent, and no consumer leaves one that is " +
+		"being closed because the stream was withdrawn"},
 	kinds: []event.Kind{
 		event.Dropped, event.InputDropped, event.SubEnded, event.NodeStopped,
 	},

@@ -370,13 +370,18 @@ func TestAnOrderlyEndLosesNothing(t *testing.T) {
 	breaks := []string{"graceful"}
 	const reason, late = wire.GracefulShutdown, wire.DrainTimeout
 	shorter := invariants.Options{Drains: map[ident.StreamID]time.Duration{theStream: time.Second}}
-	orderly := history(upTo(4), c(received(1, 4)), p(enqueued(1, "c", 5, 9)), at(10*time.Second, p(closing(), offline(1), draining(1, "c", reason))))
+	orderly := history(
+		upTo(4), c(received(1, 4)), p(enqueued(1, "c", 5, 9)),
+		at(10*time.Second, p(closing(), offline(1), draining(1, "c", reason))),
+	)
 	run(t, []historyCase{
 		{name: "all written", steps: history(orderly, p(written(1, "c", 5, 9), because(reason, ended(1, "c", 0)), closed()))},
 		{name: "cut at the deadline", steps: history(orderly, at(15*time.Second, p(inputDropped(10, 11, late), dropped(1, "c", 5, 9, late), because(late, ended(1, "c", 0)), closed())))},
 		{name: "the consumer leaves", steps: history(orderly, p(dropped(1, "c", 5, 9, wire.Cancelled), because(wire.Cancelled, ended(1, "c", 0)), closed()))},
 		{name: "a shorter drain", options: invariants.Options{DrainMax: time.Second}, steps: history(orderly, at(11*time.Second, p(dropped(1, "c", 5, 9, late), because(late, ended(1, "c", 0)), closed())))},
-		{name: "a stream with a shorter drain", options: shorter, steps: history(orderly, at(11*time.Second, p(dropped(1, "c", 5, 9, late), because(late, ended(1, "c", 0)), closed())))},
+		{name: "a stream with a shorter drain", options: shorter, steps: history(
+			orderly, at(11*time.Second, p(dropped(1, "c", 5, 9, late), because(late, ended(1, "c", 0)), closed())),
+		)},
 		{name: "the consumer leaves because the stream is withdrawn", steps: history(
 			orderly, p(dropped(1, "c", 5, 9, wire.StreamNotFound), because(wire.StreamNotFound, ended(1, "c", 0)), closed()),
 		), want: breaks},

@@ -5,8 +5,10 @@ import "slices"
 // library holds the named scenarios, in order of name. Each is in a file of its
 // own, with a doc that says what it must catch.
 var library = []func() Scenario{
-	badLines, badMachines, bridge, byzantine, capacityRace, criteriaMix, departures, driftingPath, flapping, hello, herd, identityInUse, joinStorm, longPartition, mixedVersions, partitionHeal, producerRestart, renewals, revocation, ring, rollingRestart, shutdown, skipPolicies, slowConsumer, slowPath, slowReader,
-	ticketExpiry,
+	badLines, badMachines, bridge, byzantine, capacityRace, criteriaMix, departures, driftingPath,
+	flapping, hello, herd, identityInUse, joinStorm, longPartition, mixedVersions, partitionHeal,
+	producerRestart, renewals, revocation, ring, rollingRestart, shutdown, skipPolicies, slowConsumer,
+	slowPath, slowReader, ticketExpiry,
 }
 
 // SwarmName is the name under which each seed gives a scenario of its own.

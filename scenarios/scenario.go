@@ -39,7 +39,7 @@ type Scenario struct {
 	Bandwidth int64         `yaml:"bandwidth,omitempty"`
 	Window    int           `yaml:"window,omitempty"`   // of every link, in bytes, as much again in its send queue, and four messages a KiB; 0: the product's
 	Purge     time.Duration `yaml:"purge,omitempty"`    // how long nodes remember who left or does not answer; 0: the product's
-	Measure   time.Duration `yaml:"measure,omitempty"`  // how often nodes measure round trips that somebody asks for; 0: the product's
+	Measure   time.Duration `yaml:"measure,omitempty"`  // how often nodes measure round trips that are limited; 0: the product's
 	Buggify   bool          `yaml:"buggify,omitempty"`  // product code behaves as badly as it may
 	Strategy  string        `yaml:"strategy,omitempty"` // whose turn it is, in the text form of package explore; "": random
 	// Core are the hosts that recover in Quiesce; what ails others goes on until the end.

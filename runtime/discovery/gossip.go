@@ -57,7 +57,7 @@ type absence struct {
 	from []ident.PeerID // neighbours that named it and were not asked, the first one first, up to maxNamers
 }
 
-// maxNamers is of how many neighbours this node remembers that they named something.
+// maxNamers is the number of neighbours that are remembered for each missing entry.
 const maxNamers = 3
 
 // news is what one peer told since the last round, or this node learned itself.

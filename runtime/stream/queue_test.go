@@ -19,17 +19,23 @@ func TestGapsMergeAndDenyNothing(t *testing.T) {
 		pushed []arrival
 		want   []arrival
 	}{
-		"adjacent":             {[]arrival{at(7, 1, 2, 2, arrivalGap), at(7, 3, 5, 3, arrivalGap)}, []arrival{at(7, 1, 5, 5, arrivalGap)}},
-		"a bound":              {[]arrival{at(7, 1, 2, 2, arrivalGap), at(7, 3, 5, 3, arrivalGapAtMost)}, []arrival{at(7, 1, 5, 5, arrivalGapAtMost)}},
-		"apart":                {[]arrival{at(7, 1, 2, 2, arrivalGap), at(7, 4, 5, 2, arrivalGap)}, []arrival{at(7, 1, 2, 2, arrivalGap), at(7, 4, 5, 2, arrivalGap)}},
-		"gone and back":        {[]arrival{at(7, 4, 3, 0, arrivalGone), at(7, 4, 9, 6, arrivalGap)}, []arrival{at(7, 4, 9, 6, arrivalGap)}},
-		"gone, and another":    {[]arrival{at(7, 4, 3, 0, arrivalGone), at(8, 1, 3, 3, arrivalGap)}, []arrival{at(8, 1, 3, 3, arrivalRestart)}},
-		"a gap, and gone":      {[]arrival{at(7, 1, 3, 3, arrivalGap), at(7, 4, 3, 0, arrivalGone)}, []arrival{at(7, 1, 3, 3, arrivalGap), at(7, 4, 3, 0, arrivalGone)}},
-		"a restart, and gone":  {[]arrival{at(8, 1, 3, 3, arrivalRestart), at(8, 4, 3, 0, arrivalGone)}, []arrival{at(8, 4, 3, 0, arrivalRestart)}},
-		"and back":             {[]arrival{at(8, 1, 3, 3, arrivalRestart), at(8, 4, 3, 0, arrivalGone), at(8, 4, 9, 6, arrivalGap)}, []arrival{at(8, 4, 9, 6, arrivalRestart)}},
-		"with another between": {[]arrival{at(7, 4, 3, 0, arrivalGone), between, at(7, 4, 9, 6, arrivalGap)}, []arrival{between, at(7, 4, 9, 6, arrivalGap)}},
+		"adjacent":            {[]arrival{at(7, 1, 2, 2, arrivalGap), at(7, 3, 5, 3, arrivalGap)}, []arrival{at(7, 1, 5, 5, arrivalGap)}},
+		"a bound":             {[]arrival{at(7, 1, 2, 2, arrivalGap), at(7, 3, 5, 3, arrivalGapAtMost)}, []arrival{at(7, 1, 5, 5, arrivalGapAtMost)}},
+		"apart":               {[]arrival{at(7, 1, 2, 2, arrivalGap), at(7, 4, 5, 2, arrivalGap)}, []arrival{at(7, 1, 2, 2, arrivalGap), at(7, 4, 5, 2, arrivalGap)}},
+		"gone and back":       {[]arrival{at(7, 4, 3, 0, arrivalGone), at(7, 4, 9, 6, arrivalGap)}, []arrival{at(7, 4, 9, 6, arrivalGap)}},
+		"gone, and another":   {[]arrival{at(7, 4, 3, 0, arrivalGone), at(8, 1, 3, 3, arrivalGap)}, []arrival{at(8, 1, 3, 3, arrivalRestart)}},
+		"a gap, and gone":     {[]arrival{at(7, 1, 3, 3, arrivalGap), at(7, 4, 3, 0, arrivalGone)}, []arrival{at(7, 1, 3, 3, arrivalGap), at(7, 4, 3, 0, arrivalGone)}},
+		"a restart, and gone": {[]arrival{at(8, 1, 3, 3, arrivalRestart), at(8, 4, 3, 0, arrivalGone)}, []arrival{at(8, 4, 3, 0, arrivalRestart)}},
+		"and back":            {[]arrival{at(8, 1, 3, 3, arrivalRestart), at(8, 4, 3, 0, arrivalGone), at(8, 4, 9, 6, arrivalGap)}, []arrival{at(8, 4, 9, 6, arrivalRestart)}},
+		"with another between": {
+			[]arrival{at(7, 4, 3, 0, arrivalGone), between, at(7, 4, 9, 6, arrivalGap)},
+			[]arrival{between, at(7, 4, 9, 6, arrivalGap)},
+		},
 		"a gap, gone and back": {
-			[]arrival{at(7, 1, 3, 3, arrivalGap), at(7, 4, 3, 0, arrivalGone), at(7, 4, 9, 6, arrivalGap), at(7, 10, 9, 0, arrivalGone), between, at(7, 10, 10, 1, arrivalGap)},
+			[]arrival{
+				at(7, 1, 3, 3, arrivalGap), at(7, 4, 3, 0, arrivalGone), at(7, 4, 9, 6, arrivalGap),
+				at(7, 10, 9, 0, arrivalGone), between, at(7, 10, 10, 1, arrivalGap),
+			},
 			[]arrival{at(7, 1, 10, 10, arrivalGap), between},
 		},
 		"again and again": {

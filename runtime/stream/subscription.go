@@ -353,13 +353,13 @@ func (s *subscription) advance(at time.Duration) {
 	s.worker.env.Report(s.event(&e))
 }
 
-// excuseMost is how many times as long as another consumer one is waited for that waits for
-// datums itself: one of 16 MiB takes 50 s at 3 Mbit/s.
+// excuseMost bounds, as a multiple of a time-out, how long a consumer without progress is kept
+// while its application waits for datums. A datum of 16 MiB takes 45 s at 3 Mbit/s.
 const excuseMost = 10
 
-// excuse takes a consumer whose application has taken all that arrived for one that makes
-// progress while packets of its node arrive: the path is slow, and not the consumer. limit is
-// the time-out. The node may hang and a report may be false, so there is an end to it.
+// excuse extends the time-out of a consumer whose application has taken all that arrived, while
+// packets of its node arrive: the path is slow, and not the consumer. limit is the time-out.
+// excuseMost bounds the extension, since the node may hang and a report may be false.
 func (s *subscription) excuse(limit time.Duration) {
 	if !s.hungry {
 		return
